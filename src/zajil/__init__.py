@@ -1,0 +1,1 @@
+"""Zajil: an encrypted messenger server that speaks the Matrix protocol."""

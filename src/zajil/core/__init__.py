@@ -1,0 +1,1 @@
+"""Pure and synchronous Matrix logic: no I/O, no clock, no randomness."""

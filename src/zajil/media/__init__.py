@@ -1,0 +1,1 @@
+"""Where media bytes live, and thumbnails."""

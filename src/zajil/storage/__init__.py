@@ -1,0 +1,1 @@
+"""SQL and typed records for SQLite and PostgreSQL."""
