@@ -1,0 +1,40 @@
+"""What an endpoint answers with."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+
+Headers = list[tuple[bytes, bytes]]
+
+JSON_TYPE = (b"content-type", b"application/json")
+CORS: Headers = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, POST, PUT, DELETE, OPTIONS, HEAD"),
+    (b"access-control-allow-headers", b"X-Requested-With, Content-Type, Authorization, Range"),
+    (b"access-control-expose-headers", b"Retry-After, Content-Range, ETag"),
+]
+
+
+class Response:
+    """A status, headers and a body: bytes, or a stream of them with a known length."""
+
+    __slots__ = ("body", "headers", "length", "status", "stream")
+
+    def __init__(
+        self,
+        body: bytes = b"",
+        status: int = 200,
+        headers: Headers | None = None,
+        stream: AsyncIterator[bytes] | None = None,
+        length: int | None = None,
+    ) -> None:
+        self.body = body
+        self.status = status
+        self.headers: Headers = headers if headers is not None else [JSON_TYPE, *CORS]
+        self.stream = stream
+        self.length = length
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status)

@@ -1,0 +1,112 @@
+"""The database as services see it: a reader, one group-committing writer, and the position of the one log (DESIGN §3).
+
+Store code is written once, as coroutines over `Read` and `Transaction`. SQLite runs them without ever suspending, PostgreSQL awaits the network.
+SQL uses `?` placeholders and the dialect both engines share; integers are BIGINT, flags are 0/1 integers, JSON is a blob.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+Value = str | bytes | int | float | None
+Row = Sequence[Any]
+T = TypeVar("T")
+
+
+class Stream(StrEnum):
+    """What an entry of the log is about. The key that goes with it is named on the right."""
+
+    EVENTS = "events"  # room ID
+    RECEIPTS = "receipts"  # room ID
+    MEMBERSHIP = "membership"  # user ID whose membership changed
+    ACCOUNT_DATA = "account_data"  # user ID
+    TO_DEVICE = "to_device"  # user ID
+    DEVICE_LISTS = "device_lists"  # user ID whose devices or keys changed
+    PROFILES = "profiles"  # user ID whose profile changed
+    ONE_TIME_KEYS = "one_time_keys"  # user ID whose unclaimed keys changed
+    NOTIFICATIONS = "notifications"  # user ID whose push rules or unread counts changed
+
+
+Touch = tuple[Stream, str]
+
+
+class Read(Protocol):
+    """Queries. Outside a transaction every statement sees the newest committed data."""
+
+    async def fetch(self, sql: str, *args: Value) -> list[Row]: ...
+
+    async def fetch_row(self, sql: str, *args: Value) -> Row | None: ...
+
+    async def fetch_value(self, sql: str, *args: Value) -> Any: ...
+
+
+class Transaction(Read, Protocol):
+    """One item of a group commit.
+
+    Decide first, then write: an exception raised before the first write fails this item alone; one raised after it rolls the whole batch back
+    and runs every item of it again by itself. The function of an item may therefore run twice and must touch memory only through `on_commit`.
+    """
+
+    async def execute(self, sql: str, *args: Value) -> None: ...
+
+    async def execute_counting(self, sql: str, *args: Value) -> int:
+        """Run one statement and return the number of rows it changed."""
+
+    async def execute_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None: ...
+
+    async def new_ids(self, count: int) -> int:
+        """Reserve `count` consecutive local numbers; returns the first."""
+
+    async def append(self, stream: Stream, key: str) -> int:
+        """Take the next position of the log and announce (stream, key) at it once committed."""
+
+    def touch(self, stream: Stream, key: str) -> None:
+        """Announce one more thing at the position taken last."""
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Run `callback` right after the commit, before anybody is told. It must not raise."""
+
+    @property
+    def scratch(self) -> dict[Any, Any]:
+        """Memory shared by the items of this attempt at a batch; gone when the attempt ends."""
+
+
+class Database(Protocol):
+    """One process's access to the database."""
+
+    @property
+    def reader(self) -> Read: ...
+
+    @property
+    def epoch(self) -> int:
+        """The log's epoch: a restored backup starts a new one."""
+
+    @property
+    def position(self) -> int:
+        """The last position this process has announced."""
+
+    async def write(self, item: Callable[[Transaction], Awaitable[T]], *, rooms: Sequence[str] = ()) -> T:
+        """Run `item` in the next group commit; returns once it is on disk. `rooms` are the room IDs whose heads it will change.
+
+        Raises whatever `item` raises, `Busy` when the queue is full, `StorageUnavailable` when nothing can be written.
+        """
+
+    async def read_slowly(self, query: Callable[[Read], Awaitable[T]]) -> T:
+        """Run a long query on one snapshot, off the event loop; bounded in number and time."""
+
+    def subscribe(self, listener: Callable[[int, Sequence[Touch]], None]) -> None:
+        """Call `listener(position, touches)` after every commit that appended to the log, this process's or another's."""
+
+    async def close(self) -> None: ...
+
+
+class Busy(Exception):
+    """More work is queued than the named limit allows; try again in `retry_after_ms`."""
+
+    def __init__(self, retry_after_ms: int) -> None:
+        super().__init__(f"busy, retry after {retry_after_ms} ms")
+        self.retry_after_ms = retry_after_ms
+
+
+class StorageUnavailable(Exception):
+    """The database cannot take writes now (disk full, read-only, gone)."""
