@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from zajil.main.config import MIB, Config, ConfigError, TermsDocument
 from zajil.main.config_file import MASK, build_shown_value, load_config
+from zajil.ports.configuration import MIB, Config, ConfigError, TermsDocument
 
 
 @pytest.fixture(autouse=True)

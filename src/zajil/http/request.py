@@ -19,7 +19,18 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 class Request:
     """One HTTP request."""
 
-    __slots__ = ("_headers", "_query", "_receive", "body", "client_ip", "method", "params", "path", "query_string", "requester")
+    __slots__ = (
+        "_headers",
+        "_query",
+        "_receive",
+        "body",
+        "client_ip",
+        "method",
+        "params",
+        "path",
+        "query_string",
+        "requester",
+    )
 
     def __init__(self, scope: Mapping[str, Any], receive: Receive, params: dict[str, str]) -> None:
         self.method: str = scope["method"]
@@ -53,7 +64,10 @@ class Request:
                 raise too_large("The query string is too long.")
             try:
                 pairs = parse_qsl(
-                    self.query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=QUERY_FIELDS_MAX
+                    self.query_string.decode("ascii"),
+                    keep_blank_values=True,
+                    errors="strict",
+                    max_num_fields=QUERY_FIELDS_MAX,
                 )
             except (ValueError, UnicodeDecodeError):
                 raise invalid_param("The query string is not valid.") from None

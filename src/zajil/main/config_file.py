@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from zajil.main.config import Config, ConfigError
+from zajil.ports.configuration import Config, ConfigError
 
 CONFIG_FILE = "zajil.toml"
 ENVIRONMENT_PREFIX = "ZAJIL_"

@@ -41,5 +41,7 @@ def too_large(message: str) -> MatrixError:
     return MatrixError(413, "M_TOO_LARGE", message)
 
 
-def limit_exceeded(retry_after_ms: int, message: str = "Too many requests. Wait a moment and try again.") -> MatrixError:
+def limit_exceeded(
+    retry_after_ms: int, message: str = "Too many requests. Wait a moment and try again."
+) -> MatrixError:
     return MatrixError(429, "M_LIMIT_EXCEEDED", message, {"retry_after_ms": retry_after_ms})

@@ -1,1 +1,12 @@
-"""The client-server API, one module per group of endpoints."""
+"""The client-server API, one module per group of endpoints. Each module has `ROUTES`; MODULES lists them all."""
+
+from importlib import import_module
+
+from zajil.http.router import Route
+
+MODULES: tuple[str, ...] = ()
+
+
+def load_routes() -> list[Route]:
+    """The routes of every module."""
+    return [route for name in MODULES for route in import_module(f"{__name__}.{name}").ROUTES]

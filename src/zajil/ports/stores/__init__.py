@@ -1,1 +1,14 @@
-"""What the services ask of storage, one Protocol per subject."""
+"""What the services ask of storage, one Protocol per subject. Every method takes the reader or the transaction it runs in."""
+
+from dataclasses import dataclass
+
+from zajil.ports.stores.events import EventStore
+from zajil.ports.stores.rooms import RoomStore
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """All stores, as composition hands them to the services."""
+
+    events: EventStore
+    rooms: RoomStore

@@ -1,7 +1,8 @@
 """The tables, one file per subject.
 
 Files run in the order of their names at every start; every statement is idempotent (`IF NOT EXISTS`), and changes only ever add
-(expand / contract, invariant 4). The dialect is SQLite's; for PostgreSQL a few words are exchanged. `-- only: ENGINE` before a statement keeps it to one engine.
+(expand / contract, invariant 4). The dialect is SQLite's; for PostgreSQL a few words are exchanged. `-- only: ENGINE`
+before a statement keeps it to one engine.
 """
 
 import re

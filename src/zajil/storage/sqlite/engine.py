@@ -161,7 +161,11 @@ class SqliteDatabase:
         return await loop.run_in_executor(self._slow, self._query_on_snapshot, query)
 
     def _query_on_snapshot(self, query: Callable[[Read], Awaitable[T]]) -> T:
-        connection = self._slow_connections.pop() if self._slow_connections else files.open_connection(self._path, read_only=True)
+        connection = (
+            self._slow_connections.pop()
+            if self._slow_connections
+            else files.open_connection(self._path, read_only=True)
+        )
         try:
             connection.execute("BEGIN")
             result: T = run_to_end(query(SqliteRead(connection)))

@@ -1,0 +1,147 @@
+"""The ASGI application: finds the route, authenticates, runs the endpoint, and turns every outcome into an answer."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import structlog
+
+from zajil.http.request import ClientGone, Request
+from zajil.http.response import CORS, JSON_TYPE, Response, json_response
+from zajil.http.router import Auth, Route, Router
+from zajil.ports.database import Busy, StorageUnavailable
+from zajil.services.app import App
+from zajil.services.errors import MatrixError
+from zajil.services.requester import Requester
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+log = structlog.get_logger(__name__)
+
+
+class AsgiApp:
+    """Serves `all_routes` for `app`."""
+
+    def __init__(self, app: App, all_routes: Sequence[Route]) -> None:
+        self.app = app
+        self.routes = all_routes
+        self._router = Router(all_routes)
+        self.startup: list[Callable[[], Awaitable[None]]] = []
+        self.shutdown: list[Callable[[], Awaitable[None]]] = []
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close"})
+            return
+        try:
+            response = await self._respond(scope, receive)
+        except ClientGone:
+            return
+        await _send_response(response, scope["method"] == "HEAD", send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        for step in self.startup:
+            await step()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        for step in self.shutdown:
+            await step()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _respond(self, scope: dict[str, Any], receive: Receive) -> Response:
+        method = scope["method"]
+        if method == "OPTIONS":
+            return Response(b"", 204, [*CORS])
+        try:
+            route, params = self._router.find(method, scope["raw_path"])
+            request = Request(scope, receive, params)
+            if route.auth is not Auth.NONE:
+                await self._authenticate(route, request)
+            if route.limit is not None:
+                self.app.rate_limits.check(route.limit, request.requester, request.client_ip)
+            if not route.streams_body and method in ("POST", "PUT", "DELETE", "PATCH"):
+                await request.read_body(route.body_bytes_max)
+            result = await route.handler(self.app, request)
+        except MatrixError as error:
+            return error_response(error)
+        except Busy as busy:
+            return error_response(
+                MatrixError(
+                    503,
+                    "M_LIMIT_EXCEEDED",
+                    "The server is busy. Wait a moment and try again.",
+                    {"retry_after_ms": busy.retry_after_ms},
+                )
+            )
+        except StorageUnavailable as error:
+            log.error("storage unavailable", cause=str(error))
+            return error_response(
+                MatrixError(503, "M_UNKNOWN", "The server cannot store messages right now. Try again soon.")
+            )
+        except ClientGone:
+            raise
+        except Exception:
+            log.exception("unexpected error", path=scope["path"], method=method)
+            return error_response(MatrixError(500, "M_UNKNOWN", "The server made a mistake. It has been logged."))
+        return result if isinstance(result, Response) else json_response(result)
+
+    async def _authenticate(self, route: Route, request: Request) -> None:
+        token = self._access_token(request)
+        if token is None:
+            if route.auth is Auth.OPTIONAL:
+                return
+            raise MatrixError(401, "M_MISSING_TOKEN", "An access token is required.")
+        requester = self.app.sessions.known.get(token) or await self.app.sessions.find(token)
+        request.requester = requester
+        if requester.is_locked or requester.is_suspended or requester.is_guest or route.auth is Auth.ADMIN:
+            check_may_call(route, requester)
+
+    def _access_token(self, request: Request) -> str | None:
+        authorization = request.header(b"authorization")
+        if authorization is not None:
+            scheme, _, token = authorization.partition(" ")
+            return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+        if self.app.config.legacy_access_token_query and b"access_token" in request.query_string:
+            return request.query_text("access_token")
+        return None
+
+
+def check_may_call(route: Route, requester: Requester) -> None:
+    """Raises unless the account's standing lets it use this route."""
+    if requester.is_locked and route.auth is not Auth.LOCKED:
+        raise MatrixError(401, "M_USER_LOCKED", "This account has been locked.", {"soft_logout": True})
+    if requester.is_suspended and not route.suspended_may:
+        raise MatrixError(403, "M_USER_SUSPENDED", "This account is suspended and can only read and leave.")
+    if requester.is_guest and route.auth not in (Auth.GUEST, Auth.LOCKED, Auth.OPTIONAL):
+        raise MatrixError(403, "M_GUEST_ACCESS_FORBIDDEN", "Guests cannot do this. Register an account.")
+    if route.auth is Auth.ADMIN and not requester.is_admin:
+        raise MatrixError(403, "M_FORBIDDEN", "Only administrators can do this.")
+
+
+def error_response(error: MatrixError) -> Response:
+    """The error in the form of the spec, with `Retry-After` (seconds, rounded up) where it says when to come back."""
+    response = json_response(error.body(), error.status)
+    if error.extra and isinstance(wait_ms := error.extra.get("retry_after_ms"), int):
+        response.headers = [*response.headers, (b"retry-after", str(-(-wait_ms // 1000)).encode())]
+    return response
+
+
+async def _send_response(response: Response, head_only: bool, send: Send) -> None:
+    length = response.length if response.length is not None else len(response.body)
+    headers = response.headers
+    if response.stream is None or response.length is not None:
+        headers = [*headers, (b"content-length", b"%d" % length)]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    if response.stream is None or head_only:
+        await send({"type": "http.response.body", "body": b"" if head_only else response.body})
+        return
+    async for chunk in response.stream:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+__all__ = ["JSON_TYPE", "AsgiApp", "error_response"]

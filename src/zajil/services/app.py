@@ -1,0 +1,40 @@
+"""What every service is given: configuration, ports, and this process's memory of the database."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from zajil.core.signing import SigningKey
+from zajil.ports.clock import Clock
+from zajil.ports.configuration import Config
+from zajil.ports.database import Database
+from zajil.ports.randomness import Randomness
+from zajil.ports.stores import Stores
+
+if TYPE_CHECKING:
+    from zajil.services.event_cache import EventCache
+    from zajil.services.notifier import Notifier
+    from zajil.services.rate_limits import RateLimits
+    from zajil.services.room_heads import RoomHeads
+    from zajil.services.sessions import Sessions
+
+
+@dataclass(slots=True)
+class App:
+    """One worker. Everything in it is either configuration or rebuilt from the database (invariant 3)."""
+
+    config: Config
+    db: Database
+    stores: Stores
+    clock: Clock
+    randomness: Randomness
+    signing_key: SigningKey
+    instance: str  # random name of this process, part of its sync tokens
+    sessions: "Sessions" = field(init=False)
+    rate_limits: "RateLimits" = field(init=False)
+    rooms: "RoomHeads" = field(init=False)
+    events: "EventCache" = field(init=False)
+    notifier: "Notifier" = field(init=False)
+
+    @property
+    def server_name(self) -> str:
+        return self.config.server_name
