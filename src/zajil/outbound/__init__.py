@@ -1,0 +1,1 @@
+"""Requests to servers that users name: URL previews, push gateways."""
