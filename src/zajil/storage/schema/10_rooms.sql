@@ -31,9 +31,12 @@ CREATE TABLE IF NOT EXISTS events (
   type          TEXT NOT NULL,
   state_key     TEXT,
   sender        TEXT NOT NULL,
-  flags         INTEGER NOT NULL DEFAULT 0,  -- 1 outlier, 2 rejected, 4 soft-failed
+  flags         INTEGER NOT NULL DEFAULT 0,  -- 1 outlier, 2 rejected, 4 soft-failed, 8 has relations
   rejection     TEXT,
   redacted_by   TEXT,                 -- event ID of the redaction in force
+  replaces_nid  INTEGER,              -- the state event that stood under this key before
+  device_id     TEXT,                 -- the local device that sent it, and under which transaction ID
+  txn_id        TEXT,
   json          BLOB NOT NULL         -- the PDU in canonical JSON, signed
 );
 CREATE INDEX IF NOT EXISTS events_history ON events (room_nid, history, history_minor) WHERE history IS NOT NULL;

@@ -1,0 +1,143 @@
+"""Events as storage has them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from zajil.core.events import Event
+from zajil.ports.database import Read, Transaction
+
+OUTLIER = 1
+REJECTED = 2
+SOFT_FAILED = 4
+HAS_RELATIONS = 8
+"""Some other event relates to this one, so it may carry bundled aggregations."""
+
+
+class StoredEvent:
+    """An event with its place here. Replaced, never changed, but for `client_prefix`, which is a memo."""
+
+    __slots__ = (
+        "client_prefix",
+        "device_id",
+        "event",
+        "flags",
+        "history",
+        "history_minor",
+        "nid",
+        "position",
+        "redacted_by",
+        "replaces_nid",
+        "room_nid",
+        "txn_id",
+    )
+
+    def __init__(
+        self,
+        event: Event,
+        *,
+        nid: int,
+        room_nid: int,
+        position: int | None,
+        history: int | None,
+        history_minor: int = 0,
+        flags: int = 0,
+        redacted_by: str | None = None,
+        replaces_nid: int | None = None,
+        device_id: str | None = None,
+        txn_id: str | None = None,
+    ) -> None:
+        self.event = event
+        self.nid = nid
+        self.room_nid = room_nid
+        self.position = position
+        self.history = history
+        self.history_minor = history_minor
+        self.flags = flags
+        self.redacted_by = redacted_by
+        self.replaces_nid = replaces_nid
+        self.device_id = device_id
+        self.txn_id = txn_id
+        self.client_prefix: bytes | None = None
+
+    def with_changes(
+        self, *, event: Event | None = None, flags: int | None = None, redacted_by: str | None = None
+    ) -> "StoredEvent":
+        """A copy that differs in these fields."""
+        return StoredEvent(
+            event or self.event,
+            nid=self.nid,
+            room_nid=self.room_nid,
+            position=self.position,
+            history=self.history,
+            history_minor=self.history_minor,
+            flags=self.flags if flags is None else flags,
+            redacted_by=redacted_by or self.redacted_by,
+            replaces_nid=self.replaces_nid,
+            device_id=self.device_id,
+            txn_id=self.txn_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPoint:
+    """A place between events in a room's history order: after every event that is not later than it."""
+
+    major: int
+    minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One `m.relates_to`."""
+
+    parent_id: str
+    rel_type: str
+    event_nid: int
+    type: str
+    sender: str
+    reaction_key: str | None
+
+
+class EventStore(Protocol):
+    """Events, their order in rooms, their relations, and what a device sent under which transaction ID."""
+
+    async def insert(self, tx: Transaction, stored: StoredEvent, rejection: str | None = None) -> None: ...
+
+    async def load_by_ids(self, tx: Read, event_ids: Sequence[str]) -> list[StoredEvent]:
+        """In no particular order; unknown IDs are left out."""
+
+    async def load_by_nids(self, tx: Read, nids: Sequence[int]) -> list[StoredEvent]:
+        """In no particular order; unknown numbers are left out."""
+
+    async def load_timeline(self, tx: Read, room_nid: int, after: int, up_to: int, limit: int) -> list[StoredEvent]:
+        """The newest `limit` announced events with a position in (after, up_to], oldest first."""
+
+    async def load_history(
+        self,
+        tx: Read,
+        room_nid: int,
+        start: HistoryPoint,
+        *,
+        backwards: bool,
+        limit: int,
+        end: HistoryPoint | None = None,
+    ) -> list[StoredEvent]:
+        """Up to `limit` events on one side of `start`, in walking order: backwards those not later than it, forwards those later."""
+
+    async def redact(self, tx: Transaction, nid: int, json: bytes, redacted_by: str) -> None: ...
+
+    async def set_flags(self, tx: Transaction, nid: int, flags: int) -> None: ...
+
+    async def insert_auth(self, tx: Transaction, nid: int, auth_nids: Iterable[int]) -> None: ...
+
+    async def insert_relation(self, tx: Transaction, room_nid: int, relation: Relation) -> None: ...
+
+    async def delete_relation(self, tx: Transaction, nid: int) -> None: ...
+
+    async def load_transaction(self, tx: Read, user_id: str, device_id: str, scope: str, txn_id: str) -> str | None:
+        """The event ID that answered this transaction ID before."""
+
+    async def insert_transaction(
+        self, tx: Transaction, user_id: str, device_id: str, scope: str, txn_id: str, event_id: str, now_ms: int
+    ) -> None: ...

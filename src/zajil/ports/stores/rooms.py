@@ -1,0 +1,121 @@
+"""Rooms: their heads, their states, their members."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from zajil.ports.database import Read, Transaction
+from zajil.ports.stores.events import StoredEvent
+
+
+@dataclass(slots=True)
+class RoomRow:
+    """A room's head (schema/10_rooms.sql)."""
+
+    room_nid: int
+    room_id: str
+    room_version: str
+    creator: str
+    created_ts_ms: int
+    head_version: int
+    extremities: list[str]
+    depth: int
+    snapshot_id: int
+    members_root: bytes
+    rest_root: bytes
+    joined_count: int
+    invited_count: int
+    is_public: bool
+    partial_state: bool
+    blocked_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipRow:
+    """Where a user stands in a room now."""
+
+    room_nid: int
+    room_id: str
+    user_id: str
+    membership: str
+    event_nid: int
+    position: int
+    forgotten: bool
+    display_name: str | None
+    avatar_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipChange:
+    """One entry of a local user's own membership history."""
+
+    position: int
+    room_nid: int
+    room_id: str
+    membership: str
+    event_nid: int
+
+
+class RoomStore(Protocol):
+    """Rooms, snapshots of their state, and current memberships."""
+
+    async def load_row(self, tx: Read, room_id: str) -> RoomRow | None: ...
+
+    async def load_head_version(self, tx: Read, room_nid: int) -> int | None: ...
+
+    async def insert_row(self, tx: Transaction, row: RoomRow) -> None: ...
+
+    async def swap_head(self, tx: Transaction, row: RoomRow, expected_version: int) -> bool:
+        """Store the head's changing columns if its version is still `expected_version`."""
+
+    async def insert_snapshot(
+        self, tx: Transaction, snapshot_id: int, members_root: bytes, rest_root: bytes
+    ) -> None: ...
+
+    async def load_snapshot(self, tx: Read, snapshot_id: int) -> tuple[bytes, bytes] | None:
+        """(members_root, rest_root)."""
+
+    async def load_event_snapshots(self, tx: Read, event_nid: int) -> tuple[int, int] | None:
+        """(before, after) an event."""
+
+    async def insert_event_snapshots(self, tx: Transaction, event_nid: int, before: int, after: int) -> None: ...
+
+    async def load_nodes(self, tx: Read, names: Iterable[bytes]) -> dict[bytes, bytes]: ...
+
+    async def insert_nodes(self, tx: Transaction, nodes: Mapping[bytes, bytes]) -> None: ...
+
+    async def load_current_state(self, tx: Read, room_nid: int) -> list[StoredEvent]:
+        """Everything but members."""
+
+    async def store_current_state(
+        self, tx: Transaction, room_nid: int, key: tuple[str, str], nid: int, position: int
+    ) -> None: ...
+
+    async def load_member_event(self, tx: Read, room_nid: int, user_id: str) -> StoredEvent | None: ...
+
+    async def store_membership(self, tx: Transaction, row: MembershipRow) -> None: ...
+
+    async def insert_membership_change(self, tx: Transaction, user_id: str, change: MembershipChange) -> None: ...
+
+    async def load_membership(self, tx: Read, room_nid: int, user_id: str) -> MembershipRow | None: ...
+
+    async def load_memberships_of_user(
+        self, tx: Read, user_id: str, memberships: Sequence[str]
+    ) -> list[MembershipRow]: ...
+
+    async def load_members(
+        self, tx: Read, room_nid: int, memberships: Sequence[str], limit: int | None = None
+    ) -> list[MembershipRow]:
+        """Members in the order of their last change, oldest first."""
+
+    async def load_member_events(self, tx: Read, room_nid: int, memberships: Sequence[str] = ()) -> list[StoredEvent]:
+        """The current member events, all or those with one of `memberships`."""
+
+    async def load_membership_changes(
+        self, tx: Read, user_id: str, after: int, up_to: int
+    ) -> list[MembershipChange]: ...
+
+    async def load_membership_at(self, tx: Read, room_nid: int, user_id: str, position: int) -> MembershipChange | None:
+        """A local user's last change in a room that is not later than `position`."""
+
+    async def set_forgotten(self, tx: Transaction, room_nid: int, user_id: str) -> None: ...

@@ -1,0 +1,172 @@
+"""The event store."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from zajil.core.events import load_event
+from zajil.core.room_rules import ROOM_RULES
+from zajil.ports.database import Read, Row, Transaction
+from zajil.ports.stores.events import HistoryPoint, Relation, StoredEvent
+from zajil.storage.stores.lists import chunks
+
+COLUMNS = (
+    "e.event_nid, e.room_nid, e.event_id, r.room_version, e.position, e.history, e.history_minor, e.flags, e.redacted_by, "
+    "e.replaces_nid, e.device_id, e.txn_id, e.json"
+)
+SOURCE = "events e JOIN rooms r ON r.room_nid = e.room_nid"
+
+
+def build_stored_event(row: Row) -> StoredEvent:
+    """From a row of `COLUMNS`."""
+    (
+        nid,
+        room_nid,
+        event_id,
+        version,
+        position,
+        history,
+        minor,
+        flags,
+        redacted_by,
+        replaces_nid,
+        device_id,
+        txn_id,
+        json,
+    ) = row
+    return StoredEvent(
+        load_event(ROOM_RULES[version], event_id, json),
+        nid=nid,
+        room_nid=room_nid,
+        position=position,
+        history=history,
+        history_minor=minor,
+        flags=flags,
+        redacted_by=redacted_by,
+        replaces_nid=replaces_nid,
+        device_id=device_id,
+        txn_id=txn_id,
+    )
+
+
+class SqlEventStore:
+    """`ports.stores.events.EventStore`."""
+
+    async def insert(self, tx: Transaction, stored: StoredEvent, rejection: str | None = None) -> None:
+        event = stored.event
+        await tx.execute(
+            "INSERT INTO events (event_nid, event_id, room_nid, position, history, history_minor, depth, origin_server_ts,"
+            " type, state_key, sender, flags, rejection, redacted_by, replaces_nid, device_id, txn_id, json)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            stored.nid,
+            event.event_id,
+            stored.room_nid,
+            stored.position,
+            stored.history,
+            stored.history_minor,
+            event.depth,
+            event.origin_server_ts,
+            event.type,
+            event.state_key,
+            event.sender,
+            stored.flags,
+            rejection,
+            stored.redacted_by,
+            stored.replaces_nid,
+            stored.device_id,
+            stored.txn_id,
+            event.json,
+        )
+
+    async def load_by_ids(self, tx: Read, event_ids: Sequence[str]) -> list[StoredEvent]:
+        return await self._load_listed(tx, "e.event_id", event_ids)
+
+    async def load_by_nids(self, tx: Read, nids: Sequence[int]) -> list[StoredEvent]:
+        return await self._load_listed(tx, "e.event_nid", nids)
+
+    async def _load_listed(self, tx: Read, column: str, values: Sequence[Any]) -> list[StoredEvent]:
+        found: list[StoredEvent] = []
+        for marks, piece in chunks(values):
+            rows = await tx.fetch(f"SELECT {COLUMNS} FROM {SOURCE} WHERE {column} IN ({marks})", *piece)
+            found.extend(build_stored_event(row) for row in rows)
+        return found
+
+    async def load_timeline(self, tx: Read, room_nid: int, after: int, up_to: int, limit: int) -> list[StoredEvent]:
+        rows = await tx.fetch(
+            f"SELECT {COLUMNS} FROM {SOURCE} WHERE e.room_nid = ? AND e.history > ? AND e.history <= ?"
+            " AND e.position IS NOT NULL ORDER BY e.history DESC, e.history_minor DESC LIMIT ?",
+            room_nid,
+            after,
+            up_to,
+            limit,
+        )
+        return [build_stored_event(row) for row in reversed(rows)]
+
+    async def load_history(
+        self,
+        tx: Read,
+        room_nid: int,
+        start: HistoryPoint,
+        *,
+        backwards: bool,
+        limit: int,
+        end: HistoryPoint | None = None,
+    ) -> list[StoredEvent]:
+        inside, order = ("<=", "DESC") if backwards else (">", "ASC")
+        sql = f"SELECT {COLUMNS} FROM {SOURCE} WHERE e.room_nid = ? AND (e.history, e.history_minor) {inside} (?, ?)"
+        args: list[int] = [room_nid, start.major, start.minor]
+        if end is not None:
+            sql += f" AND (e.history, e.history_minor) {'>' if backwards else '<='} (?, ?)"
+            args += [end.major, end.minor]
+        rows = await tx.fetch(f"{sql} ORDER BY e.history {order}, e.history_minor {order} LIMIT ?", *args, limit)
+        return [build_stored_event(row) for row in rows]
+
+    async def redact(self, tx: Transaction, nid: int, json: bytes, redacted_by: str) -> None:
+        await tx.execute("UPDATE events SET json = ?, redacted_by = ? WHERE event_nid = ?", json, redacted_by, nid)
+
+    async def set_flags(self, tx: Transaction, nid: int, flags: int) -> None:
+        await tx.execute("UPDATE events SET flags = ? WHERE event_nid = ?", flags, nid)
+
+    async def insert_auth(self, tx: Transaction, nid: int, auth_nids: Iterable[int]) -> None:
+        await tx.execute_many(
+            "INSERT INTO event_auth (event_nid, auth_event_nid) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            [(nid, auth_nid) for auth_nid in auth_nids],
+        )
+
+    async def insert_relation(self, tx: Transaction, room_nid: int, relation: Relation) -> None:
+        await tx.execute(
+            "INSERT INTO relations (room_nid, parent_id, rel_type, event_nid, type, sender, reaction_key)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            room_nid,
+            relation.parent_id,
+            relation.rel_type,
+            relation.event_nid,
+            relation.type,
+            relation.sender,
+            relation.reaction_key,
+        )
+
+    async def delete_relation(self, tx: Transaction, nid: int) -> None:
+        await tx.execute("DELETE FROM relations WHERE event_nid = ?", nid)
+
+    async def load_transaction(self, tx: Read, user_id: str, device_id: str, scope: str, txn_id: str) -> str | None:
+        event_id: str | None = await tx.fetch_value(
+            "SELECT event_id FROM transactions WHERE user_id = ? AND device_id = ? AND scope = ? AND txn_id = ?",
+            user_id,
+            device_id,
+            scope,
+            txn_id,
+        )
+        return event_id
+
+    async def insert_transaction(
+        self, tx: Transaction, user_id: str, device_id: str, scope: str, txn_id: str, event_id: str, now_ms: int
+    ) -> None:
+        await tx.execute(
+            "INSERT INTO transactions (user_id, device_id, scope, txn_id, event_id, created_ts_ms) VALUES (?, ?, ?, ?, ?, ?)",
+            user_id,
+            device_id,
+            scope,
+            txn_id,
+            event_id,
+            now_ms,
+        )
