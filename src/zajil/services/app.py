@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from zajil.core.signing import SigningKey
+from zajil.core.signing import Signer, SigningKey
 from zajil.ports.clock import Clock
 from zajil.ports.configuration import Config
 from zajil.ports.database import Database
@@ -11,7 +11,6 @@ from zajil.ports.randomness import Randomness
 from zajil.ports.stores import Stores
 
 if TYPE_CHECKING:
-    from zajil.services.event_cache import EventCache
     from zajil.services.notifier import Notifier
     from zajil.services.rate_limits import RateLimits
     from zajil.services.room_heads import RoomHeads
@@ -28,11 +27,12 @@ class App:
     clock: Clock
     randomness: Randomness
     signing_key: SigningKey
+    sign_event: Signer
     instance: str  # random name of this process, part of its sync tokens
     sessions: "Sessions" = field(init=False)
     rate_limits: "RateLimits" = field(init=False)
     rooms: "RoomHeads" = field(init=False)
-    events: "EventCache" = field(init=False)
+
     notifier: "Notifier" = field(init=False)
 
     @property

@@ -1,0 +1,188 @@
+"""This process's memory of rooms: their heads, their state but for members, and their newest events."""
+
+from collections import OrderedDict, deque
+
+from zajil.core import state_map
+from zajil.core.events import Event
+from zajil.core.room_rules import ROOM_RULES, RoomRules
+from zajil.core.state_map import LoadedNodes, NeedNodes, StateKey
+from zajil.ports.database import Read, Transaction
+from zajil.ports.stores import Stores
+from zajil.ports.stores.events import StoredEvent
+from zajil.ports.stores.rooms import RoomRow
+
+ROOMS_MAX = 20_000
+RECENT_EVENTS_MAX = 128
+MEMBERS_REMEMBERED_MAX = 4_096
+NODES_REMEMBERED_MAX = 50_000
+
+
+class RoomHead:
+    """A room as it stands at the newest commit. Changed only by a commit's callback."""
+
+    __slots__ = ("members", "recent", "recent_after", "rest", "row", "rules")
+
+    def __init__(self, row: RoomRow, rest: dict[StateKey, StoredEvent], loaded_at: int) -> None:
+        self.row = row
+        self.rules: RoomRules = ROOM_RULES[row.room_version]
+        self.rest = rest
+        self.members: OrderedDict[str, StoredEvent | None] = OrderedDict()
+        self.recent: deque[StoredEvent] = deque(maxlen=RECENT_EVENTS_MAX)
+        self.recent_after = loaded_at
+        """`recent` holds every announced event with a position greater than this."""
+
+    @property
+    def room_id(self) -> str:
+        return self.row.room_id
+
+    def state_event(self, event_type: str, state_key: str = "") -> Event | None:
+        """A current state event that is not a member's."""
+        stored = self.rest.get((event_type, state_key))
+        return None if stored is None else stored.event
+
+    def content(self, event_type: str, state_key: str = "") -> dict[str, object]:
+        """The content of a current state event, or an empty one."""
+        stored = self.rest.get((event_type, state_key))
+        return {} if stored is None else stored.event.content
+
+    def events_after(self, position: int) -> list[StoredEvent] | None:
+        """Announced events later than `position`, oldest first; None when memory does not reach that far back."""
+        if position < self.recent_after:
+            return None
+        found = []
+        for stored in reversed(self.recent):
+            if (stored.position or 0) <= position:
+                break
+            found.append(stored)
+        found.reverse()
+        return found
+
+    def remember_event(self, stored: StoredEvent) -> None:
+        if len(self.recent) == RECENT_EVENTS_MAX:
+            self.recent_after = max(self.recent_after, self.recent[0].position or 0)
+        self.recent.append(stored)
+
+    def remember_member(self, user_id: str, stored: StoredEvent | None) -> None:
+        self.members[user_id] = stored
+        if len(self.members) > MEMBERS_REMEMBERED_MAX:
+            self.members.popitem(last=False)
+
+    def replace_event(self, stored: StoredEvent) -> None:
+        """An event's stored form has changed (a redaction, say): forget the former one."""
+        for index, known in enumerate(self.recent):
+            if known.nid == stored.nid:
+                self.recent[index] = stored
+        event = stored.event
+        if event.is_state:
+            held = self.rest.get(event.key)
+            if held is not None and held.nid == stored.nid:
+                self.rest[event.key] = stored
+            member = self.members.get(event.key[1])
+            if member is not None and member.nid == stored.nid:
+                self.members[event.key[1]] = stored
+
+
+class RoomHeads:
+    """Room heads by room ID, loaded when first needed, the least recently used forgotten first."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._heads: OrderedDict[str, RoomHead] = OrderedDict()
+        self._nodes: OrderedDict[bytes, bytes] = OrderedDict()
+
+    def known(self, room_id: str) -> RoomHead | None:
+        return self._heads.get(room_id)
+
+    async def find(self, tx: Read, room_id: str, announced: int) -> RoomHead | None:
+        """The room's head, or None if this server does not know the room. `announced` is the position announced last."""
+        head = self._heads.get(room_id)
+        if head is not None:
+            self._heads.move_to_end(room_id)
+            return head
+        head = await self.load(tx, room_id, announced)
+        if head is not None:
+            self.put(head)
+        return head
+
+    async def load(self, tx: Read, room_id: str, announced: int) -> RoomHead | None:
+        """The head as the database has it, past any memory."""
+        row = await self._stores.rooms.load_row(tx, room_id)
+        if row is None:
+            return None
+        rest = {stored.event.key: stored for stored in await self._stores.rooms.load_current_state(tx, row.room_nid)}
+        return RoomHead(row, rest, announced)
+
+    def put(self, head: RoomHead) -> None:
+        self._heads[head.room_id] = head
+        if len(self._heads) > ROOMS_MAX:
+            self._heads.popitem(last=False)
+
+    def forget(self, room_id: str) -> None:
+        self._heads.pop(room_id, None)
+
+    def forget_all(self) -> None:
+        """Another process has written."""
+        self._heads.clear()
+
+    async def member(self, tx: Read, head: RoomHead, user_id: str) -> StoredEvent | None:
+        """The user's current member event."""
+        if user_id in head.members:
+            return head.members[user_id]
+        stored = await self._stores.rooms.load_member_event(tx, head.row.room_nid, user_id)
+        head.remember_member(user_id, stored)
+        return stored
+
+    async def membership(self, tx: Read, head: RoomHead, user_id: str) -> str:
+        """The user's current membership; "leave" for strangers."""
+        stored = await self.member(tx, head, user_id)
+        return "leave" if stored is None else stored.event.membership or "leave"
+
+    async def read_state(self, tx: Read, root: bytes) -> dict[StateKey, int]:
+        """A whole state map: event numbers by (type, state key)."""
+        nodes = LoadedNodes()
+        while True:
+            try:
+                return dict(state_map.items(root, nodes.load))
+            except NeedNodes as need:
+                nodes.update(await self._load_nodes(tx, need.names))
+
+    async def read_state_keys(self, tx: Read, root: bytes, keys: list[StateKey]) -> dict[StateKey, int]:
+        """Some entries of a state map."""
+        nodes = LoadedNodes()
+        while True:
+            try:
+                return state_map.get_many(root, keys, nodes.load)
+            except NeedNodes as need:
+                nodes.update(await self._load_nodes(tx, need.names))
+
+    async def diff_states(self, tx: Read, old: bytes, new: bytes) -> dict[StateKey, tuple[int | None, int | None]]:
+        """What differs between two state maps."""
+        nodes = LoadedNodes()
+        while True:
+            try:
+                return {key: (before, after) for key, before, after in state_map.diff(old, new, nodes.load)}
+            except NeedNodes as need:
+                nodes.update(await self._load_nodes(tx, need.names))
+
+    async def update_state(self, tx: Transaction, root: bytes, key: StateKey, nid: int) -> bytes:
+        """Store the state map that differs from `root` in one entry; returns its root."""
+        nodes = LoadedNodes()
+        while True:
+            try:
+                new_root, new_nodes = state_map.update(root, {key: nid}, nodes.load)
+                break
+            except NeedNodes as need:
+                nodes.update(await self._load_nodes(tx, need.names))
+        await self._stores.rooms.insert_nodes(tx, new_nodes)
+        return new_root
+
+    async def _load_nodes(self, tx: Read, names: frozenset[bytes]) -> dict[bytes, bytes]:
+        found = {name: self._nodes[name] for name in names if name in self._nodes}
+        missing = [name for name in names if name not in found]
+        if missing:
+            loaded = await self._stores.rooms.load_nodes(tx, missing)
+            found.update(loaded)
+            self._nodes.update(loaded)
+            while len(self._nodes) > NODES_REMEMBERED_MAX:
+                self._nodes.popitem(last=False)
+        return found

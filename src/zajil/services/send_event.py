@@ -1,0 +1,98 @@
+"""Sending a message or a state event."""
+
+from typing import Any
+
+from zajil.ports.database import Transaction
+from zajil.services.app import App
+from zajil.services.append_events import HeadMoved, Proposal, append, open_draft, store_draft
+from zajil.services.errors import MatrixError, invalid_param
+from zajil.services.requester import Requester
+
+HEAD_MOVED_RETRIES_MAX = 5
+TXN_ID_CHARACTERS_MAX = 255
+
+
+async def send_message_event(
+    app: App,
+    requester: Requester,
+    room_id: str,
+    event_type: str,
+    txn_id: str,
+    content: dict[str, Any],
+    ts: int | None = None,
+) -> str:
+    """Append a message event; returns its event ID. The same transaction ID of the same device gets the same event."""
+    if len(txn_id) > TXN_ID_CHARACTERS_MAX:
+        raise invalid_param("The transaction ID is too long.")
+    scope = f"send {room_id} {event_type}"
+    proposal = Proposal(
+        type=event_type,
+        sender=requester.user_id,
+        content=content,
+        redacts=_redacts(content) if event_type == "m.room.redaction" else None,
+        origin_server_ts=ts,
+        device_id=requester.device_id,
+        txn_id=txn_id,
+    )
+    return await send_once(app, requester, room_id, scope, txn_id, proposal)
+
+
+def _redacts(content: dict[str, Any]) -> str | None:
+    redacts = content.get("redacts")
+    return redacts if isinstance(redacts, str) else None
+
+
+async def send_once(app: App, requester: Requester, room_id: str, scope: str, txn_id: str, proposal: Proposal) -> str:
+    """Append `proposal` unless this device has used the transaction ID in this scope before; returns the event ID."""
+
+    async def item(tx: Transaction) -> str:
+        known = await app.stores.events.load_transaction(tx, requester.user_id, requester.device_id, scope, txn_id)
+        if known is not None:
+            return known
+        draft = await open_draft(app, tx, room_id)
+        stored = await append(app, tx, draft, proposal)
+        event_id = stored.event.event_id
+        await store_draft(app, tx, draft)
+        await app.stores.events.insert_transaction(
+            tx, requester.user_id, requester.device_id, scope, txn_id, event_id, app.clock.now_ms()
+        )
+        return event_id
+
+    return await write_to_room(app, room_id, item)
+
+
+async def write_to_room(app: App, room_id: str, item: Any) -> Any:
+    """Run an item that appends to a room, again when another process was faster."""
+    for _ in range(HEAD_MOVED_RETRIES_MAX):
+        try:
+            return await app.db.write(item, rooms=(room_id,))
+        except HeadMoved:
+            continue
+    raise MatrixError(503, "M_UNKNOWN", "This room is very busy. Try again in a moment.", {"retry_after_ms": 500})
+
+
+async def send_state_event(
+    app: App,
+    requester: Requester,
+    room_id: str,
+    event_type: str,
+    state_key: str,
+    content: dict[str, Any],
+    ts: int | None = None,
+) -> str:
+    """Set a state event; returns the event ID. Setting what already stands, by the same sender, returns the standing event."""
+    proposal = Proposal(
+        type=event_type, sender=requester.user_id, content=content, state_key=state_key, origin_server_ts=ts
+    )
+
+    async def item(tx: Transaction) -> str:
+        draft = await open_draft(app, tx, room_id)
+        standing = await draft.state(app, tx, (event_type, state_key))
+        if standing is not None and standing.event.sender == requester.user_id and standing.event.content == content:
+            return standing.event.event_id
+        stored = await append(app, tx, draft, proposal)
+        await store_draft(app, tx, draft)
+        return stored.event.event_id
+
+    event_id: str = await write_to_room(app, room_id, item)
+    return event_id
