@@ -1,12 +1,15 @@
 """Sending a message or a state event."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from zajil.ports.database import Transaction
 from zajil.services.app import App
 from zajil.services.append_events import HeadMoved, Proposal, append, open_draft, store_draft
 from zajil.services.errors import MatrixError, invalid_param
 from zajil.services.requester import Requester
+
+T = TypeVar("T")
 
 HEAD_MOVED_RETRIES_MAX = 5
 TXN_ID_CHARACTERS_MAX = 255
@@ -61,7 +64,7 @@ async def send_once(app: App, requester: Requester, room_id: str, scope: str, tx
     return await write_to_room(app, room_id, item)
 
 
-async def write_to_room(app: App, room_id: str, item: Any) -> Any:
+async def write_to_room(app: App, room_id: str, item: Callable[[Transaction], Awaitable[T]]) -> T:
     """Run an item that appends to a room, again when another process was faster."""
     for _ in range(HEAD_MOVED_RETRIES_MAX):
         try:
@@ -94,5 +97,4 @@ async def send_state_event(
         await store_draft(app, tx, draft)
         return stored.event.event_id
 
-    event_id: str = await write_to_room(app, room_id, item)
-    return event_id
+    return await write_to_room(app, room_id, item)

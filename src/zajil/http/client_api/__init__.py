@@ -4,7 +4,7 @@ from importlib import import_module
 
 from zajil.http.router import Route
 
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = ("send",)
 
 
 def load_routes() -> list[Route]:
