@@ -97,6 +97,9 @@ class Database(Protocol):
     def subscribe(self, listener: Callable[[int, Sequence[Touch]], None]) -> None:
         """Call `listener(position, touches)` after every commit that appended to the log, this process's or another's."""
 
+    def start(self) -> None:
+        """Begin the background work; needs a running event loop."""
+
     async def close(self) -> None: ...
 
 

@@ -1,0 +1,58 @@
+"""Putting the server together: the only place that knows every adapter."""
+
+from zajil.http.asgi import AsgiApp
+from zajil.http.client_api import load_routes
+from zajil.main.system import SystemClock, SystemRandomness, load_signing_key
+from zajil.ports.configuration import Config
+from zajil.ports.stores import Stores
+from zajil.services.app import App
+from zajil.services.notifier import Notifier
+from zajil.services.room_heads import RoomHeads
+from zajil.storage.sqlite.engine import SqliteDatabase
+from zajil.storage.stores.events import SqlEventStore
+from zajil.storage.stores.rooms import SqlRoomStore
+
+DATABASE_FILE = "zajil.db"
+INSTANCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def build_stores() -> Stores:
+    """Every store; the SQL is the same for all engines."""
+    return Stores(events=SqlEventStore(), rooms=SqlRoomStore())
+
+
+def build_services(config: Config) -> App:
+    """The services on their adapters. Nothing runs yet: `start_services` needs a running event loop."""
+    config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    randomness = SystemRandomness()
+    signing_key = load_signing_key(config.data, randomness)
+    app = App(
+        config=config,
+        db=SqliteDatabase(config.data / DATABASE_FILE),
+        stores=build_stores(),
+        clock=SystemClock(),
+        randomness=randomness,
+        signing_key=signing_key,
+        sign_event=signing_key.build_signer(config.server_name),
+        instance=randomness.letters(8, INSTANCE_LETTERS),
+    )
+    app.rooms = RoomHeads(app.stores)
+    app.notifier = Notifier(app.db, app.stores, app.rooms)
+    return app
+
+
+def build_app(config: Config) -> AsgiApp:
+    """The ASGI application of one worker."""
+    app = build_services(config)
+    asgi = AsgiApp(app, load_routes())
+
+    async def start() -> None:
+        app.db.start()
+
+    async def stop() -> None:
+        app.notifier.wake_all()
+        await app.db.close()
+
+    asgi.startup.append(start)
+    asgi.shutdown.append(stop)
+    return asgi
