@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -15,62 +14,81 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     """Closes a connection whose request line and headers are too long or take too long (slow loris)."""
 
     head_timer: asyncio.TimerHandle | None = None
-    head_size = 0
+    head_size = 0  # of what was parsed
+    received_size = 0  # since the head began, parsed or not
     in_head = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.head_timer = self.loop.call_later(HEAD_DURATION_S_MAX, self.on_head_timeout)
+        self.start_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.cancel_head_timer()
+        self.stop_head_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.in_head:
-            # Counts a body's first bytes too when they come with the head; the socket's reads are bounded.
-            self.head_size += min(len(data), HEAD_SIZE_MAX // 4)
-            if self.head_size > HEAD_SIZE_MAX:
-                self.refuse(431, "The request's headers are too long.")
-                return
         super().data_received(data)
+        if self.in_head:
+            # A single endless header is not parsed before it ends.
+            self.received_size += len(data)
+            if self.received_size > HEAD_SIZE_MAX:
+                self.refuse(431, "The request's headers are too long.")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.in_head = True
-        self.head_size = 0
-        if self.head_timer is None:
-            self.head_timer = self.loop.call_later(HEAD_DURATION_S_MAX, self.on_head_timeout)
+        self.head_size = self.received_size = 0
+        self.start_head_timer()
+
+    def on_url(self, url: bytes) -> None:
+        self.count_head(len(url))
+        super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self.count_head(len(name) + len(value))
         if len(self.headers) >= HEADERS_MAX:
+            self.head_size = HEAD_SIZE_MAX + 1
             raise ValueError("too many headers")
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self.in_head = False
-        self.cancel_head_timer()
+        self.stop_head_timer()
         super().on_headers_complete()
+
+    def count_head(self, size: int) -> None:
+        self.head_size += size
+        if self.head_size > HEAD_SIZE_MAX:
+            raise ValueError("head too long")
+
+    def start_head_timer(self) -> None:
+        if self.head_timer is None:
+            self.head_timer = self.loop.call_later(HEAD_DURATION_S_MAX, self.on_head_timeout)
+
+    def stop_head_timer(self) -> None:
+        if self.head_timer is not None:
+            self.head_timer.cancel()
+            self.head_timer = None
 
     def on_head_timeout(self) -> None:
         self.head_timer = None
         if not self.transport.is_closing():
             self.transport.close()
 
-    def cancel_head_timer(self) -> None:
-        if self.head_timer is not None:
-            self.head_timer.cancel()
-            self.head_timer = None
-
     def send_400_response(self, msg: str) -> None:
-        self.refuse(400, "This is not a valid HTTP request.")
+        if self.head_size > HEAD_SIZE_MAX:
+            self.refuse(431, "The request's headers are too long.")
+        else:
+            self.refuse(400, "This is not a valid HTTP request.")
 
     def refuse(self, status: int, text: str) -> None:
         if self.transport.is_closing():
             return
         body = json.dumps({"errcode": "M_UNKNOWN", "error": text}).encode()
-        head: list[Any] = [STATUS_LINE[status], b"content-type: application/json\r\naccess-control-allow-origin: *\r\n"]
         self.transport.write(
-            b"".join(head) + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body) + body
+            STATUS_LINE[status]
+            + b"content-type: application/json\r\naccess-control-allow-origin: *\r\nconnection: close\r\n"
+            + b"content-length: %d\r\n\r\n" % len(body)
+            + body
         )
         self.transport.close()

@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
-from zajil.ports.configuration import Config, ConfigError, build_url, is_loopback
 from zajil.main.config_file import LoadedConfig, load_config
+from zajil.ports.configuration import Config, ConfigError, build_url, is_loopback
 
 LISTEN_BACKLOG = 4096
 LOCK_FILE = "zajil.lock"
@@ -50,7 +50,7 @@ def warn(text: str) -> None:
 
 def open_sockets(config: Config) -> list[socket.socket]:
     """Bind every address of the configuration. Raises `ServeError`."""
-    sockets = []
+    sockets: list[socket.socket] = []
     for host, port in config.addresses:
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -356,7 +356,9 @@ def build_warnings(config: Config) -> list[str]:
     if config.trusted_proxies and not is_https:
         warnings.append("trusted_proxies is set but public_base_url is not an https:// URL; set it to what users open.")
     if config.push_allow_private_networks:
-        warnings.append("push_allow_private_networks is on: users can make this server call addresses inside its network.")
+        warnings.append(
+            "push_allow_private_networks is on: users can make this server call addresses inside its network."
+        )
     return warnings
 
 

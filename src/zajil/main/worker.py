@@ -4,16 +4,21 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import socket
 import sys
 from pathlib import Path
 from typing import Any
 
-from zajil.ports.configuration import Config, ConfigError
+import uvicorn
+
 from zajil.main.config_file import load_config
 from zajil.main.log import configure_log
+from zajil.main.protocol import BoundedHttpProtocol
 from zajil.main.supervisor import EXIT_CONFIG, LISTEN_BACKLOG, warn
+from zajil.ports.configuration import Config, ConfigError
 
+FILES_SPARE = 256  # for the database, media, outgoing connections
 KEEP_ALIVE_S = 75
 GRACEFUL_STOP_S_MAX = 5
 PROBE_PATH = "/_matrix/client/versions"
@@ -38,17 +43,14 @@ def main() -> int:
 
 def run(config: Config, sockets: list[socket.socket], ready_fd: int) -> int:
     """Serve on the sockets until SIGTERM or the supervisor's end; returns the exit code."""
-    import uvicorn
-
-    from zajil.main.composition import build_app
-    from zajil.main.protocol import BoundedHttpProtocol
+    from zajil.main.composition import build_app  # after configure_log, which decides how structlog is imported
 
     try:
         app = build_app(config)
     except ConfigError as error:
         warn(f"zajil: {error}")
         return EXIT_CONFIG
-    server = uvicorn.Server(
+    server = ReadyServer(
         uvicorn.Config(
             app,
             loop="uvloop",
@@ -61,44 +63,58 @@ def run(config: Config, sockets: list[socket.socket], ready_fd: int) -> int:
             server_header=False,
             proxy_headers=bool(config.trusted_proxies),
             forwarded_allow_ips=list(config.trusted_proxies),
-            limit_concurrency=config.connections_max,
+            limit_concurrency=raise_files_limit(config.connections_max),
             backlog=LISTEN_BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACEFUL_STOP_S_MAX,
             ssl_certfile=config.tls_certificate,
             ssl_keyfile=config.tls_key,
-        )
+        ),
+        ready_fd,
     )
 
     async def serve() -> None:
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), end_with_supervisor)
-        telling = asyncio.create_task(tell_ready(server, app, ready_fd))
         await server.serve(sockets)
-        telling.cancel()
 
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(serve())
     return 0
 
 
+class ReadyServer(uvicorn.Server):
+    """Tells the supervisor, once it listens and answers, and hands over the token of the first account."""
+
+    def __init__(self, config: uvicorn.Config, ready_fd: int) -> None:
+        super().__init__(config)
+        self.ready_fd = ready_fd
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        status = await probe(self.config.app)
+        if status != 200:
+            warn(f"zajil: {PROBE_PATH} answers {status}")
+            self.should_exit = True
+            return
+        message = {"setup_token": getattr(self.config.app, "setup_token", "")}
+        os.write(self.ready_fd, json.dumps(message).encode() + b"\n")
+        os.close(self.ready_fd)
+
+
+def raise_files_limit(connections_max: int) -> int:
+    """Allow as many open files as the system lets us, at most what is needed; returns the connections that leaves."""
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections_max + FILES_SPARE
+    if limit < wanted:
+        limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
+    return max(1, min(connections_max, limit - FILES_SPARE))
+
+
 def end_with_supervisor() -> None:
     """Exit at once when the supervisor is gone, as after a crash: all that was acknowledged is on disk."""
     if not os.read(sys.stdin.fileno(), 4096):
         os._exit(1)
-
-
-async def tell_ready(server: Any, app: Any, ready_fd: int) -> None:
-    """Tell the supervisor, once the server is listening and answers, together with the token of the first account."""
-    while not server.started:
-        await asyncio.sleep(0.005)
-    status = await probe(app)
-    if status != 200:
-        warn(f"zajil: {PROBE_PATH} answers {status}")
-        server.should_exit = True
-        return
-    message = {"setup_token": getattr(app, "setup_token", None) or ""}
-    os.write(ready_fd, json.dumps(message).encode() + b"\n")
-    os.close(ready_fd)
 
 
 async def probe(app: Any) -> int:

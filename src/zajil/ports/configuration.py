@@ -134,7 +134,7 @@ class Config:
         4 * MIB, "Limits", "Largest JSON request body.", lowest=128 * KIB, highest=64 * MIB, is_size=True
     )
     connections_max: int = option(
-        20_000, "Limits", "Open connections per worker; further ones get 503.", lowest=10, highest=1_000_000
+        10_000, "Limits", "Open connections per worker; further ones get 503.", lowest=10, highest=1_000_000
     )
     sync_timeout_s_max: int = option(
         120, "Limits", "Longest time a /sync waits for something new.", lowest=1, highest=600

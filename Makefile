@@ -1,0 +1,81 @@
+# Zajil. `make help` lists what there is. Needs only make and Python >= 3.11 with venv; Node comes with setup.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+# The first of these that is Python 3.11 or later and can make virtual environments.
+FIND_PYTHON := for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	then echo $$python; exit 0; fi; done; \
+	echo 'Zajil needs Python 3.11 or later with venv. On Debian 12 or Ubuntu 24.04: apt install python3-venv' >&2; exit 1
+
+.PHONY: help
+help: ## List these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: run
+run: $(VENV)/.server ## Start Zajil on http://localhost:8008 with its data in ./data
+	@exec $(BIN)/zajil serve --data ./data --server-name localhost --bind 127.0.0.1:8008
+
+.PHONY: setup
+setup: $(VENV)/.server $(VENV)/.tests ## Make .venv and install everything, for running and for testing
+
+.PHONY: test
+test: setup ## Run all tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+.PHONY: soak
+soak: setup ## Run the long tests at full size (hours)
+	@ZAJIL_SOAK=1 $(BIN)/python -m pytest -m soak
+
+.PHONY: check
+check: setup ## Lint, types, import rules
+	@$(BIN)/ruff check src tests benchmarks
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy --strict
+
+.PHONY: bench
+bench: setup $(VENV)-synapse/.installed ## Measure Zajil beside Synapse and print the table
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks --synapse $(VENV)-synapse/bin/python
+
+.PHONY: lock
+lock: setup ## Write the lock files anew
+	@printf 'setuptools>=77\n' | $(LOCK) pyproject.toml - -o requirements.lock
+	@printf 'setuptools>=77\nuv\n' | $(LOCK) pyproject.toml - --extra dev -c requirements.lock -o requirements-dev.lock
+	@printf 'matrix-synapse\n' | $(LOCK) - -o requirements-synapse.lock
+
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+$(VENV)/bin/python:
+	@python=$$($(FIND_PYTHON)); echo "Making $(VENV) with $$($$python --version)"; $$python -m venv $(VENV)
+
+$(VENV)/.server: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo 'Installing what the server needs (about a minute, once)'
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Node packages of the tests, for the Node that is in the virtual environment.
+$(VENV)/.tests: requirements-dev.lock $(wildcard tests/js/package-lock.json) $(VENV)/.server
+	@echo 'Installing what the tests need (about a minute, once)'
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@if [ -f tests/js/package-lock.json ]; then cd tests/js && $(NODE_ENVIRONMENT) npm ci --no-audit --no-fund --loglevel=error; fi
+	@touch $@
+
+NODE_ENVIRONMENT = PATH="$(CURDIR)/$(BIN):$$PATH"
+
+$(VENV)-synapse/.installed: requirements-synapse.lock | $(VENV)/bin/python
+	@echo 'Installing Synapse to compare with (about a minute, once)'
+	@$(BIN)/python -m venv $(VENV)-synapse
+	@$(VENV)-synapse/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements-synapse.lock
+	@touch $@
+
+.PHONY: clean
+clean: ## Remove what setup installed; data stays
+	@rm -rf $(VENV) $(VENV)-synapse tests/js/node_modules
