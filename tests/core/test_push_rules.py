@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zajil.core import push_rules_predefined
+from zajil.core.globs import compile_glob, compile_word_glob, contains_word
 from zajil.core.push_rules import (
     RULES_MAX,
     PushRuleFailure,
@@ -32,9 +33,7 @@ from zajil.core.push_rules_evaluation import (
     compile_rules,
     evaluate,
     evaluate_shared,
-    parse_path,
 )
-from zajil.core.push_rules_glob import compile_glob, compile_word_glob, contains_word
 
 ALICE, BOB, ROOM = "@alice:example.org", "@bob:example.org", "!room:example.org"
 GROUP = RoomFacts(member_count=10, sender_level=0)
@@ -224,20 +223,6 @@ def test_tweaks() -> None:
     assert not build_verdict(["notify", {"set_tweak": "highlight", "value": False}]).highlight
     assert build_verdict([{"set_tweak": "highlight"}]).highlight is False
     assert build_verdict([]) == NO_VERDICT
-
-
-@pytest.mark.parametrize(
-    ("key", "path"),
-    [
-        ("content.body", ("content", "body")),
-        (r"content.m\.mentions.room", ("content", "m.mentions", "room")),
-        (r"a\\.b", ("a\\", "b")),
-        (r"a\b.", (r"a\b", "")),
-        ("a\\", ("a\\",)),
-    ],
-)
-def test_paths(key: str, path: tuple[str, ...]) -> None:
-    assert parse_path(key) == path
 
 
 # Globs

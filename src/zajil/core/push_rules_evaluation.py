@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
+from zajil.core.globs import Match, compile_glob, compile_word_glob, contains_word
+from zajil.core.property_path import ABSENT, Path, get_property, parse_path
 from zajil.core.push_rules import PushRules, list_rules, parse_stored
-from zajil.core.push_rules_glob import Match, compile_glob, compile_word_glob, contains_word
 from zajil.core.push_rules_predefined import KINDS, OWN_USER_ID
 
 JsonObject = dict[str, Any]
-Path = tuple[str, ...]
 
 COMPILED_MAX = 1_024
 """Compiled customisations kept."""
@@ -25,7 +25,6 @@ BODY_CHARACTERS_MAX = 8_192
 """Of `content.body`, as far as patterns look into it."""
 NOTIFICATION_LEVEL_DEFAULT = 50
 
-_ABSENT: Final = object()
 _BODY: Final = ("content", "body")
 _COUNT = re.compile(r"(==|<=|>=|<|>)?([0-9]{1,15})")
 
@@ -41,14 +40,11 @@ class EventView:
         self._texts: dict[Path, str | None] = {}
 
     def get_value(self, path: Path) -> Any:
-        """The value at a path; `_ABSENT` is equal to nothing else."""
+        """The value at a path, or `ABSENT`, which is equal to nothing else."""
         value = self._values.get(path, self)
         if value is not self:
             return value
-        value = self.event
-        for key in path:
-            value = value.get(key, _ABSENT) if isinstance(value, Mapping) else _ABSENT
-        self._values[path] = value
+        value = self._values[path] = get_property(self.event, path)
         return value
 
     def get_text(self, path: Path) -> str | None:
@@ -215,25 +211,6 @@ def build_verdict(actions: Iterable[Any]) -> Verdict:
     )
 
 
-def parse_path(key: str) -> Path:
-    """A dot-separated property path (spec appendices); a backslash keeps the next dot or backslash as it is."""
-    parts = [""]
-    escaped = False
-    for character in key:
-        if escaped:
-            parts[-1] += character if character in ".\\" else "\\" + character
-            escaped = False
-        elif character == "\\":
-            escaped = True
-        elif character == ".":
-            parts.append("")
-        else:
-            parts[-1] += character
-    if escaped:
-        parts[-1] += "\\"
-    return tuple(parts)
-
-
 def _compile_rule(kind: str, rule: JsonObject) -> _Rule | None:
     """None for a rule that can match nothing."""
     verdict = build_verdict(rule["actions"])
@@ -283,7 +260,7 @@ def _compile_condition(condition: JsonObject, path: Path | None) -> Condition | 
     if kind == "event_match":
         pattern = condition.get("pattern")
         return _compile_match(path, pattern.lower()) if isinstance(pattern, str) else None
-    value = condition.get("value", _ABSENT)
+    value = condition.get("value", ABSENT)
     if not _is_scalar(value):
         return None
     if kind == "event_property_is":

@@ -1,4 +1,4 @@
-"""Glob patterns of push rules: `*` is any run of characters, `?` any one. The caller lowers the case of both sides.
+"""Globs (spec appendices): `*` is any run of characters, `?` any one. Case counts: callers fold both sides or neither.
 
 Patterns come from users and texts from strangers, so nothing here backtracks over a `*`: taking the earliest place for
 each part between two stars is enough, because a later place only leaves less text for the rest.
@@ -14,16 +14,15 @@ _WORD_AFTER = "(?![a-z0-9_])"
 _WORD_CHARACTER = re.compile("[a-z0-9_]")
 
 
-def compile_glob(pattern: str) -> Match:
-    """A test whether the whole of a text matches."""
+def compile_glob(pattern: str, question_mark: bool = True) -> Match:
+    """A test whether the whole of a text matches; without question_mark only `*` is special."""
     if "*" not in pattern:
-        if "?" not in pattern:
+        if "?" not in pattern or not question_mark:
             return pattern.__eq__
         whole = _compile_part(pattern)
         return lambda text: whole.fullmatch(text) is not None
     first, *middle, last = pattern.split("*")
-    head, tail = _compile_part(first), _compile_part(last)
-    inner = [_compile_part(part) for part in middle if part]
+    head, tail, *inner = (_compile_part(part, question_mark) for part in (first, last, *filter(None, middle)))
 
     def matches(text: str) -> bool:
         # Every part has a fixed length, so the last one can only stand at the very end.
@@ -44,7 +43,7 @@ def compile_glob(pattern: str) -> Match:
 def compile_word_glob(pattern: str) -> Match:
     """A test whether some part of a text matches that starts and ends at a word boundary.
 
-    A boundary is an end of the text, or next to a character that is not one of A-Z, a-z, 0-9 and _.
+    Both are in lower case. A boundary is an end of the text, or next to a character that is not one of A-Z, a-z, 0-9 and _.
     """
     parts = [_translate(part) for part in pattern.split("*")]
     # An empty first part can start at the start of the text, an empty last part ends at its end.
@@ -87,8 +86,8 @@ def _can_be_word(character: str) -> bool:
     return character == "?" or _WORD_CHARACTER.match(character) is not None
 
 
-def _compile_part(part: str) -> re.Pattern[str]:
-    return re.compile(_translate(part), re.DOTALL)
+def _compile_part(part: str, question_mark: bool = True) -> re.Pattern[str]:
+    return re.compile(_translate(part) if question_mark else re.escape(part), re.DOTALL)
 
 
 def _translate(part: str) -> str:
