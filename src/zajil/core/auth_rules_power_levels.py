@@ -85,7 +85,7 @@ def _alterations(
 ) -> Iterable[tuple[str, int | None, int | None, bool]]:
     """(key, current level, new level, new level is malformed) of what was added, changed or removed."""
     for key in sorted(current.keys() | new.keys()):
-        if type(new.get(key)) is type(current.get(key)) and new.get(key) == current.get(key):
+        if key in new and key in current and type(new[key]) is type(current[key]) and new[key] == current[key]:
             continue
         current_level = parse_level(current.get(key), rules)
         new_level = parse_level(new.get(key), rules)

@@ -26,6 +26,6 @@ def redact_content(event_type: object, content: dict[str, Any], rules: RoomRules
     redacted = {key: value for key, value in content.items() if key in kept}
     if event_type == "m.room.member" and redaction.keeps_third_party_invite_signed:
         invite = content.get("third_party_invite")
-        if isinstance(invite, dict) and "signed" in invite:
-            redacted["third_party_invite"] = {"signed": invite["signed"]}
+        if isinstance(invite, dict):  # stays an object, even an empty one: the event ID depends on it
+            redacted["third_party_invite"] = {key: value for key, value in invite.items() if key == "signed"}
     return redacted
