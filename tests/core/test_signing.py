@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.core.room_builder import KEY, SPEC_SEED
+
 from zajil.core.room_rules import ROOM_RULES
 from zajil.core.signing import (
     SigningKey,
