@@ -1,0 +1,129 @@
+"""Who is behind an access token, remembered in this process until the database says otherwise."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from zajil.core.signing import encode_base64_url_safe
+from zajil.ports.database import Stream, Touch, Transaction
+from zajil.ports.randomness import Randomness
+from zajil.ports.stores.devices import AccessToken
+from zajil.services.app import App
+from zajil.services.errors import MatrixError
+from zajil.services.requester import Requester
+
+KNOWN_MAX: Final = 65_536
+TOKEN_BYTES: Final = 24
+TOKEN_CHARACTERS_MAX: Final = 256
+
+
+class Sessions:
+    """A cache of access tokens. A change of a token or an account is appended to `Stream.SESSIONS` and empties the user's part of it.
+
+    A commit of another process that does not say what it touched empties all of it.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self.known: dict[str, Requester] = {}
+        """By raw token, without the expiring ones; the oldest go first when there are too many."""
+        self._expiring: dict[str, tuple[Requester, int]] = {}
+        self._tokens: dict[str, set[str]] = {}
+        self._generation = 0
+        app.db.subscribe(self._note_commit)
+
+    async def find(self, token: str) -> Requester:
+        """The requester behind a token that is not in `known`. Raises 401 M_UNKNOWN_TOKEN; soft_logout when it has merely expired."""
+        now_ms = self._app.clock.now_ms()
+        if (entry := self._expiring.get(token)) is not None and now_ms < entry[1]:
+            return entry[0]
+        if len(token) > TOKEN_CHARACTERS_MAX:
+            raise unknown_token()
+        generation = self._generation
+        stored = await self._app.stores.devices.load_access_token(self._app.db.reader, hash_token(token))
+        if stored is None:
+            raise unknown_token()
+        if stored.expires_ts_ms is not None and stored.expires_ts_ms <= now_ms:
+            raise unknown_token("The access token has expired.", soft_logout=True)
+        if stored.refreshed_from is not None:
+            await self._revoke_predecessor(stored, stored.refreshed_from)
+            generation = self._generation
+        requester = build_requester(stored)
+        if generation == self._generation:
+            self._remember(token, requester, stored.expires_ts_ms)
+        return requester
+
+    def forget_user(self, user_id: str) -> None:
+        """Look the user's tokens up again."""
+        self._generation += 1
+        for token in self._tokens.pop(user_id, ()):
+            self.known.pop(token, None)
+            self._expiring.pop(token, None)
+
+    def forget_all(self) -> None:
+        """Look every token up again."""
+        self._generation += 1
+        self.known.clear()
+        self._expiring.clear()
+        self._tokens.clear()
+
+    def _note_commit(self, position: int, touches: Sequence[Touch]) -> None:
+        if not touches:
+            self.forget_all()
+            return
+        for stream, key in touches:
+            if stream is Stream.SESSIONS:
+                self.forget_user(key)
+
+    def _remember(self, token: str, requester: Requester, expires_ts_ms: int | None) -> None:
+        if len(self.known) + len(self._expiring) >= KNOWN_MAX:
+            oldest: dict[str, Requester] | dict[str, tuple[Requester, int]] = self.known or self._expiring
+            self._forget_token(next(iter(oldest)))
+        if expires_ts_ms is None:
+            self.known[token] = requester
+        else:
+            self._expiring[token] = (requester, expires_ts_ms)
+        self._tokens.setdefault(requester.user_id, set()).add(token)
+
+    def _forget_token(self, token: str) -> None:
+        entry = self._expiring.pop(token, None)
+        requester = entry[0] if entry is not None else self.known.pop(token)
+        tokens = self._tokens[requester.user_id]
+        tokens.discard(token)
+        if not tokens:
+            del self._tokens[requester.user_id]
+
+    async def _revoke_predecessor(self, token: AccessToken, predecessor: bytes) -> None:
+        """The client has its new tokens, so the ones before them end here (client-server API, "Refreshing access tokens")."""
+
+        async def revoke(tx: Transaction) -> None:
+            await self._app.stores.devices.delete_predecessor(tx, token.user_id, token.device_id, predecessor)
+            await tx.append(Stream.SESSIONS, token.user_id)
+
+        await self._app.db.write(revoke)
+
+
+def build_requester(token: AccessToken) -> Requester:
+    return Requester(
+        token.user_id,
+        token.device_id,
+        token.token_id,
+        is_guest=token.is_guest,
+        is_admin=token.is_admin,
+        is_locked=token.is_locked,
+        is_suspended=token.is_suspended,
+    )
+
+
+def build_token(randomness: Randomness, prefix: str) -> str:
+    """A new secret of 192 random bits. The prefix says what it is for, in logs that leak it for instance."""
+    return f"{prefix}_{encode_base64_url_safe(randomness.bytes(TOKEN_BYTES))}"
+
+
+def hash_token(token: str) -> bytes:
+    """What is stored of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def unknown_token(message: str = "The access token is not known.", *, soft_logout: bool = False) -> MatrixError:
+    return MatrixError(401, "M_UNKNOWN_TOKEN", message, {"soft_logout": soft_logout})
