@@ -28,6 +28,7 @@ class AsgiApp:
         self._router = Router(all_routes)
         self.startup: list[Callable[[], Awaitable[None]]] = []
         self.shutdown: list[Callable[[], Awaitable[None]]] = []
+        self.setup_token = ""  # makes the first administrator; empty when there is one
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

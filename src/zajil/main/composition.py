@@ -5,10 +5,14 @@ from zajil.http.client_api import load_routes
 from zajil.main.system import SystemClock, SystemRandomness, load_signing_key
 from zajil.ports.configuration import Config
 from zajil.ports.stores import Stores
+from zajil.services.accounts import attach_accounts
+from zajil.services.administer_tokens import prepare_setup_token
 from zajil.services.app import App
 from zajil.services.notifier import Notifier
 from zajil.services.room_heads import RoomHeads
 from zajil.storage.sqlite.engine import SqliteDatabase
+from zajil.storage.stores.accounts import SqlAccountStore
+from zajil.storage.stores.devices import SqlDeviceStore
 from zajil.storage.stores.events import SqlEventStore
 from zajil.storage.stores.rooms import SqlRoomStore
 
@@ -18,7 +22,7 @@ INSTANCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 def build_stores() -> Stores:
     """Every store; the SQL is the same for all engines."""
-    return Stores(events=SqlEventStore(), rooms=SqlRoomStore())
+    return Stores(events=SqlEventStore(), rooms=SqlRoomStore(), accounts=SqlAccountStore(), devices=SqlDeviceStore())
 
 
 def build_services(config: Config) -> App:
@@ -36,6 +40,7 @@ def build_services(config: Config) -> App:
         sign_event=signing_key.build_signer(config.server_name),
         instance=randomness.letters(8, INSTANCE_LETTERS),
     )
+    attach_accounts(app)
     app.rooms = RoomHeads(app.stores)
     app.notifier = Notifier(app.db, app.stores, app.rooms)
     return app
@@ -48,6 +53,7 @@ def build_app(config: Config) -> AsgiApp:
 
     async def start() -> None:
         app.db.start()
+        asgi.setup_token = await prepare_setup_token(app)
 
     async def stop() -> None:
         app.notifier.wake_all()

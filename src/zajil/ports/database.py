@@ -24,6 +24,7 @@ class Stream(StrEnum):
     DEVICE_LISTS = "device_lists"  # user ID whose devices or keys changed
     PROFILES = "profiles"  # user ID whose profile changed
     ONE_TIME_KEYS = "one_time_keys"  # user ID whose unclaimed keys changed
+    SESSIONS = "sessions"  # user ID whose access tokens or standing changed
     NOTIFICATIONS = "notifications"  # user ID whose push rules or unread counts changed
 
 

@@ -11,10 +11,13 @@ from zajil.ports.randomness import Randomness
 from zajil.ports.stores import Stores
 
 if TYPE_CHECKING:
+    from zajil.services.device_hooks import DeviceHooks
     from zajil.services.notifier import Notifier
+    from zajil.services.passwords import Passwords
     from zajil.services.rate_limits import RateLimits
     from zajil.services.room_heads import RoomHeads
     from zajil.services.sessions import Sessions
+    from zajil.services.user_interactive_auth import InteractiveAuth
 
 
 @dataclass(slots=True)
@@ -31,6 +34,9 @@ class App:
     instance: str  # random name of this process, part of its sync tokens
     sessions: "Sessions" = field(init=False)
     rate_limits: "RateLimits" = field(init=False)
+    passwords: "Passwords" = field(init=False)
+    interactive_auth: "InteractiveAuth" = field(init=False)
+    device_hooks: "DeviceHooks" = field(init=False)
     rooms: "RoomHeads" = field(init=False)
 
     notifier: "Notifier" = field(init=False)

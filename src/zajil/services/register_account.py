@@ -158,7 +158,9 @@ def build_user_id(app: App, username: str) -> str:
     localpart = username.lower()
     if not is_valid_localpart_for_registration(localpart, app.server_name):
         raise MatrixError(
-            400, "M_INVALID_USERNAME", "A user name has the letters a-z, digits and . _ = - / + only, at most 255 bytes."
+            400,
+            "M_INVALID_USERNAME",
+            "A user name has the letters a-z, digits and . _ = - / + only, at most 255 bytes.",
         )
     user_id = f"@{localpart}:{app.server_name}"
     assert is_user_id(user_id)
@@ -169,7 +171,9 @@ async def check_available(app: App, tx: Read, user_id: str) -> None:
     """Raises M_EXCLUSIVE for the server's own names and M_USER_IN_USE for names that are taken."""
     localpart = user_id[1:].partition(":")[0]
     if localpart.startswith("_"):
-        raise MatrixError(400, "M_EXCLUSIVE", "User names that begin with _ are kept for bridges and the server itself.")
+        raise MatrixError(
+            400, "M_EXCLUSIVE", "User names that begin with _ are kept for bridges and the server itself."
+        )
     if await app.stores.accounts.load_account(tx, user_id) is not None:
         raise MatrixError(400, "M_USER_IN_USE", "This user name is taken. Choose another one.")
 

@@ -104,8 +104,7 @@ class InteractiveAuth:
             return Completed(session_id, stages)
         if stage is not None:
             await self.remember(session_id, stage, stages[stage])
-        failure = None
-        raise InteractiveAuthRequired(challenge, session_id, sorted(stages), failure)
+        raise InteractiveAuthRequired(challenge, session_id, sorted(stages), None)
 
     async def remember(self, session_id: str, stage: str, result: str) -> None:
         """Keep a completed stage for the rest of the session."""

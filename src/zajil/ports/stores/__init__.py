@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from zajil.ports.stores.accounts import AccountStore
+from zajil.ports.stores.devices import DeviceStore
 from zajil.ports.stores.events import EventStore
 from zajil.ports.stores.rooms import RoomStore
 
@@ -12,3 +14,5 @@ class Stores:
 
     events: EventStore
     rooms: RoomStore
+    accounts: AccountStore
+    devices: DeviceStore

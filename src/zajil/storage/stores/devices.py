@@ -125,9 +125,7 @@ class SqlDeviceStore:
         await tx.execute(old_tokens, user_id, device_id, token_hash)
         await tx.execute("DELETE FROM refresh_tokens WHERE token_hash = ?", token_hash)
         for table in ("access_tokens", "refresh_tokens"):
-            sql = (
-                f"UPDATE {table} SET refreshed_from = NULL WHERE user_id = ? AND device_id = ? AND refreshed_from = ?"
-            )
+            sql = f"UPDATE {table} SET refreshed_from = NULL WHERE user_id = ? AND device_id = ? AND refreshed_from = ?"
             await tx.execute(sql, user_id, device_id, token_hash)
 
     async def store_login_token(
