@@ -1,7 +1,8 @@
 """Start a real homeserver on a loopback port: Zajil, or Synapse as the peer it is compared with.
 
-`start_zajil` and `start_synapse` return a `Server` that answers.  With ZAJIL_TEST_SERVER=synapse the conversation tests run against
-Synapse instead, which proves the tests themselves right.  Synapse's own venv is ZAJIL_SYNAPSE_VENV (default `.venv-synapse`).
+`start_zajil` and `start_synapse` return a `Server` that answers.  With ZAJIL_TEST_SERVER=synapse the conversation tests
+run against Synapse instead, which proves the tests themselves right.  Synapse lives in a virtual environment of its own:
+ZAJIL_SYNAPSE_VENV (default `.venv-synapse`).
 """
 
 from __future__ import annotations
@@ -202,6 +203,7 @@ def build_synapse_config(data: Path, port: int) -> dict[str, Any]:
         "suppress_key_server_warning": True,
         "macaroon_secret_key": "conversation tests",
         "form_secret": "conversation tests",
+        "bcrypt_rounds": 4,  # registering accounts is never what is measured
         "enable_registration": True,
         "enable_registration_without_verification": True,
         "rc_message": free,

@@ -93,7 +93,7 @@ class NioDevice:
                     await asyncio.wait_for(self._changed.wait(), max(left, 0.001))
             except TimeoutError:
                 raise AssertionError(
-                    f"{self.user_id} waited {WAIT_SECONDS_MAX:.0f} s for {what}; its timeline: {self.describe_timeline()}"
+                    f"{self.user_id} waited {WAIT_SECONDS_MAX:.0f} s for {what}; it saw: {self.describe_timeline()}"
                 ) from None
         return found
 
