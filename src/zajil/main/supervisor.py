@@ -329,7 +329,7 @@ def announce_ready(config: Config, ready: Mapping[str, str]) -> None:
             {
                 "username": "admin",
                 "password": "choose a long one",
-                "auth": {"type": "m.login.registration_token", "token": token, "session": "setup"},
+                "auth": {"type": "m.login.registration_token", "token": token},
             }
         )
         say(
