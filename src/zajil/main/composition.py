@@ -2,6 +2,7 @@
 
 from zajil.http.asgi import AsgiApp
 from zajil.http.client_api import load_routes
+from zajil.http.pages import ROUTES as PAGES
 from zajil.main.system import SystemClock, SystemRandomness, load_signing_key
 from zajil.ports.configuration import Config
 from zajil.ports.stores import Stores
@@ -49,7 +50,7 @@ def build_services(config: Config) -> App:
 def build_app(config: Config) -> AsgiApp:
     """The ASGI application of one worker."""
     app = build_services(config)
-    asgi = AsgiApp(app, load_routes())
+    asgi = AsgiApp(app, [*load_routes(), *PAGES])
 
     async def start() -> None:
         app.db.start()
