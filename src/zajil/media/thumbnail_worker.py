@@ -26,6 +26,7 @@ JPEG_QUALITY = 82
 WEBP_QUALITY = 75
 WEBP_EFFORT = 2
 OPAQUE = 255
+DRAWN_TYPES = ("image/png", "image/gif")
 LOADERS = ("Jpeg", "Png", "Nsgif", "Webp")
 
 
@@ -82,7 +83,7 @@ def build_thumbnail(job: dict[str, Any], source: Source) -> tuple[dict[str, Any]
     width, height = min(width, source.width), min(height, source.height)
     if animated:
         return encode_animated(source, width, height, job["crops"])
-    return encode_still(shrink(source, width, height, job["crops"]))
+    return encode_still(shrink(source, width, height, job["crops"]), source.content_type)
 
 
 def shrink(source: Source, width: int, height: int, crops: bool) -> Any:
@@ -98,12 +99,12 @@ def shrink(source: Source, width: int, height: int, crops: bool) -> Any:
     return image if image.interpretation in ("srgb", "b-w") else image.colourspace("srgb")
 
 
-def encode_still(image: Any) -> tuple[dict[str, Any], bytes]:
-    """PNG where anything can be seen through, else JPEG."""
+def encode_still(image: Any, content_type: str) -> tuple[dict[str, Any], bytes]:
+    """JPEG for photographs; PNG where anything can be seen through, and for what was drawn (screenshots, diagrams)."""
     image = image.copy_memory()
     if image.hasalpha() and image[-1].min() == OPAQUE:
         image = image[: image.bands - 1]
-    if image.hasalpha():
+    if image.hasalpha() or content_type in DRAWN_TYPES:
         body = image.pngsave_buffer(keep="none")
         return describe("image/png", image.width, image.height), body
     body = image.jpegsave_buffer(Q=JPEG_QUALITY, optimize_coding=True, keep="none")
