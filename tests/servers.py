@@ -198,6 +198,7 @@ def build_synapse_config(data: Path, port: int) -> dict[str, Any]:
         "listeners": [
             {"port": port, "bind_addresses": ["127.0.0.1"], "type": "http", "resources": [{"names": ["client"]}]}
         ],
+        "experimental_features": {"msc4222_enabled": True},
         "report_stats": False,
         "trusted_key_servers": [],
         "suppress_key_server_warning": True,

@@ -1,0 +1,221 @@
+"""A client that assembles what it knows from /sync, step by step, exactly as the spec tells clients to.
+
+It is the judge of "incremental sync = fresh sync": two of them, one that followed along and one that has just logged in,
+must end up knowing the same.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from tests.conversations.account import Account
+
+# Clients of today still ask under the name from before spec v1.16, and Synapse knows no other.
+STATE_AFTER_UNSTABLE = "org.matrix.msc4222.state_after"
+STATE_AFTER = STATE_AFTER_UNSTABLE if os.environ.get("ZAJIL_TEST_SERVER") == "synapse" else "state_after"
+GAP_PAGES_MAX = 200
+GAP_PAGE_EVENTS = 10
+
+Event = dict[str, Any]
+StateKey = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How a client asks: its filter and parameters."""
+
+    name: str
+    timeline_limit: int = 20
+    lazy_load: bool = False
+    state_after: str | None = None  # under which name the state after the timeline is asked for
+
+    def build_query(self) -> dict[str, Any]:
+        room: dict[str, Any] = {"timeline": {"limit": self.timeline_limit}}
+        if self.lazy_load:
+            room["state"] = {"lazy_load_members": True}
+            room["timeline"]["lazy_load_members"] = True
+        query: dict[str, Any] = {"filter": orjson.dumps({"room": room}).decode(), "set_presence": "offline"}
+        if self.state_after:
+            query[self.state_after.replace("state_after", "use_state_after")] = "true"
+        return query
+
+
+PLAIN = Variant("plain")
+VARIANTS = [
+    PLAIN,
+    Variant("gaps", timeline_limit=2),
+    Variant("lazy", timeline_limit=3, lazy_load=True),
+    Variant("state after", timeline_limit=2, state_after=STATE_AFTER),
+    Variant("lazy state after", timeline_limit=2, lazy_load=True, state_after=STATE_AFTER_UNSTABLE),
+]
+
+
+@dataclass
+class JoinedRoom:
+    timeline: list[Event] = field(default_factory=list)
+    state: dict[StateKey, Event] = field(default_factory=dict)
+    account_data: dict[str, Any] = field(default_factory=dict)
+    receipts: dict[tuple[str, str, str], str] = field(default_factory=dict)  # (kind, user, thread) -> event ID
+    unread: dict[str, int] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    prev_batch: str | None = None
+
+    def describe_timeline(self) -> list[str]:
+        return [f"{event['event_id']} {event['type']} {event['sender']}" for event in self.timeline]
+
+
+class SyncedClient:
+    def __init__(self, account: Account, variant: Variant) -> None:
+        self.account = account
+        self.variant = variant
+        self.since: str | None = None
+        self.rooms: dict[str, JoinedRoom] = {}
+        self.invites: dict[str, list[Event]] = {}
+        self.account_data: dict[str, Any] = {}
+        self.to_device: list[Event] = []
+        self.devices_changed: set[str] = set()
+        self.steps: list[str] = []
+
+    def __repr__(self) -> str:
+        return f"<{self.account.user_id} {self.account.device_id} {self.variant.name}>"
+
+    async def sync(self, timeout_ms: int = 0, **query: Any) -> bool:
+        """Take one step; say whether it brought anything."""
+        answer = await self.account.sync(self.since, timeout_ms, **self.variant.build_query(), **query)
+        await self.apply(answer)
+        return bool(set(answer.get("rooms") or {}) or answer.get("account_data") or answer.get("to_device"))
+
+    async def apply(self, answer: dict[str, Any]) -> None:
+        self.steps = [*self.steps[-30:], f"{self.since} -> {answer['next_batch']}: {describe_rooms(answer)}"]
+        rooms = answer.get("rooms", {})
+        # Left and invited again between two syncs, a room may stand in both sections: what came last is the invitation.
+        for room_id, update in rooms.get("leave", {}).items():
+            self._apply_leave(room_id, update)
+        for room_id, update in rooms.get("invite", {}).items():
+            self.invites[room_id] = update["invite_state"]["events"]
+        for room_id, update in rooms.get("join", {}).items():
+            await self._apply_join(room_id, update)
+        for event in answer.get("account_data", {}).get("events", []):
+            self.account_data[event["type"]] = event["content"]
+        self.to_device += answer.get("to_device", {}).get("events", [])
+        self.devices_changed |= set(answer.get("device_lists", {}).get("changed", []))
+        self.since = answer["next_batch"]
+
+    def _apply_leave(self, room_id: str, update: dict[str, Any]) -> None:
+        """Left, kicked, banned, or an invitation withdrawn: whichever it is, the client must be told."""
+        self.invites.pop(room_id, None)
+        known = self.rooms.pop(room_id, None)
+        if known is not None:
+            own = self.find_own_membership(update)
+            assert own in ("leave", "ban"), f"{self} left {room_id} but the update does not say how: {update}"
+
+    def find_own_membership(self, update: dict[str, Any]) -> str | None:
+        sources = ("timeline", self.variant.state_after) if self.variant.state_after else ("state", "timeline")
+        found = None
+        for source in sources:
+            for event in update.get(source, {}).get("events", []):
+                if event["type"] == "m.room.member" and event.get("state_key") == self.account.user_id:
+                    found = event["content"]["membership"]
+        return found
+
+    async def _apply_join(self, room_id: str, update: dict[str, Any]) -> None:
+        self.invites.pop(room_id, None)
+        newly_joined = room_id not in self.rooms
+        room = self.rooms.setdefault(room_id, JoinedRoom())
+        timeline = update.get("timeline", {})
+        events: list[Event] = timeline.get("events", [])
+        if newly_joined:
+            room.prev_batch = timeline.get("prev_batch")
+        elif timeline.get("limited"):
+            assert timeline.get("prev_batch"), f"{self}: a limited timeline of {room_id} without prev_batch: {update}"
+            events = await self._load_gap(room_id, room, timeline["prev_batch"], events) + events
+        self._apply_state(room_id, room, update)
+        self._append(room_id, room, events)
+        for event in update.get("account_data", {}).get("events", []):
+            room.account_data[event["type"]] = event["content"]
+        for event in update.get("ephemeral", {}).get("events", []):
+            if event["type"] == "m.receipt":
+                apply_receipts(room, event["content"])
+        if "unread_notifications" in update:
+            room.unread = update["unread_notifications"]
+        room.summary.update(update.get("summary", {}))
+
+    def _apply_state(self, room_id: str, room: JoinedRoom, update: dict[str, Any]) -> None:
+        if self.variant.state_after:
+            assert "state" not in update, f"{self}: `state` beside {self.variant.state_after} in {room_id}"
+            changes = update.get(self.variant.state_after, {}).get("events", [])
+        else:
+            assert "state_after" not in update, f"{self}: `state_after` without being asked in {room_id}"
+            changes = update.get("state", {}).get("events", []) + [
+                event for event in update.get("timeline", {}).get("events", []) if "state_key" in event
+            ]
+        for event in changes:
+            room.state[(event["type"], event["state_key"])] = event
+
+    def _append(self, room_id: str, room: JoinedRoom, events: list[Event]) -> None:
+        known = {event["event_id"] for event in room.timeline}
+        for event in events:
+            assert event["event_id"] not in known, (
+                f"{self}: {event['event_id']} came twice in {room_id}; last steps: {self.steps}"
+            )
+            known.add(event["event_id"])
+            room.timeline.append(event)
+            if event["type"] == "m.room.redaction":
+                target = event["content"].get("redacts") or event.get("redacts")
+                redact([*room.timeline, *room.state.values()], target)
+
+    async def _load_gap(self, room_id: str, room: JoinedRoom, token: str, newer: list[Event]) -> list[Event]:
+        """Walk back from `prev_batch` to the last event known; return what was missing, oldest first."""
+        known = {event["event_id"] for event in room.timeline}
+        missing: list[Event] = []
+        path = f"/rooms/{quote(room_id, safe='')}/messages"
+        for _ in range(GAP_PAGES_MAX):
+            page = await self.account.call("GET", path, query={"dir": "b", "from": token, "limit": GAP_PAGE_EVENTS})
+            for event in page["chunk"]:
+                if event["event_id"] in known:
+                    return missing[::-1]
+                assert event["event_id"] not in {e["event_id"] for e in missing + newer}, (
+                    f"{self}: /messages in {room_id} repeats {event['event_id']}"
+                )
+                missing.append(event)
+            if "end" not in page:
+                # The room's beginning (or the end of what this user may see) without meeting anything known.
+                return missing[::-1]
+            token = page["end"]
+        raise AssertionError(f"{self}: the gap in {room_id} does not end after {GAP_PAGES_MAX} pages")
+
+
+def redact(events: list[Event], event_id: str) -> None:
+    """What the redaction algorithm leaves of the kinds of event that tests redact."""
+    for event in events:
+        if event["event_id"] == event_id:
+            event["content"] = {}
+
+
+def apply_receipts(room: JoinedRoom, content: dict[str, Any]) -> None:
+    for event_id, kinds in content.items():
+        for kind, users in kinds.items():
+            for user_id, receipt in users.items():
+                room.receipts[(kind, user_id, receipt.get("thread_id", ""))] = event_id
+
+
+def describe_rooms(answer: dict[str, Any]) -> str:
+    parts = []
+    for section, rooms in answer.get("rooms", {}).items():
+        for room_id, update in rooms.items():
+            timeline = update.get("timeline", {})
+            ids = [event["event_id"][-6:] for event in timeline.get("events", [])]
+            parts.append(f"{section} {room_id[-6:]} {'limited ' if timeline.get('limited') else ''}{ids}")
+    return "; ".join(parts)
+
+
+async def load_fresh(user_id: str, account: Account, variant: Variant = PLAIN) -> SyncedClient:
+    """What a new login of the same user sees."""
+    device = await Account(account.base, account.connections).login(user_id)
+    client = SyncedClient(device, variant)
+    await client.sync()
+    return client
