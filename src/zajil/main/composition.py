@@ -9,8 +9,10 @@ from zajil.ports.stores import Stores
 from zajil.services.accounts import attach_accounts
 from zajil.services.administer_tokens import prepare_setup_token
 from zajil.services.app import App
+from zajil.services.ephemeral import Ephemeral
 from zajil.services.notifier import Notifier
 from zajil.services.room_heads import RoomHeads
+from zajil.services.sync.lazy_members import LazyMembers
 from zajil.storage.sqlite.engine import SqliteDatabase
 from zajil.storage.stores.accounts import SqlAccountStore
 from zajil.storage.stores.devices import SqlDeviceStore
@@ -44,6 +46,8 @@ def build_services(config: Config) -> App:
     attach_accounts(app)
     app.rooms = RoomHeads(app.stores)
     app.notifier = Notifier(app.db, app.stores, app.rooms)
+    app.lazy_members = LazyMembers()
+    app.ephemeral = Ephemeral()
     return app
 
 
@@ -57,6 +61,7 @@ def build_app(config: Config) -> AsgiApp:
         asgi.setup_token = await prepare_setup_token(app)
 
     async def stop() -> None:
+        app.stopping = True
         app.notifier.wake_all()
         await app.db.close()
 

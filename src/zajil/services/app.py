@@ -12,11 +12,13 @@ from zajil.ports.stores import Stores
 
 if TYPE_CHECKING:
     from zajil.services.device_hooks import DeviceHooks
+    from zajil.services.ephemeral import Ephemeral
     from zajil.services.notifier import Notifier
     from zajil.services.passwords import Passwords
     from zajil.services.rate_limits import RateLimits
     from zajil.services.room_heads import RoomHeads
     from zajil.services.sessions import Sessions
+    from zajil.services.sync.lazy_members import LazyMembers
     from zajil.services.user_interactive_auth import InteractiveAuth
 
 
@@ -40,6 +42,9 @@ class App:
     rooms: "RoomHeads" = field(init=False)
 
     notifier: "Notifier" = field(init=False)
+    lazy_members: "LazyMembers" = field(init=False)
+    ephemeral: "Ephemeral" = field(init=False)
+    stopping: bool = False  # the worker is going: parked requests are answered now
 
     @property
     def server_name(self) -> str:

@@ -74,6 +74,10 @@ class RoomDraft:
         head.rest.update(self.changed_rest)
         for user_id, stored in self.changed_members.items():
             head.remember_member(user_id, stored)
+            if stored.event.membership != "join":
+                head.joined_at.pop(user_id, None)
+        if self.changed_members:
+            head.heroes = None
         for stored in self.events:
             head.remember_event(stored)
         for stored in self.replaced:
@@ -123,7 +127,7 @@ async def open_new_room(app: App, tx: Transaction, rules: RoomRules, create: Eve
     )
     await app.stores.rooms.insert_snapshot(tx, row.snapshot_id, EMPTY_ROOT, EMPTY_ROOT)
     await app.stores.rooms.insert_row(tx, row)
-    draft = RoomDraft(RoomHead(row, {}, app.db.position))
+    draft = RoomDraft(RoomHead(row, {}, 0))
     tx.scratch[row.room_id] = draft
     tx.on_commit(lambda: draft.commit(app))
     await append_built(app, tx, draft, create)

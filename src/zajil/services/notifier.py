@@ -39,6 +39,7 @@ class OnlineUser:
         self.rooms = rooms
         self.known_since = known_since
         self.last_touched = known_since
+        self.last_ephemeral = 0
         self.touched_rooms: dict[str, int] = {}
         self.receipts: dict[str, int] = {}
         self.typing: dict[str, int] = {}
@@ -180,12 +181,14 @@ class Notifier:
         """Who types in the room has changed; nothing of it is in the log."""
         for user in self._by_room.get(room_id, ()):
             user.typing[room_id] = counter
+            user.last_ephemeral = counter
             user.wake()
 
-    def touch_user(self, user_id: str) -> None:
+    def touch_user(self, user_id: str, counter: int) -> None:
         """Wake one user's syncs for something that is not in the log (presence, a delivered signal)."""
         user = self._online.get(user_id)
         if user is not None:
+            user.last_ephemeral = counter
             user.wake()
 
     def wake_all(self) -> None:

@@ -20,12 +20,16 @@ NODES_REMEMBERED_MAX = 50_000
 class RoomHead:
     """A room as it stands at the newest commit. Changed only by a commit's callback."""
 
-    __slots__ = ("members", "recent", "recent_after", "rest", "row", "rules")
+    __slots__ = ("heroes", "joined_at", "members", "recent", "recent_after", "rest", "row", "rules")
 
     def __init__(self, row: RoomRow, rest: dict[StateKey, StoredEvent], loaded_at: int) -> None:
         self.row = row
         self.rules: RoomRules = ROOM_RULES[row.room_version]
         self.rest = rest
+        self.joined_at: dict[str, int] = {}
+        """Positions of joins, for local users who have not left since."""
+        self.heroes: tuple[list[str], list[str]] | None = None
+        """Users a summary may name: those here or invited, and those gone. None when unknown."""
         self.members: OrderedDict[str, StoredEvent | None] = OrderedDict()
         self.recent: deque[StoredEvent] = deque(maxlen=RECENT_EVENTS_MAX)
         self.recent_after = loaded_at
@@ -61,6 +65,13 @@ class RoomHead:
         if len(self.recent) == RECENT_EVENTS_MAX:
             self.recent_after = max(self.recent_after, self.recent[0].position or 0)
         self.recent.append(stored)
+
+    def extend_memory(self, events: list[StoredEvent], complete_from: int) -> None:
+        """`events` are all announced events after `complete_from`, read just now: keep them if that is more than is known."""
+        if complete_from < self.recent_after and len(events) <= RECENT_EVENTS_MAX:
+            self.recent.clear()
+            self.recent.extend(events)
+            self.recent_after = complete_from
 
     def remember_member(self, user_id: str, stored: StoredEvent | None) -> None:
         self.members[user_id] = stored
@@ -136,6 +147,15 @@ class RoomHeads:
         """The user's current membership; "leave" for strangers."""
         stored = await self.member(tx, head, user_id)
         return "leave" if stored is None else stored.event.membership or "leave"
+
+    async def joined_at(self, tx: Read, head: RoomHead, user_id: str) -> int | None:
+        """The position of the join from which a local user has been in the room without a break; None if not in it."""
+        known = head.joined_at.get(user_id)
+        if known is None:
+            known = await self._stores.rooms.load_joined_at(tx, head.row.room_nid, user_id)
+            if known is not None:
+                head.joined_at[user_id] = known
+        return known
 
     async def read_state(self, tx: Read, root: bytes) -> dict[StateKey, int]:
         """A whole state map: event numbers by (type, state key)."""

@@ -118,4 +118,13 @@ class RoomStore(Protocol):
     async def load_membership_at(self, tx: Read, room_nid: int, user_id: str, position: int) -> MembershipChange | None:
         """A local user's last change in a room that is not later than `position`."""
 
+    async def load_joined_at(self, tx: Read, room_nid: int, user_id: str) -> int | None:
+        """Where a local user's unbroken stay in a room began; None when the user is not in it."""
+
+    async def load_last_join(self, tx: Read, room_nid: int, user_id: str) -> int | None:
+        """The position of a local user's last member event that says "join"."""
+
+    async def load_snapshots_before(self, tx: Read, nids: Sequence[int]) -> dict[int, int]:
+        """The snapshot before each event, by the event's number."""
+
     async def set_forgotten(self, tx: Transaction, room_nid: int, user_id: str) -> None: ...

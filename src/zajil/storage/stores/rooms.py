@@ -241,5 +241,38 @@ class SqlRoomStore:
         )
         return None if row is None else MembershipChange(*row)
 
+    async def load_joined_at(self, tx: Read, room_nid: int, user_id: str) -> int | None:
+        left_at = await tx.fetch_value(
+            "SELECT position FROM membership_changes WHERE room_nid = ? AND user_id = ? AND membership <> 'join'"
+            " ORDER BY position DESC LIMIT 1",
+            room_nid,
+            user_id,
+        )
+        joined_at: int | None = await tx.fetch_value(
+            "SELECT position FROM membership_changes WHERE room_nid = ? AND user_id = ? AND position > ? ORDER BY position LIMIT 1",
+            room_nid,
+            user_id,
+            left_at or 0,
+        )
+        return joined_at
+
+    async def load_last_join(self, tx: Read, room_nid: int, user_id: str) -> int | None:
+        position: int | None = await tx.fetch_value(
+            "SELECT position FROM membership_changes WHERE room_nid = ? AND user_id = ? AND membership = 'join'"
+            " ORDER BY position DESC LIMIT 1",
+            room_nid,
+            user_id,
+        )
+        return position
+
+    async def load_snapshots_before(self, tx: Read, nids: Sequence[int]) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for marks, piece in chunks(list(nids)):
+            rows = await tx.fetch(
+                f"SELECT event_nid, snapshot_before FROM event_states WHERE event_nid IN ({marks})", *piece
+            )
+            found.update((nid, snapshot_id) for nid, snapshot_id in rows)
+        return found
+
     async def set_forgotten(self, tx: Transaction, room_nid: int, user_id: str) -> None:
         await tx.execute("UPDATE memberships SET forgotten = 1 WHERE room_nid = ? AND user_id = ?", room_nid, user_id)

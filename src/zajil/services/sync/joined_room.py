@@ -1,0 +1,132 @@
+"""The section of a room the user is in."""
+
+from typing import Any
+
+import orjson
+
+from zajil.ports.database import Read
+from zajil.ports.stores.events import StoredEvent
+from zajil.services.app import App
+from zajil.services.client_events import prepare_events, render_event, render_list
+from zajil.services.room_heads import RoomHead
+from zajil.services.room_summary import build_summary
+from zajil.services.sync.request import SyncRequest, Window
+from zajil.services.sync.room_extras import load_room_extras
+from zajil.services.sync.room_state import (
+    Roots,
+    build_full_state,
+    build_state_delta,
+    load_roots_after,
+    load_roots_at,
+    load_roots_before,
+    note_members_in_timeline,
+)
+from zajil.services.sync.timeline import Timeline, keep_visible, load_timeline
+
+
+async def build_joined_room(
+    app: App, tx: Read, head: RoomHead, sync: SyncRequest, window: Window, *, newly_joined: bool
+) -> bytes | None:
+    """The room as JSON, or None when there is nothing to say about it. `newly_joined`: the client has no state of it."""
+    fresh = window.since is None or newly_joined
+    timeline = await load_timeline(
+        app, tx, head, None if fresh else window.since, window.up_to, sync.filter.timeline_limit, sync.filter.timeline
+    )
+    if fresh:
+        await keep_visible(app, tx, head, sync.user_id, timeline)
+    state = await _load_state(app, tx, head, sync, window, timeline, fresh=fresh)
+    extras = await load_room_extras(app, tx, head, sync, window, fresh=fresh, has_events=bool(timeline.events))
+    if not (fresh or timeline.events or timeline.limited or state or extras or sync.full_state):
+        return None
+    note_members_in_timeline(app, sync, head.room_id, timeline.events)
+    summary = await _load_summary(app, tx, head, sync, timeline, fresh=fresh or sync.full_state)
+    return await render_room(app, tx, sync, window, timeline, state, extras, summary, membership="join")
+
+
+async def _load_state(
+    app: App, tx: Read, head: RoomHead, sync: SyncRequest, window: Window, timeline: Timeline, *, fresh: bool
+) -> list[StoredEvent]:
+    """State up to the start of the timeline, or with `use_state_after` up to its end."""
+    if fresh or sync.full_state:
+        roots = await _end_roots(app, tx, head, sync, timeline)
+        events = await build_full_state(app, tx, head, sync, timeline, roots)
+    elif timeline.limited or sync.use_state_after:
+        old = await load_roots_at(app, tx, head, window.since or 0)
+        new = await _end_roots(app, tx, head, sync, timeline)
+        events = await build_state_delta(app, tx, head, sync, timeline, old, new)
+    elif sync.filter.lazy_load_members and timeline.events:
+        roots = await load_roots_before(app, tx, head, timeline)
+        events = await build_state_delta(app, tx, head, sync, timeline, roots, roots)
+    else:
+        return []
+    if not sync.use_state_after:
+        # State events that stand in the timeline are not state before it.
+        nids = {stored.nid for stored in timeline.events}
+        events = [stored for stored in events if stored.nid not in nids]
+    return filter_state(sync, head.room_id, events)
+
+
+def filter_state(sync: SyncRequest, room_id: str, events: list[StoredEvent]) -> list[StoredEvent]:
+    """The state events that pass the filter."""
+    state_filter = sync.filter.state
+    if state_filter.passes_everything:
+        return events
+    return [
+        stored
+        for stored in events
+        if state_filter.matches(stored.event.type, stored.event.sender, stored.event.content, room_id)
+    ]
+
+
+async def _end_roots(app: App, tx: Read, head: RoomHead, sync: SyncRequest, timeline: Timeline) -> Roots:
+    if sync.use_state_after:
+        return await load_roots_after(app, tx, head, timeline)
+    return await load_roots_before(app, tx, head, timeline)
+
+
+async def _load_summary(
+    app: App, tx: Read, head: RoomHead, sync: SyncRequest, timeline: Timeline, *, fresh: bool
+) -> dict[str, Any] | None:
+    changed = fresh or any(stored.event.membership is not None for stored in timeline.events) or timeline.limited
+    return await build_summary(app, tx, head, sync.user_id) if changed else None
+
+
+async def render_room(
+    app: App,
+    tx: Read,
+    sync: SyncRequest,
+    window: Window,
+    timeline: Timeline,
+    state: list[StoredEvent],
+    extras: dict[bytes, bytes],
+    summary: dict[str, Any] | None,
+    *,
+    membership: str,
+) -> bytes:
+    """One room's object."""
+    await prepare_events(app, tx, timeline.events)
+    await prepare_events(app, tx, state)
+    shown = await render_events(app, tx, sync, window, timeline.events, membership=membership)
+    parts = [
+        b'"timeline":{"events":%b,"limited":%b,"prev_batch":"%b"}'
+        % (render_list(shown), b"true" if timeline.limited else b"false", str(timeline.prev_batch).encode())
+    ]
+    state_events = await render_events(app, tx, sync, window, state)
+    key = b"state_after" if sync.use_state_after else b"state"
+    parts.append(b'"%b":{"events":%b}' % (key, render_list(state_events)))
+    parts.extend(b'"%b":%b' % (name, value) for name, value in extras.items())
+    if summary is not None:
+        parts.append(b'"summary":' + orjson.dumps(summary))
+    return b"{" + b",".join(parts) + b"}"
+
+
+async def render_events(
+    app: App, tx: Read, sync: SyncRequest, window: Window, events: list[StoredEvent], membership: str | None = None
+) -> list[bytes]:
+    """Events in the format the filter asks for."""
+    if sync.filter.event_format == "federation":
+        return [stored.event.json for stored in events]
+    rendered = [render_event(stored, window.now_ms, sync.requester, membership=membership) for stored in events]
+    if sync.filter.event_fields is None:
+        return rendered
+    return [orjson.dumps(sync.filter.project(orjson.loads(each))) for each in rendered]

@@ -1,0 +1,37 @@
+"""Lazy-loaded members: which member events a device has been sent already (client-server API, "Lazy-loading room members").
+
+A memory, not a promise: a process that does not remember sends a member event again, which clients take in their stride.
+"""
+
+from collections import OrderedDict
+
+DEVICES_MAX = 10_000
+ROOMS_PER_DEVICE_MAX = 500
+MEMBERS_PER_ROOM_MAX = 200
+
+
+class LazyMembers:
+    """(room, user) → number of the member event a device was sent last."""
+
+    def __init__(self) -> None:
+        self._devices: OrderedDict[tuple[str, str], OrderedDict[str, dict[str, int]]] = OrderedDict()
+
+    def forget_device(self, device: tuple[str, str]) -> None:
+        """The device starts anew (a first sync)."""
+        self._devices.pop(device, None)
+
+    def sent(self, device: tuple[str, str], room_id: str) -> dict[str, int]:
+        """What the device has of a room's members; the caller adds what it sends."""
+        rooms = self._devices.get(device)
+        if rooms is None:
+            rooms = self._devices[device] = OrderedDict()
+            if len(self._devices) > DEVICES_MAX:
+                self._devices.popitem(last=False)
+        members = rooms.get(room_id)
+        if members is None:
+            members = rooms[room_id] = {}
+            if len(rooms) > ROOMS_PER_DEVICE_MAX:
+                rooms.popitem(last=False)
+        elif len(members) > MEMBERS_PER_ROOM_MAX:
+            members.clear()
+        return members

@@ -1,0 +1,182 @@
+"""Answering a sync: at once when there is news, else when some arrives or the time is over."""
+
+import asyncio
+from dataclasses import dataclass
+
+import orjson
+
+from zajil.core.sync_tokens import SyncToken
+from zajil.ports.database import Read, Stream
+from zajil.ports.stores.rooms import MembershipChange
+from zajil.services.app import App
+from zajil.services.notifier import OnlineUser
+from zajil.services.sync.joined_room import build_joined_room
+from zajil.services.sync.other_rooms import build_invited_room, build_left_room
+from zajil.services.sync.request import SyncRequest, Window
+from zajil.services.sync.user_sections import acknowledge, find_rooms_with_account_data, load_user_sections
+
+ROOMS_PER_SLICE = 20
+"""After so many rooms a long answer lets others run."""
+
+
+async def run_sync(app: App, sync: SyncRequest) -> bytes:
+    """The answer's body. Waits up to `timeout_ms` for something new, unless it is a first sync or a full state is asked for."""
+    tx = app.db.reader
+    user = await app.notifier.find_or_load(tx, sync.user_id)
+    since = valid_position(app, sync.since)
+    if since is not None:
+        await acknowledge(app, sync, since)
+    deadline_s = app.clock.monotonic_s() + sync.timeout_ms / 1000
+    while True:
+        window = open_window(app, sync, since)
+        if since is None or sync.full_state or has_news(user, window):
+            sections = await build_sections(app, tx, sync, window, user)
+            if sections or since is None or sync.full_state:
+                return render_answer(app, window, sections)
+        remaining_s = deadline_s - app.clock.monotonic_s()
+        if remaining_s <= 0 or not await app.notifier.wait(user, remaining_s) or app.stopping:
+            return render_answer(app, open_window(app, sync, since), {})
+        user = await app.notifier.find_or_load(tx, sync.user_id)
+
+
+def valid_position(app: App, since: SyncToken | None) -> int | None:
+    """The token's position, or None when it is of another epoch or ahead of the log: then the client starts anew."""
+    if since is None or since.epoch != app.db.epoch or since.position > app.db.position:
+        return None
+    return since.position
+
+
+def open_window(app: App, sync: SyncRequest, since: int | None) -> Window:
+    token = sync.since
+    ephemeral_since = (
+        token.ephemeral if token is not None and since is not None and token.instance == app.instance else -1
+    )
+    return Window(since, app.db.position, app.clock.now_ms(), ephemeral_since)
+
+
+def has_news(user: OnlineUser, window: Window) -> bool:
+    """Whether anything may have happened for the user in the window; errs on the side of yes."""
+    since = window.since
+    if since is None or since < user.known_since or user.last_touched > since:
+        return True
+    return user.last_ephemeral > window.ephemeral_since
+
+
+def render_answer(app: App, window: Window, sections: dict[bytes, bytes]) -> bytes:
+    token = SyncToken(app.db.epoch, window.up_to, app.instance, app.ephemeral.counter)
+    parts = [b'"next_batch":"%b"' % str(token).encode()]
+    parts.extend(b'"%b":%b' % (name, value) for name, value in sections.items())
+    return b"{" + b",".join(parts) + b"}"
+
+
+async def build_sections(app: App, tx: Read, sync: SyncRequest, window: Window, user: OnlineUser) -> dict[bytes, bytes]:
+    """The members of the answer, as JSON by name."""
+    sections = await load_user_sections(app, tx, sync, window, user)
+    rooms = await _build_rooms(app, tx, sync, window, user)
+    if rooms:
+        parts = [
+            b'"%b":{%b}' % (kind, b",".join(orjson.dumps(room_id) + b":" + body for room_id, body in entries))
+            for kind, entries in rooms.items()
+        ]
+        sections[b"rooms"] = b"{" + b",".join(parts) + b"}"
+    return sections
+
+
+async def _build_rooms(
+    app: App, tx: Read, sync: SyncRequest, window: Window, user: OnlineUser
+) -> dict[bytes, list[tuple[str, bytes]]]:
+    rooms: dict[bytes, list[tuple[str, bytes]]] = {}
+    for count, candidate in enumerate(await find_candidates(app, tx, sync, window, user)):
+        if count % ROOMS_PER_SLICE == ROOMS_PER_SLICE - 1:
+            await asyncio.sleep(0)
+        head = await app.rooms.find(tx, candidate.room_id, app.db.position)
+        if head is None or not sync.filter.matches_room(candidate.room_id):
+            continue
+        if candidate.membership == "join":
+            newly = window.since is not None and candidate.before != "join"
+            body = await build_joined_room(app, tx, head, sync, window, newly_joined=newly)
+            kind = b"join"
+        elif candidate.membership in ("invite", "knock"):
+            body = await build_invited_room(app, tx, head, sync.user_id)
+            kind = candidate.membership.encode()
+        else:
+            body = await build_left_room(
+                app,
+                tx,
+                head,
+                sync,
+                window,
+                candidate.position,
+                candidate.membership,
+                had_state=candidate.before == "join",
+            )
+            kind = b"leave"
+        if body is not None:
+            rooms.setdefault(kind, []).append((candidate.room_id, body))
+    return rooms
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A room that may have a section in the answer."""
+
+    room_id: str
+    membership: str
+    before: str
+    """The membership at the start of the window."""
+    position: int = 0
+    """Where in the log the membership began, if it changed in the window."""
+
+
+async def find_candidates(app: App, tx: Read, sync: SyncRequest, window: Window, user: OnlineUser) -> list[Candidate]:
+    """Rooms to look at, in the order of their IDs."""
+    since = window.since
+    if since is None:
+        wanted = ["join", "invite", "knock", *(["leave", "ban"] if sync.filter.include_leave else [])]
+        rows = await app.stores.rooms.load_memberships_of_user(tx, sync.user_id, wanted)
+        found = [Candidate(row.room_id, row.membership, "leave", row.position) for row in rows if not row.forgotten]
+        return sorted(found, key=lambda each: each.room_id)
+    moved = await _find_moved(app, tx, sync, since, window.up_to, user)
+    touched = touched_rooms(user, window, everything=sync.full_state)
+    if user.touched_since(Stream.ACCOUNT_DATA, since):
+        touched.update(await find_rooms_with_account_data(app, tx, sync.user_id, since))
+    stayed = [
+        Candidate(room_id, "join", "join") for room_id in touched if room_id in user.rooms and room_id not in moved
+    ]
+    return sorted([*stayed, *moved.values()], key=lambda each: each.room_id)
+
+
+def touched_rooms(user: OnlineUser, window: Window, *, everything: bool) -> set[str]:
+    """Rooms of the user that may have news; all of them when memory does not reach back that far."""
+    since = window.since or 0
+    if everything or since < user.known_since:
+        return set(user.rooms)
+    touched = {room_id for room_id, position in user.touched_rooms.items() if position > since}
+    touched.update(room_id for room_id, position in user.receipts.items() if position > since)
+    if user.last_ephemeral > window.ephemeral_since:
+        touched.update(room_id for room_id, counter in user.typing.items() if counter > window.ephemeral_since)
+    return touched
+
+
+async def _find_moved(
+    app: App, tx: Read, sync: SyncRequest, since: int, up_to: int, user: OnlineUser
+) -> dict[str, Candidate]:
+    """Rooms in which the user's own membership changed in the window, by room ID."""
+    if not user.touched_since(Stream.MEMBERSHIP, since):
+        return {}
+    changes: dict[str, list[MembershipChange]] = {}
+    for change in await app.stores.rooms.load_membership_changes(tx, sync.user_id, since, up_to):
+        changes.setdefault(change.room_id, []).append(change)
+    moved: dict[str, Candidate] = {}
+    for room_id, steps in changes.items():
+        former = await app.stores.rooms.load_membership_at(tx, steps[0].room_nid, sync.user_id, since)
+        before = "leave" if former is None else former.membership
+        if all(step.membership == "join" for step in steps) and before == "join":
+            continue  # a change of name or avatar
+        row = await app.stores.rooms.load_membership(tx, steps[0].room_nid, sync.user_id)
+        if row is None or row.forgotten:
+            continue
+        if before == "join" and steps[-1].membership == "join":
+            before = "leave"  # left and came back: what happened meanwhile is not theirs to see
+        moved[room_id] = Candidate(room_id, steps[-1].membership, before, steps[-1].position)
+    return moved

@@ -1,0 +1,93 @@
+"""A room's timeline in a stretch of the log."""
+
+from dataclasses import dataclass
+
+from zajil.core.filters import EventFilter
+from zajil.core.sync_tokens import RoomToken
+from zajil.ports.database import Read
+from zajil.ports.stores.events import HistoryPoint, StoredEvent
+from zajil.services.app import App
+from zajil.services.room_heads import RoomHead
+from zajil.services.visible_events import filter_visible
+
+FILTERED_PAGES_MAX = 5
+PAGE_EVENTS = 100
+
+
+@dataclass(slots=True)
+class Timeline:
+    """The newest events of a stretch, oldest first."""
+
+    events: list[StoredEvent]
+    limited: bool
+    prev_batch: RoomToken
+
+
+async def load_timeline(
+    app: App, tx: Read, head: RoomHead, after: int | None, up_to: int, limit: int, event_filter: EventFilter
+) -> Timeline:
+    """Up to `limit` events in (after, up_to] that pass the filter; `limited` when there are more. `after` None: from the start."""
+    events = await _load_newest(app, tx, head, after, up_to, limit)
+    limited = len(events) > limit
+    if limited:
+        events = events[-limit:] if limit else []
+    if not event_filter.passes_everything:
+        events, limited = await _load_filtered(app, tx, head, after, up_to, limit, event_filter)
+    if events:
+        first = events[0]
+        prev_batch = RoomToken(first.history or 0, first.history_minor - 1)
+    else:
+        prev_batch = RoomToken(up_to if limited or after is None else after, 0)
+    return Timeline(events, limited, prev_batch)
+
+
+async def _load_newest(
+    app: App, tx: Read, head: RoomHead, after: int | None, up_to: int, limit: int
+) -> list[StoredEvent]:
+    """The newest `limit` + 1 events of the stretch: from memory where it reaches, else from the database, which memory then keeps."""
+    known = head.events_after(after) if after is not None else None
+    if after is None and (head.recent_after == 0 or len(head.recent) > limit):
+        known = list(head.recent)
+    if known is not None:
+        if known and (known[-1].position or 0) > up_to:
+            known = [stored for stored in known if (stored.position or 0) <= up_to]
+        return known[-(limit + 1) :]
+    events = await app.stores.events.load_timeline(tx, head.row.room_nid, after or 0, up_to, limit + 1)
+    if app.rooms.known(head.room_id) is head and up_to >= app.db.position:
+        complete_from = (events[0].position or 0) - 1 if len(events) > limit else after or 0
+        head.extend_memory(events, complete_from)
+    return events
+
+
+async def _load_filtered(
+    app: App, tx: Read, head: RoomHead, after: int | None, up_to: int, limit: int, event_filter: EventFilter
+) -> tuple[list[StoredEvent], bool]:
+    """Walk back until `limit` events pass the filter, in a bounded number of pages."""
+    found: list[StoredEvent] = []
+    top = up_to
+    for _ in range(FILTERED_PAGES_MAX):
+        page = await app.stores.events.load_timeline(tx, head.row.room_nid, after or 0, top, PAGE_EVENTS)
+        for stored in reversed(page):
+            event = stored.event
+            if event_filter.matches(event.type, event.sender, event.content, head.room_id):
+                if len(found) >= limit:
+                    return found[::-1], True
+                found.append(stored)
+        if len(page) < PAGE_EVENTS:
+            return found[::-1], False
+        top = (page[0].position or 1) - 1
+    return found[::-1], True
+
+
+async def keep_visible(app: App, tx: Read, head: RoomHead, user_id: str, timeline: Timeline) -> None:
+    """Drop what the user may not see."""
+    visible = await filter_visible(app, tx, head, user_id, timeline.events)
+    if len(visible) != len(timeline.events):
+        timeline.events = visible
+        timeline.limited = timeline.limited and bool(visible)
+        if visible:
+            timeline.prev_batch = RoomToken(visible[0].history or 0, visible[0].history_minor - 1)
+
+
+def history_point(token: RoomToken) -> HistoryPoint:
+    return HistoryPoint(token.major, token.minor)

@@ -1,0 +1,64 @@
+"""Which events of a room a user may see: the room's history visibility and the user's membership, both as they stood at each event."""
+
+from collections.abc import Sequence
+
+from zajil.core.visibility import Access, access_event, parse_history_visibility
+from zajil.ports.database import Read
+from zajil.ports.stores.events import StoredEvent
+from zajil.services.app import App
+from zajil.services.room_heads import RoomHead
+
+VISIBILITY = ("m.room.history_visibility", "")
+MEMBER = "m.room.member"
+
+
+async def filter_visible(
+    app: App, tx: Read, head: RoomHead, user_id: str, events: Sequence[StoredEvent]
+) -> list[StoredEvent]:
+    """The events of one room that `user_id` may see, in the order given (client-server API, "Room History Visibility")."""
+    if not events:
+        return []
+    member = await app.rooms.member(tx, head, user_id)
+    membership = None if member is None else member.event.membership
+    if membership == "join" and await _joined_throughout(app, tx, head, user_id, events):
+        return list(events)
+    last_join = await app.stores.rooms.load_last_join(tx, head.row.room_nid, user_id)
+    shown = []
+    for stored, (visibility, then) in zip(events, await load_views(app, tx, user_id, events), strict=True):
+        access = access_event(
+            stored.event,
+            user_id,
+            history_visibility=visibility,
+            membership=then,
+            joined_later=last_join is not None and (stored.history or 0) < last_join,
+        )
+        if access is not Access.HIDDEN:
+            shown.append(stored)
+    return shown
+
+
+async def _joined_throughout(app: App, tx: Read, head: RoomHead, user_id: str, events: Sequence[StoredEvent]) -> bool:
+    """Whether the user, who is in the room now, has been since before the first of `events`."""
+    first = min((-1 if stored.position is None else stored.position) for stored in events)
+    joined_at = await app.rooms.joined_at(tx, head, user_id)
+    return joined_at is not None and 0 <= joined_at <= first
+
+
+async def load_views(app: App, tx: Read, user_id: str, events: Sequence[StoredEvent]) -> list[tuple[str, str | None]]:
+    """For each event the history visibility and the user's membership in the state before it."""
+    snapshots = await app.stores.rooms.load_snapshots_before(tx, [stored.nid for stored in events])
+    views = {each: await _load_view(app, tx, user_id, each) for each in sorted(set(snapshots.values()))}
+    return [views.get(snapshots.get(stored.nid, -1), ("joined", None)) for stored in events]
+
+
+async def _load_view(app: App, tx: Read, user_id: str, snapshot_id: int) -> tuple[str, str | None]:
+    roots = await app.stores.rooms.load_snapshot(tx, snapshot_id)
+    if roots is None:
+        return "joined", None
+    member_nid = (await app.rooms.read_state_keys(tx, roots[0], [(MEMBER, user_id)])).get((MEMBER, user_id))
+    visibility_nid = (await app.rooms.read_state_keys(tx, roots[1], [VISIBILITY])).get(VISIBILITY)
+    nids = [nid for nid in (member_nid, visibility_nid) if nid is not None]
+    loaded = {stored.nid: stored for stored in await app.stores.events.load_by_nids(tx, nids)} if nids else {}
+    member, setting = loaded.get(member_nid or -1), loaded.get(visibility_nid or -1)
+    visibility = parse_history_visibility(None if setting is None else setting.event.content)
+    return visibility, None if member is None else member.event.membership
