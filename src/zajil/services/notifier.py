@@ -24,6 +24,7 @@ class OnlineUser:
 
     __slots__ = (
         "known_since",
+        "last_ephemeral",
         "last_touched",
         "receipts",
         "rooms",
