@@ -4,7 +4,7 @@ from importlib import import_module
 
 from zajil.http.router import Route
 
-MODULES: tuple[str, ...] = ("send", "sync", "registration", "login", "discovery")
+MODULES: tuple[str, ...] = ("send", "sync", "create_room", "membership", "registration", "login", "discovery")
 
 
 def load_routes() -> list[Route]:
