@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from zajil.core.event_auth import check_event_auth
 from zajil.core.events import Event, StateKey, build_event
 from zajil.core.room_rules import ROOM_RULES, RoomRules
 from zajil.core.signing import Signer, SigningKey, parse_base64
@@ -79,3 +80,21 @@ class RoomBuilder:
 
     def join_rule(self, join_rule: str) -> Event:
         return self.put("m.room.join_rules", ALICE, {"join_rule": join_rule})
+
+
+def judge(room: RoomBuilder, event: Event, **options: Any) -> str | None:
+    """The number of the rule that rejects the event, or None."""
+    rejection = check_event_auth(event, room.state, room.rules, **options)
+    assert rejection is None or rejection.reason.endswith(".")
+    return None if rejection is None else rejection.rule
+
+
+def build_room(version: str, **create: Any) -> RoomBuilder:
+    """Alice's room, which she has joined."""
+    room = RoomBuilder(version, create)
+    room.member(ALICE)
+    return room
+
+
+def member(room: RoomBuilder, sender: str, target: str, membership: str, **content: Any) -> Event:
+    return room.event("m.room.member", sender, {"membership": membership, **content}, target)

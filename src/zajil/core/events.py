@@ -16,7 +16,7 @@ from zajil.core.canonical_json import (
 from zajil.core.identifiers import IDENTIFIER_BYTES_MAX, is_event_id, is_room_id, is_user_id, is_within_bytes
 from zajil.core.redaction import redact
 from zajil.core.room_rules import RoomRules
-from zajil.core.signing import Signatures, Signer, encode_base64, encode_base64_url_safe, find_signatures
+from zajil.core.signing import Signatures, Signer, encode_base64, encode_base64_url_safe
 
 EVENT_BYTES_MAX: Final = 65_536
 PREV_EVENTS_MAX: Final = 20
@@ -341,11 +341,6 @@ def _check_references(pdu: dict[str, Any], rules: RoomRules) -> str | None:
             if not isinstance(target, str) or not is_event_id(target):
                 return f"The event's {name} contain something that is not an event ID."
     return None
-
-
-def has_signature(event: Event, server_name: str) -> bool:
-    """Whether there is a signature of the server at all (not whether it is valid)."""
-    return bool(find_signatures(event.pdu, server_name))
 
 
 def build_client_json(event: Event) -> dict[str, Any]:

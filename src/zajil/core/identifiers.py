@@ -12,7 +12,7 @@ IDENTIFIER_BYTES_MAX = 255
 SERVER_NAME_CHARACTERS_MAX = 255 + 6
 DEVICE_ID_BYTES_MAX = 255
 MEDIA_ID_CHARACTERS_MAX = 255
-_SERVER_NAMES_CACHED_MAX = 4096
+IDENTIFIERS_CACHED_MAX = 4096
 
 _SERVER_NAME = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|[0-9A-Za-z.-]{1,255})(?::[0-9]{1,5})?")
 _REGISTRATION_LOCALPART = re.compile(r"[a-z0-9._=/+-]+")
@@ -65,11 +65,14 @@ def is_within_bytes(text: str, bytes_max: int) -> bool:
         return False
 
 
-@lru_cache(maxsize=_SERVER_NAMES_CACHED_MAX)
 def is_server_name(text: str) -> bool:
     """Appendices, "Server Name": a DNS name, an IPv4 address or a bracketed IPv6 address, and an optional port."""
-    if len(text) > SERVER_NAME_CHARACTERS_MAX:
-        return False
+    return len(text) <= SERVER_NAME_CHARACTERS_MAX and _is_server_name(text)
+
+
+# Behind a check of the length, so that no long text stays in the cache.
+@lru_cache(maxsize=IDENTIFIERS_CACHED_MAX)
+def _is_server_name(text: str) -> bool:
     match = _SERVER_NAME.fullmatch(text)
     if match is None:
         return False
@@ -98,9 +101,13 @@ def parse_user_id(text: str) -> UserId | None:
     return None if parts is None else UserId(*parts)
 
 
-@lru_cache(maxsize=_SERVER_NAMES_CACHED_MAX)
 def is_user_id(text: str) -> bool:
     """Whether the text is a user ID, the historical grammar included."""
+    return len(text) <= IDENTIFIER_BYTES_MAX and _is_user_id(text)
+
+
+@lru_cache(maxsize=IDENTIFIERS_CACHED_MAX)
+def _is_user_id(text: str) -> bool:
     return _split(text, "@") is not None
 
 
