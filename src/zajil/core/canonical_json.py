@@ -57,11 +57,12 @@ def check_canonical(value: object, *, depth_max: int = CLIENT_DEPTH_MAX) -> str 
                     return "it contains text that is not valid Unicode"
             elif kind is dict:
                 nested = True
-                for key in item:
-                    if type(key) is not str:
-                        return "it contains a key that is not a string"
-                    if not key.isascii() and not _is_utf8(key):
-                        return "it contains a key that is not valid Unicode"
+                try:
+                    keys = "".join(item)
+                except TypeError:
+                    return "it contains a key that is not a string"
+                if not keys.isascii() and not _is_utf8(keys):
+                    return "it contains a key that is not valid Unicode"
                 deeper.extend(item.values())
             elif kind is int:
                 if not -CANONICAL_INTEGER_MAX <= item <= CANONICAL_INTEGER_MAX:

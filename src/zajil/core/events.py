@@ -14,7 +14,7 @@ from zajil.core.canonical_json import (
     parse_json,
 )
 from zajil.core.identifiers import IDENTIFIER_BYTES_MAX, is_event_id, is_room_id, is_user_id, is_within_bytes
-from zajil.core.redaction import redact
+from zajil.core.redaction import redact, redact_content
 from zajil.core.room_rules import RoomRules
 from zajil.core.signing import Signatures, Signer, encode_base64, encode_base64_url_safe
 
@@ -198,12 +198,15 @@ def build_event(
     encode = _encode_legacy
     if rules.strict_canonical_json:
         # Looked through once here, then encoded three times.
-        reason = check_canonical(pdu, depth_max=ENCODE_DEPTH_MAX)
+        reason = check_canonical([content, depth, origin_server_ts], depth_max=ENCODE_DEPTH_MAX)
         if reason is not None:
             raise CanonicalJsonError(f"This event has no canonical JSON form: {reason}.")
         encode = encode_checked
     pdu["hashes"] = {"sha256": encode_base64(hashlib.sha256(encode(pdu)).digest())}
-    signed_bytes = encode(redact(pdu, rules))
+    # The redacted form; of the fields set above, redaction drops only `redacts`.
+    redacted = {**pdu, "content": redact_content(type, pdu["content"], rules)}
+    redacted.pop("redacts", None)
+    signed_bytes = encode(redacted)
     pdu["signatures"] = {} if sign is None else sign(signed_bytes)
     event_id = event_id_v1 or build_event_id(hashlib.sha256(signed_bytes).digest(), rules)
     return Event(rules, event_id, pdu=pdu, json=encode(pdu))
