@@ -42,7 +42,7 @@ check: setup ## Lint, types, import rules
 
 .PHONY: bench
 bench: setup $(VENV)-synapse/.installed ## Measure Zajil beside Synapse and print the table
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.run
 
 .PHONY: lock
 lock: setup ## Write the lock files anew
