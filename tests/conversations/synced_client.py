@@ -17,8 +17,7 @@ from tests.conversations.account import Account
 # Clients of today still ask under the name from before spec v1.16, and Synapse knows no other.
 STATE_AFTER_UNSTABLE = "org.matrix.msc4222.state_after"
 STATE_AFTER = STATE_AFTER_UNSTABLE if os.environ.get("ZAJIL_TEST_SERVER") == "synapse" else "state_after"
-GAP_PAGES_MAX = 200
-GAP_PAGE_EVENTS = 10
+GAP_PAGES_MAX = 10_000
 
 Event = dict[str, Any]
 StateKey = tuple[str, str]
@@ -30,6 +29,7 @@ class Variant:
 
     name: str
     timeline_limit: int = 20
+    page_limit: int = 10  # of the /messages pages that fill a gap
     lazy_load: bool = False
     state_after: str | None = None  # under which name the state after the timeline is asked for
 
@@ -57,6 +57,7 @@ VARIANTS = [
 @dataclass
 class JoinedRoom:
     timeline: list[Event] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)  # the event IDs of the timeline
     state: dict[StateKey, Event] = field(default_factory=dict)
     account_data: dict[str, Any] = field(default_factory=dict)
     receipts: dict[tuple[str, str, str], str] = field(default_factory=dict)  # (kind, user, thread) -> event ID
@@ -90,6 +91,9 @@ class SyncedClient:
         return bool(set(answer.get("rooms") or {}) or answer.get("account_data") or answer.get("to_device"))
 
     async def apply(self, answer: dict[str, Any]) -> None:
+        """Take in an answer whole, or, when filling a gap fails, not at all: the same step is then taken again."""
+        joined = answer.get("rooms", {}).get("join", {})
+        gaps = {room_id: await self._load_gap(room_id, update) for room_id, update in joined.items()}
         self.steps = [*self.steps[-30:], f"{self.since} -> {answer['next_batch']}: {describe_rooms(answer)}"]
         rooms = answer.get("rooms", {})
         # Left and invited again between two syncs, a room may stand in both sections: what came last is the invitation.
@@ -98,7 +102,7 @@ class SyncedClient:
         for room_id, update in rooms.get("invite", {}).items():
             self.invites[room_id] = update["invite_state"]["events"]
         for room_id, update in rooms.get("join", {}).items():
-            await self._apply_join(room_id, update)
+            self._apply_join(room_id, update, gaps[room_id])
         for event in answer.get("account_data", {}).get("events", []):
             self.account_data[event["type"]] = event["content"]
         self.to_device += answer.get("to_device", {}).get("events", [])
@@ -122,19 +126,15 @@ class SyncedClient:
                     found = event["content"]["membership"]
         return found
 
-    async def _apply_join(self, room_id: str, update: dict[str, Any]) -> None:
+    def _apply_join(self, room_id: str, update: dict[str, Any], gap: list[Event]) -> None:
         self.invites.pop(room_id, None)
         newly_joined = room_id not in self.rooms
         room = self.rooms.setdefault(room_id, JoinedRoom())
         timeline = update.get("timeline", {})
-        events: list[Event] = timeline.get("events", [])
         if newly_joined:
             room.prev_batch = timeline.get("prev_batch")
-        elif timeline.get("limited"):
-            assert timeline.get("prev_batch"), f"{self}: a limited timeline of {room_id} without prev_batch: {update}"
-            events = await self._load_gap(room_id, room, timeline["prev_batch"], events) + events
         self._apply_state(room_id, room, update)
-        self._append(room_id, room, events)
+        self._append(room_id, room, gap + timeline.get("events", []))
         for event in update.get("account_data", {}).get("events", []):
             room.account_data[event["type"]] = event["content"]
         for event in update.get("ephemeral", {}).get("events", []):
@@ -157,36 +157,44 @@ class SyncedClient:
             room.state[(event["type"], event["state_key"])] = event
 
     def _append(self, room_id: str, room: JoinedRoom, events: list[Event]) -> None:
-        known = {event["event_id"] for event in room.timeline}
         for event in events:
-            assert event["event_id"] not in known, (
+            assert event["event_id"] not in room.known, (
                 f"{self}: {event['event_id']} came twice in {room_id}; last steps: {self.steps}"
             )
-            known.add(event["event_id"])
+            room.known.add(event["event_id"])
             room.timeline.append(event)
             if event["type"] == "m.room.redaction":
                 target = event["content"].get("redacts") or event.get("redacts")
                 redact([*room.timeline, *room.state.values()], target)
 
-    async def _load_gap(self, room_id: str, room: JoinedRoom, token: str, newer: list[Event]) -> list[Event]:
-        """Walk back from `prev_batch` to the last event known; return what was missing, oldest first."""
-        known = {event["event_id"] for event in room.timeline}
-        missing: list[Event] = []
+    async def _load_gap(self, room_id: str, update: dict[str, Any]) -> list[Event]:
+        """What lies between the last event known and a limited timeline."""
+        room, timeline = self.rooms.get(room_id), update.get("timeline", {})
+        if room is None or not timeline.get("limited"):
+            return []
+        assert timeline.get("prev_batch"), f"{self}: a limited timeline of {room_id} without prev_batch: {update}"
+        return await self.load_older(room_id, timeline["prev_batch"], timeline.get("events", []), room.known)
+
+    async def load_older(self, room_id: str, token: str, newer: list[Event], known: set[str]) -> list[Event]:
+        """Walk /messages back to an event known or to the room's beginning; return what was passed, oldest first."""
+        if newer and newer[0]["type"] == "m.room.create":
+            return []
+        passed: list[Event] = []
+        seen = {event["event_id"] for event in newer}
         path = f"/rooms/{quote(room_id, safe='')}/messages"
         for _ in range(GAP_PAGES_MAX):
-            page = await self.account.call("GET", path, query={"dir": "b", "from": token, "limit": GAP_PAGE_EVENTS})
+            query = {"dir": "b", "from": token, "limit": self.variant.page_limit}
+            page = await self.account.call("GET", path, query=query)
             for event in page["chunk"]:
                 if event["event_id"] in known:
-                    return missing[::-1]
-                assert event["event_id"] not in {e["event_id"] for e in missing + newer}, (
-                    f"{self}: /messages in {room_id} repeats {event['event_id']}"
-                )
-                missing.append(event)
+                    return passed[::-1]
+                assert event["event_id"] not in seen, f"{self}: /messages in {room_id} repeats {event['event_id']}"
+                seen.add(event["event_id"])
+                passed.append(event)
             if "end" not in page:
-                # The room's beginning (or the end of what this user may see) without meeting anything known.
-                return missing[::-1]
+                return passed[::-1]
             token = page["end"]
-        raise AssertionError(f"{self}: the gap in {room_id} does not end after {GAP_PAGES_MAX} pages")
+        raise AssertionError(f"{self}: {room_id} does not end after {GAP_PAGES_MAX} pages")
 
 
 def redact(events: list[Event], event_id: str) -> None:
