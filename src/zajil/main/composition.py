@@ -9,15 +9,20 @@ from zajil.ports.stores import Stores
 from zajil.services.accounts import attach_accounts
 from zajil.services.administer_tokens import prepare_setup_token
 from zajil.services.app import App
+from zajil.services.end_to_end_encryption import attach_end_to_end_encryption
 from zajil.services.ephemeral import Ephemeral
 from zajil.services.notifier import Notifier
 from zajil.services.room_heads import RoomHeads
 from zajil.services.sync.lazy_members import LazyMembers
 from zajil.storage.sqlite.engine import SqliteDatabase
 from zajil.storage.stores.accounts import SqlAccountStore
+from zajil.storage.stores.device_keys import SqlDeviceKeyStore
+from zajil.storage.stores.device_lists import SqlDeviceListStore
 from zajil.storage.stores.devices import SqlDeviceStore
 from zajil.storage.stores.events import SqlEventStore
+from zajil.storage.stores.key_backups import SqlKeyBackupStore
 from zajil.storage.stores.rooms import SqlRoomStore
+from zajil.storage.stores.to_device import SqlToDeviceStore
 
 DATABASE_FILE = "zajil.db"
 INSTANCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -25,7 +30,16 @@ INSTANCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 def build_stores() -> Stores:
     """Every store; the SQL is the same for all engines."""
-    return Stores(events=SqlEventStore(), rooms=SqlRoomStore(), accounts=SqlAccountStore(), devices=SqlDeviceStore())
+    return Stores(
+        events=SqlEventStore(),
+        rooms=SqlRoomStore(),
+        accounts=SqlAccountStore(),
+        devices=SqlDeviceStore(),
+        device_keys=SqlDeviceKeyStore(),
+        device_lists=SqlDeviceListStore(),
+        key_backups=SqlKeyBackupStore(),
+        to_device=SqlToDeviceStore(),
+    )
 
 
 def build_services(config: Config) -> App:
@@ -44,6 +58,7 @@ def build_services(config: Config) -> App:
         instance=randomness.letters(8, INSTANCE_LETTERS),
     )
     attach_accounts(app)
+    attach_end_to_end_encryption(app)
     app.rooms = RoomHeads(app.stores)
     app.notifier = Notifier(app.db, app.stores, app.rooms)
     app.lazy_members = LazyMembers()

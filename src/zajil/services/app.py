@@ -12,13 +12,16 @@ from zajil.ports.stores import Stores
 
 if TYPE_CHECKING:
     from zajil.services.device_hooks import DeviceHooks
+    from zajil.services.device_memory import DeviceMemory
     from zajil.services.ephemeral import Ephemeral
     from zajil.services.notifier import Notifier
     from zajil.services.passwords import Passwords
     from zajil.services.rate_limits import RateLimits
+    from zajil.services.remote_devices import RemoteDevices
     from zajil.services.room_heads import RoomHeads
     from zajil.services.sessions import Sessions
     from zajil.services.sync.lazy_members import LazyMembers
+    from zajil.services.to_device import Acknowledgements
     from zajil.services.user_interactive_auth import InteractiveAuth
 
 
@@ -39,6 +42,9 @@ class App:
     passwords: "Passwords" = field(init=False)
     interactive_auth: "InteractiveAuth" = field(init=False)
     device_hooks: "DeviceHooks" = field(init=False)
+    device_memory: "DeviceMemory" = field(init=False)
+    remote_devices: "RemoteDevices" = field(init=False)
+    acknowledgements: "Acknowledgements" = field(init=False)
     rooms: "RoomHeads" = field(init=False)
 
     notifier: "Notifier" = field(init=False)

@@ -4,7 +4,18 @@ from importlib import import_module
 
 from zajil.http.router import Route
 
-MODULES: tuple[str, ...] = ("send", "sync", "create_room", "membership", "registration", "login", "discovery")
+MODULES: tuple[str, ...] = (
+    "send",
+    "sync",
+    "create_room",
+    "membership",
+    "registration",
+    "login",
+    "discovery",
+    "keys",
+    "key_backups",
+    "to_device",
+)
 
 
 def load_routes() -> list[Route]:

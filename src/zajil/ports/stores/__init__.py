@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 
 from zajil.ports.stores.accounts import AccountStore
+from zajil.ports.stores.device_keys import DeviceKeyStore
+from zajil.ports.stores.device_lists import DeviceListStore
 from zajil.ports.stores.devices import DeviceStore
 from zajil.ports.stores.events import EventStore
+from zajil.ports.stores.key_backups import KeyBackupStore
 from zajil.ports.stores.rooms import RoomStore
+from zajil.ports.stores.to_device import ToDeviceStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +20,7 @@ class Stores:
     rooms: RoomStore
     accounts: AccountStore
     devices: DeviceStore
+    device_keys: DeviceKeyStore
+    device_lists: DeviceListStore
+    key_backups: KeyBackupStore
+    to_device: ToDeviceStore

@@ -32,5 +32,8 @@ class DeviceListStore(Protocol):
 
     async def load_joined_users(self, tx: Read, room_nids: Sequence[int]) -> set[str]: ...
 
+    async def load_moved_users(self, tx: Read, room_nids: Sequence[int], since: int) -> set[str]:
+        """Everybody whose membership of one of the rooms was written after `since`."""
+
     async def load_sharing_users(self, tx: Read, user_id: str, among: Sequence[str]) -> set[str]:
         """Those of `among` who share an encrypted room with the user now."""

@@ -39,7 +39,11 @@ class KeyBackupStore(Protocol):
         self, tx: Transaction, user_id: str, version: int, etag: int, key_count: int, size: int
     ) -> None: ...
 
-    async def delete_backup(self, tx: Transaction, user_id: str, version: int) -> None: ...
+    async def delete_backup(self, tx: Transaction, user_id: str, version: int) -> None:
+        """Delete the version itself; its sessions are orphans from then on."""
+
+    async def load_orphaned_versions(self, tx: Read, user_id: str) -> list[int]:
+        """Deleted versions of which sessions are left."""
 
     async def load_session(
         self, tx: Read, user_id: str, version: int, room_id: str, session_id: str
@@ -54,14 +58,10 @@ class KeyBackupStore(Protocol):
         self, tx: Transaction, user_id: str, version: int, room_id: str, session_id: str, session: BackedUpSession
     ) -> None: ...
 
-    async def measure_sessions(
-        self, tx: Read, user_id: str, version: int, room_id: str | None, session_id: str | None
-    ) -> tuple[int, int]:
-        """Number and bytes of all sessions, of a room's, or of one."""
-
     async def delete_sessions(
-        self, tx: Transaction, user_id: str, version: int, room_id: str | None, session_id: str | None
-    ) -> None: ...
+        self, tx: Transaction, user_id: str, version: int, room_id: str | None, session_id: str | None, count_max: int
+    ) -> tuple[int, int]:
+        """Delete up to `count_max` sessions of a version, of one of its rooms, or the one session; returns their number and bytes."""
 
     async def delete_user(self, tx: Transaction, user_id: str) -> None:
         """Delete all backups of a user."""

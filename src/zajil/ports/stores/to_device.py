@@ -27,8 +27,8 @@ class ToDeviceStore(Protocol):
     ) -> list[tuple[int, bytes]]:
         """(position, JSON) in order."""
 
-    async def load_newest_positions(self, tx: Read, user_id: str) -> dict[str, int]:
-        """For each device that has messages waiting, the position of the newest."""
+    async def load_waiting(self, tx: Read, user_id: str) -> dict[str, tuple[int, int]]:
+        """For each device that has messages waiting, the positions of the oldest and the newest."""
 
     async def delete_up_to(self, tx: Transaction, user_id: str, device_id: str, position: int) -> None: ...
 

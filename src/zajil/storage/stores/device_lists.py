@@ -107,6 +107,15 @@ class SqlDeviceListStore:
             found.update(row[0] for row in rows)
         return found
 
+    async def load_moved_users(self, tx: Read, room_nids: Sequence[int], since: int) -> set[str]:
+        found: set[str] = set()
+        for marks, piece in chunks(room_nids):
+            rows = await tx.fetch(
+                f"SELECT user_id FROM memberships WHERE room_nid IN ({marks}) AND position > ?", *piece, since
+            )
+            found.update(row[0] for row in rows)
+        return found
+
     async def load_sharing_users(self, tx: Read, user_id: str, among: Sequence[str]) -> set[str]:
         found: set[str] = set()
         for marks, piece in chunks(among):

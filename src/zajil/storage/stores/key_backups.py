@@ -9,21 +9,21 @@ _VERSION = "user_id = ? AND version = ?"
 
 def _build_scope(user_id: str, version: int, room_id: str | None, session_id: str | None) -> tuple[str, list[Value]]:
     """The WHERE clause of a whole version, of one room's sessions, or of one session."""
-    clause, values = _VERSION, [user_id, version]
+    clause = _VERSION
+    values: list[Value] = [user_id, version]
     for column, value in (("room_id", room_id), ("session_id", session_id)):
         if value is not None:
             clause += f" AND {column} = ?"
-            values = [*values, value]
-    return clause, list(values)
+            values.append(value)
+    return clause, values
 
 
 class SqlKeyBackupStore:
     """`ports.stores.key_backups.KeyBackupStore`."""
 
     async def load_backup(self, tx: Read, user_id: str, version: int | None) -> KeyBackup | None:
-        clause, values = "user_id = ?", [user_id]
-        if version is not None:
-            clause, values = _VERSION, [user_id, version]
+        clause = "user_id = ?" if version is None else _VERSION
+        values = (user_id,) if version is None else (user_id, version)
         row = await tx.fetch_row(
             "SELECT user_id, version, algorithm, auth_data, etag, key_count, bytes FROM key_backups"
             f" WHERE {clause} ORDER BY version DESC LIMIT 1",
@@ -75,8 +75,19 @@ class SqlKeyBackupStore:
         )
 
     async def delete_backup(self, tx: Transaction, user_id: str, version: int) -> None:
-        for table in ("key_backups", "key_backup_sessions"):
-            await tx.execute(f"DELETE FROM {table} WHERE {_VERSION}", user_id, version)
+        await tx.execute(f"DELETE FROM key_backups WHERE {_VERSION}", user_id, version)
+
+    async def load_orphaned_versions(self, tx: Read, user_id: str) -> list[int]:
+        orphaned: list[int] = []
+        version = 0
+        while True:
+            version = await tx.fetch_value(
+                "SELECT MIN(version) FROM key_backup_sessions WHERE user_id = ? AND version > ?", user_id, version
+            )
+            if version is None:
+                return orphaned
+            if await self.load_backup(tx, user_id, version) is None:
+                orphaned.append(version)
 
     async def load_session(
         self, tx: Read, user_id: str, version: int, room_id: str, session_id: str
@@ -122,20 +133,21 @@ class SqlKeyBackupStore:
             session.session_data,
         )
 
-    async def measure_sessions(
-        self, tx: Read, user_id: str, version: int, room_id: str | None, session_id: str | None
+    async def delete_sessions(
+        self, tx: Transaction, user_id: str, version: int, room_id: str | None, session_id: str | None, count_max: int
     ) -> tuple[int, int]:
         clause, values = _build_scope(user_id, version, room_id, session_id)
-        row = await tx.fetch_row(
-            f"SELECT COUNT(*), SUM(LENGTH(session_data)) FROM key_backup_sessions WHERE {clause}", *values
+        rows = await tx.fetch(
+            f"SELECT room_id, session_id, LENGTH(session_data) FROM key_backup_sessions WHERE {clause} LIMIT ?",
+            *values,
+            count_max,
         )
-        return (0, 0) if row is None else (int(row[0]), int(row[1] or 0))
-
-    async def delete_sessions(
-        self, tx: Transaction, user_id: str, version: int, room_id: str | None, session_id: str | None
-    ) -> None:
-        clause, values = _build_scope(user_id, version, room_id, session_id)
-        await tx.execute(f"DELETE FROM key_backup_sessions WHERE {clause}", *values)
+        if rows:
+            await tx.execute_many(
+                f"DELETE FROM key_backup_sessions WHERE {_VERSION} AND room_id = ? AND session_id = ?",
+                [(user_id, version, room, session) for room, session, _ in rows],
+            )
+        return len(rows), sum(size for _, _, size in rows)
 
     async def delete_user(self, tx: Transaction, user_id: str) -> None:
         for table in ("key_backups", "key_backup_sessions", "key_backup_versions"):

@@ -29,11 +29,12 @@ class SqlToDeviceStore:
         )
         return [(position, json) for position, json in rows]
 
-    async def load_newest_positions(self, tx: Read, user_id: str) -> dict[str, int]:
+    async def load_waiting(self, tx: Read, user_id: str) -> dict[str, tuple[int, int]]:
         rows = await tx.fetch(
-            "SELECT device_id, MAX(position) FROM to_device WHERE user_id = ? GROUP BY device_id", user_id
+            "SELECT device_id, MIN(position), MAX(position) FROM to_device WHERE user_id = ? GROUP BY device_id",
+            user_id,
         )
-        return {device_id: position for device_id, position in rows}
+        return {device_id: (oldest, newest) for device_id, oldest, newest in rows}
 
     async def delete_up_to(self, tx: Transaction, user_id: str, device_id: str, position: int) -> None:
         await tx.execute(

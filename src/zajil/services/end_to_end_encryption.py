@@ -1,0 +1,44 @@
+"""The services for keys and devices of one process, put together."""
+
+from zajil.ports.database import Transaction
+from zajil.services.announce_device_change import announce_device_change
+from zajil.services.app import App
+from zajil.services.device_memory import DeviceMemory
+from zajil.services.remote_devices import NoRemoteDevices
+from zajil.services.to_device import Acknowledgements
+
+
+def attach_end_to_end_encryption(app: App) -> None:
+    """Give `app` its memory of devices, and take part in what happens to a device. Needs `app.device_hooks`."""
+    app.device_memory = DeviceMemory(app)
+    app.remote_devices = NoRemoteDevices()
+    app.acknowledgements = Acknowledgements(app)
+
+    async def forget_device(tx: Transaction, user_id: str, device_id: str) -> None:
+        await app.stores.to_device.delete_device(tx, user_id, device_id)
+        if await app.stores.device_keys.delete_device_keys(tx, user_id, device_id):
+            await announce_device_change(tx, app, user_id)
+        tx.on_commit(lambda: forget_memory(user_id))
+
+    def forget_memory(user_id: str) -> None:
+        app.device_memory.forget_waiting(user_id)
+        app.device_memory.key_counts.pop(user_id, None)
+
+    async def announce_name(tx: Transaction, user_id: str, device_id: str) -> None:
+        if await app.stores.device_keys.load_device_key(tx, user_id, device_id) is not None:
+            await announce_device_change(tx, app, user_id)
+
+    async def is_cross_signing_key(tx: Transaction, user_id: str, device_id: str) -> bool:
+        keys = await app.stores.device_keys.load_cross_signing_keys(tx, [user_id])
+        return any(key.public_key == device_id for key in keys)
+
+    app.device_hooks.deleted.append(forget_device)
+    app.device_hooks.renamed.append(announce_name)
+    app.device_hooks.is_cross_signing_key = is_cross_signing_key
+
+
+async def delete_user_keys(tx: Transaction, app: App, user_id: str) -> None:
+    """Delete all that a deactivated user has published or backed up; the devices are deleted apart."""
+    await app.stores.device_keys.delete_user_keys(tx, user_id)
+    await app.stores.key_backups.delete_user(tx, user_id)
+    await announce_device_change(tx, app, user_id)
