@@ -80,9 +80,7 @@ class Row:
         """None: there is nothing to pass or it could not be measured."""
         passes: Callable[[float, float], bool] = operator.le if self.lower_is_better else operator.ge
         verdicts = [passes(zajil, self.bar)] if self.bar is not None else []
-        if self.ratio_bar is not None:
-            if not synapse:
-                return None
+        if self.ratio_bar is not None and synapse:
             verdicts.append(passes(zajil / synapse, self.ratio_bar))
         return all(verdicts) if verdicts else None
 

@@ -68,7 +68,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **self.env},
+                env=build_environment(self.env),
                 start_new_session=True,
             )
 
@@ -124,6 +124,11 @@ class Server:
 
 def build_zajil_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "zajil.main.cli", *arguments]
+
+
+def build_environment(extra: dict[str, str]) -> dict[str, str]:
+    """This process's environment without the developer's own settings of Zajil (ZAJIL_TEST_… are no settings either)."""
+    return {**{key: value for key, value in os.environ.items() if not key.startswith("ZAJIL_")}, **extra}
 
 
 def build_zajil_env(extra: dict[str, str] | None = None) -> dict[str, str]:

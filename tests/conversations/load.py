@@ -77,6 +77,12 @@ class Load:
         await asyncio.wait_for(asyncio.gather(*self._tasks), CATCH_UP_SECONDS_MAX)
         self._tasks = []
 
+    def check_running(self) -> None:
+        """Raise what ended a sender or reader, if anything did."""
+        for task in self._tasks:
+            if task.done():
+                task.result()
+
     def reset_first_acknowledgement(self) -> None:
         for sender in self.senders:
             sender.first_ack_at = 0.0

@@ -33,7 +33,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def measure_p50_ms(folder: Path, shim: Path, delay_ms: int) -> float:
-    server = start_zajil(folder, env={"LD_PRELOAD": str(shim), "ZAJIL_TEST_FSYNC_MS": str(delay_ms)})
+    server = start_zajil(folder, env={"LD_PRELOAD": str(shim), "SLOW_FSYNC_MS": str(delay_ms)})
     try:
         async with aiohttp.ClientSession() as connections:
             account = await Account(server.base, connections).register("syncer")

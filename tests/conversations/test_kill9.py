@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 from tests.conversations.load import READER_VARIANTS, Load
 from tests.conversations.synced_client import SyncedClient
-from tests.servers import Server, build_zajil, build_zajil_command, build_zajil_env, start_synapse
+from tests.servers import Server, build_environment, build_zajil, build_zajil_command, build_zajil_env, start_synapse
 
 SENDERS, ROOMS = 6, 3
 ROUNDS, ROUNDS_SOAK = 4, 50
@@ -59,6 +59,7 @@ async def run_rounds(server: Server, load: Load, chance: random.Random, rounds: 
         load.reset_first_acknowledgement()
         server.launch()
         while not load.find_first_acknowledgement():
+            load.check_running()
             assert server.process is not None and server.process.poll() is None, f"it ended:\n{server.log_tail()}"
             assert time.monotonic() - began < BACK_SECONDS_MAX, f"no send accepted again:\n{server.log_tail()}"
             await asyncio.sleep(0.005)
@@ -86,7 +87,7 @@ def launch_backup(server: Server, target: Path) -> subprocess.Popen[bytes]:
     command = build_zajil_command("backup", str(target), "--data", str(server.data))
     return subprocess.Popen(
         command,
-        env={**os.environ, **build_zajil_env()},
+        env=build_environment(build_zajil_env()),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -109,6 +110,7 @@ async def test_kill_during_a_backup_loses_nothing(own_server: Server, load: Load
     load.reset_first_acknowledgement()
     deadline = time.monotonic() + BACK_SECONDS_MAX
     while not load.find_first_acknowledgement():
+        load.check_running()
         assert time.monotonic() < deadline, f"no send accepted again:\n{own_server.log_tail()}"
         await asyncio.sleep(0.01)
     promised = {sent.event_id: sent for sender in load.senders for sent in sender.sent if sent.event_id}
@@ -126,7 +128,7 @@ async def check_restored(load: Load, promised: dict[str, object], folder: Path) 
     restored = build_zajil(folder / "restored")
     command = build_zajil_command("restore", str(folder / "good"), "--data", str(restored.data))
     done = subprocess.run(
-        command, env={**os.environ, **build_zajil_env()}, capture_output=True, text=True, timeout=BACKUP_SECONDS_MAX
+        command, env=build_environment(build_zajil_env()), capture_output=True, text=True, timeout=BACKUP_SECONDS_MAX
     )
     assert done.returncode == 0, f"zajil restore failed:\n{done.stdout}\n{done.stderr}"
     restored.start()
