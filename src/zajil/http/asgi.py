@@ -8,7 +8,7 @@ import structlog
 from zajil.http.request import ClientGone, Request
 from zajil.http.response import CORS, JSON_TYPE, Response, json_response
 from zajil.http.router import Auth, Route, Router
-from zajil.ports.database import Busy, StorageUnavailable
+from zajil.ports.database import Busy, StorageUnavailable, UnfitValue
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
 from zajil.services.requester import Requester
@@ -77,6 +77,10 @@ class AsgiApp:
                     "The server is busy. Wait a moment and try again.",
                     {"retry_after_ms": busy.retry_after_ms},
                 )
+            )
+        except UnfitValue:
+            return error_response(
+                MatrixError(400, "M_INVALID_PARAM", "The request has a text or a number that cannot be stored.")
             )
         except StorageUnavailable as error:
             log.error("storage unavailable", cause=str(error))

@@ -45,7 +45,8 @@ class Transaction(Read, Protocol):
     """One item of a group commit.
 
     Decide first, then write: an exception raised before the first write fails this item alone; one raised after it rolls the whole batch back
-    and runs every item of it again by itself. The function of an item may therefore run twice and must touch memory only through `on_commit`.
+    and runs the others again. The function of an item may therefore run twice and must touch memory only through `on_commit`.
+    When a statement fails the item fails, whether it catches that or not.
     """
 
     async def execute(self, sql: str, *args: Value) -> None: ...
@@ -89,14 +90,18 @@ class Database(Protocol):
     async def write(self, item: Callable[[Transaction], Awaitable[T]], *, rooms: Sequence[str] = ()) -> T:
         """Run `item` in the next group commit; returns once it is on disk. `rooms` are the room IDs whose heads it will change.
 
-        Raises whatever `item` raises, `Busy` when the queue is full, `StorageUnavailable` when nothing can be written.
+        Raises whatever `item` raises, `Busy` when the queue is full, `StorageUnavailable` when nothing can be written,
+        `Conflict` and `UnfitValue` for what the database refuses. Cancelled before its turn, it does not run.
         """
 
     async def read_slowly(self, query: Callable[[Read], Awaitable[T]]) -> T:
-        """Run a long query on one snapshot, off the event loop; bounded in number and time."""
+        """Run a long query on one snapshot, off the event loop; bounded in number (`Busy`) and time (`TooSlow`)."""
 
     def subscribe(self, listener: Callable[[int, Sequence[Touch]], None]) -> None:
-        """Call `listener(position, touches)` after every commit that appended to the log, this process's or another's."""
+        """Call `listener(position, touches)` after every commit of this process that appended to the log.
+
+        When another process has committed, with or without appending, `touches` is empty: everything may have changed.
+        """
 
     def start(self) -> None:
         """Begin the background work; needs a running event loop."""
@@ -110,6 +115,18 @@ class Busy(Exception):
     def __init__(self, retry_after_ms: int) -> None:
         super().__init__(f"busy, retry after {retry_after_ms} ms")
         self.retry_after_ms = retry_after_ms
+
+
+class TooSlow(Busy):
+    """A long query took more time than it may; its snapshot would have held up the database."""
+
+
+class Conflict(Exception):
+    """A row that must be unique is there already, or another rule of the schema forbids the write."""
+
+
+class UnfitValue(Exception):
+    """A value no database takes: NUL or half a surrogate pair in a text, an integer beyond 64 bits."""
 
 
 class StorageUnavailable(Exception):

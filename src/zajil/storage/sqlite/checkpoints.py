@@ -1,39 +1,79 @@
-"""Moving the write-ahead log into the database file, off the write path, so that recovery stays short (invariant 4)."""
+"""Moving the write-ahead log into the database file, off the write path, so that recovery stays short (invariant 4).
+
+A passive checkpoint disturbs nobody but cannot start the log again while commits keep coming. So it copies the bulk, and then one restarting
+checkpoint copies the little that has come since, for which writers wait milliseconds.
+"""
 
 import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apsw
+import structlog
 
 from zajil.storage.sqlite import files
 
-INTERVAL_S = 1.0
-WAL_BYTES_SOFT = 16 * 1024 * 1024
-WAL_BYTES_MAX = 128 * 1024 * 1024
+log = structlog.get_logger(__name__)
+
+PAGE_BYTES = 4096
+INTERVAL_S = 0.25
+WAL_PAGES_SOFT = 16 * 1024 * 1024 // PAGE_BYTES
+WAL_PAGES_MAX = 128 * 1024 * 1024 // PAGE_BYTES
+LEFT_PAGES_MAX = 1024
+"""What a restarting checkpoint may still have to copy while writers wait."""
+RESTART_WAIT_MS = 30
+WARNING_INTERVAL_S = 60.0
 
 
-async def run(path: Path) -> None:
-    """Checkpoint for as long as the task lives."""
-    connection = await asyncio.to_thread(files.open_connection, path)
-    try:
+class Checkpointer:
+    """Checkpoints on a connection and in a thread of its own. `pages` is the log's length after the last commit."""
+
+    def __init__(self, path: Path, pages: Callable[[], int]) -> None:
+        self._pages = pages
+        self._connection = files.open_connection(path, page_cache_kib=files.SLOW_PAGE_CACHE_KIB)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._warned_at = -WARNING_INTERVAL_S
+        self._is_closed = False
+
+    @property
+    def is_over_limit(self) -> bool:
+        """The log is longer than it may be: whoever holds a snapshot must let go of it."""
+        return self._pages() > WAL_PAGES_MAX
+
+    async def run(self) -> None:
+        """Checkpoint for as long as the task lives."""
+        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(INTERVAL_S)
-            await asyncio.to_thread(checkpoint, connection, path)
-    finally:
-        connection.close()
+            if self._pages() >= WAL_PAGES_SOFT:
+                await loop.run_in_executor(self._thread, self.step)
 
+    def step(self) -> None:
+        """One round; what it could not do because of a reader or another checkpoint is left to the next."""
+        try:
+            length, copied = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            if length - copied <= LEFT_PAGES_MAX:
+                self._connection.set_busy_timeout(RESTART_WAIT_MS)
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+                return
+        except apsw.BusyError:
+            pass
+        except apsw.Error as error:
+            self._warn("checkpoint failed", str(error))
+            return
+        finally:
+            self._connection.set_busy_timeout(0)
+        if self.is_over_limit:
+            self._warn("a reader keeps the write-ahead log from being emptied", f"{self._pages()} pages")
 
-def checkpoint(connection: apsw.Connection, path: Path) -> None:
-    """One step: passive while the log is small; from the limit on, wait for readers so that the log starts again from its beginning."""
-    wal = path.with_name(path.name + "-wal")
-    size = wal.stat().st_size if wal.exists() else 0
-    if size < WAL_BYTES_SOFT:
-        return
-    mode = apsw.SQLITE_CHECKPOINT_PASSIVE
-    if size >= WAL_BYTES_MAX:
-        connection.set_busy_timeout(200)
-        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE
-    try:
-        connection.wal_checkpoint(mode=mode)
-    except apsw.BusyError:
-        return
+    def _warn(self, message: str, cause: str) -> None:
+        if time.monotonic() - self._warned_at >= WARNING_INTERVAL_S:
+            self._warned_at = time.monotonic()
+            log.warning(message, cause=cause)
+
+    def close(self) -> None:
+        """Waits for a round under way."""
+        self._thread.shutdown()
+        self._connection.close()

@@ -1,46 +1,84 @@
 """Opening the database file, and bringing its tables up to date."""
 
+import hashlib
+import time
 from importlib import resources
 from pathlib import Path
 
 import apsw
 
+from zajil.ports.database import StorageUnavailable
 from zajil.storage.schema import load_statements
 
 STATEMENTS_CACHED_MAX = 512
 PAGE_CACHE_KIB = 32 * 1024
+SLOW_PAGE_CACHE_KIB = 4 * 1024
+WAL_FILE_BYTES_KEPT = 32 * 1024 * 1024
+OPEN_WAIT_S_MAX = 10.0
+OPEN_PAUSE_S = 0.01
+READ_WAIT_MS_MAX = 5000
 
 
-def open_connection(path: Path, *, read_only: bool = False) -> apsw.Connection:
-    """A connection in WAL mode. Commits reach the disk before they return (`synchronous=FULL`); checkpoints are somebody else's work."""
+def open_connection(
+    path: Path, *, read_only: bool = False, page_cache_kib: int = PAGE_CACHE_KIB, wait_ms: int = 0
+) -> apsw.Connection:
+    """A connection in WAL mode. Commits reach the disk before they return (`synchronous=FULL`); checkpoints are somebody else's work.
+
+    A writer does not wait for another process' lock (`wait_ms`), because waiting would block the event loop.
+    """
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
-    connection = apsw.Connection(str(path), flags=flags, statementcachesize=STATEMENTS_CACHED_MAX)
-    connection.set_busy_timeout(5000 if read_only else 0)
-    if not read_only:
-        connection.set_busy_timeout(5000)
-    connection.execute("PRAGMA journal_mode = WAL")
+    try:
+        connection = apsw.Connection(str(path), flags=flags, statementcachesize=STATEMENTS_CACHED_MAX)
+    except apsw.Error as error:
+        raise StorageUnavailable(f"{path} cannot be opened: {error}") from error
+    connection.set_busy_timeout(READ_WAIT_MS_MAX)
+    _enter_wal_mode(connection)
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
+    connection.execute(f"PRAGMA cache_size = -{page_cache_kib}")
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_FILE_BYTES_KEPT}")
     connection.wal_autocheckpoint(0)
     if read_only:
         connection.execute("PRAGMA query_only = ON")
     else:
-        connection.set_busy_timeout(0)
+        connection.set_busy_timeout(wait_ms)
     return connection
 
 
+def _enter_wal_mode(connection: apsw.Connection) -> None:
+    """Two processes that make the file at once get BUSY without the busy handler being asked, so this asks again itself."""
+    deadline = time.monotonic() + OPEN_WAIT_S_MAX
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except apsw.BusyError:
+            if time.monotonic() > deadline:
+                raise StorageUnavailable("another process keeps the database locked") from None
+            time.sleep(OPEN_PAUSE_S)
+
+
 def prepare(connection: apsw.Connection) -> int:
-    """Create what is missing; returns the log's epoch. Every statement is idempotent, so this costs the same whatever the amount of data."""
-    connection.set_busy_timeout(5000)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for statement in load_statements(resources.files("zajil.storage.schema"), engine="sqlite"):
-            connection.execute(statement)
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.set_busy_timeout(0)
-    epoch: int = connection.execute("SELECT epoch FROM log_head").fetchone()[0]
+    """Create what is missing; returns the log's epoch.
+
+    The fingerprint of the schema is kept in the file, so that a start with nothing to create takes no write lock and reads one page.
+    Every statement is idempotent and runs in one transaction: a crash leaves the former schema.
+    """
+    statements = list(load_statements(resources.files("zajil.storage.schema"), engine="sqlite"))
+    fingerprint = int.from_bytes(hashlib.sha256("\n".join(statements).encode()).digest()[:4]) >> 1
+    if connection.pragma("user_version") != fingerprint:
+        connection.set_busy_timeout(int(OPEN_WAIT_S_MAX * 1000))
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {fingerprint}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        connection.set_busy_timeout(0)
+    epoch: int = connection.execute("SELECT epoch FROM log_head").get
     return epoch

@@ -1,0 +1,168 @@
+"""Group commit, for every engine: what arrives while a commit is in flight forms the next batch (DESIGN §3). No timer, no delay when idle."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import structlog
+
+from zajil.ports.database import Busy, StorageUnavailable, Touch, Transaction
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+Listener = Callable[[int, Sequence[Touch]], None]
+
+BATCH_ITEMS_MAX = 256
+QUEUE_ITEMS_MAX = 8192
+CULPRITS_MAX = 3
+"""Reruns of a batch without the item that broke it; then every item runs by itself."""
+BUSY_RETRY_MS = 1000
+
+
+class Item(Generic[T]):
+    """One caller's function and what became of it."""
+
+    __slots__ = ("error", "function", "future", "outcome", "rooms")
+
+    def __init__(
+        self, function: Callable[[Transaction], Awaitable[T]], rooms: Sequence[str], future: "asyncio.Future[T]"
+    ) -> None:
+        self.function = function
+        self.rooms = rooms
+        self.future = future
+        self.outcome: Any = None
+        self.error: Exception | None = None
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Its caller has been cancelled."""
+        return self.future.done()
+
+    def settle(self) -> None:
+        """Tell the caller what the last attempt came to."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.outcome)
+
+    def fail(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+class RolledBack(Exception):
+    """Nothing of the attempt was kept. `culprit` is the item that broke it, if that is known."""
+
+    def __init__(self, culprit: Item[Any] | None, error: Exception) -> None:
+        super().__init__(str(error))
+        self.culprit = culprit
+        self.error = error
+
+
+class GroupCommit(ABC):
+    """The queue of one process's writes and the loop that commits them."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self._queue: deque[Item[Any]] = deque()
+        self._listeners: list[Listener] = []
+        self._running: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    def subscribe(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    async def write(self, item: Callable[[Transaction], Awaitable[T]], *, rooms: Sequence[str] = ()) -> T:
+        if self._is_closed:
+            raise StorageUnavailable("the database is closed")
+        if len(self._queue) >= QUEUE_ITEMS_MAX:
+            raise Busy(BUSY_RETRY_MS)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.append(Item(item, rooms, future))
+        if self._running is None:
+            self._running = loop.create_task(self._drain())
+        return await future
+
+    @abstractmethod
+    async def _attempt(self, batch: list[Item[Any]]) -> list[Item[Any]]:
+        """Run and commit a batch in one transaction and settle its items; returns those it did not get to.
+
+        Raises `RolledBack` when nothing was kept, `StorageUnavailable` when nothing can be.
+        """
+
+    async def _finish_writes(self) -> None:
+        """Take no more writes and wait for those that wait already."""
+        self._is_closed = True
+        while self._running is not None:
+            await asyncio.wait([self._running])
+
+    async def _drain(self) -> None:
+        try:
+            while self._queue:
+                batch = [self._queue.popleft() for _ in range(min(BATCH_ITEMS_MAX, len(self._queue)))]
+                try:
+                    await self._settle(list(batch))
+                except Exception as error:
+                    if not isinstance(error, StorageUnavailable):
+                        log.exception("group commit failed")
+                    for item in batch:
+                        item.fail(error)
+                except BaseException:
+                    for item in (*batch, *self._queue):
+                        item.fail(StorageUnavailable("the server is stopping"))
+                    self._queue.clear()
+                    raise
+        finally:
+            self._running = None
+
+    async def _settle(self, batch: list[Item[Any]]) -> None:
+        """Commit all items: together, without those that break the batch, and these one by one."""
+        alone: list[Item[Any]] = []
+        while batch:
+            try:
+                batch = await self._attempt(batch)
+            except RolledBack as failure:
+                if len(batch) == 1:
+                    batch[0].fail(failure.error)
+                    break
+                if failure.culprit is None or len(alone) == CULPRITS_MAX:
+                    alone += batch
+                    break
+                alone.append(failure.culprit)
+                batch.remove(failure.culprit)
+        for item in alone:
+            await self._attempt_alone(item)
+
+    async def _attempt_alone(self, item: Item[Any]) -> None:
+        try:
+            await self._attempt([item])
+        except RolledBack as failure:
+            item.fail(failure.error)
+
+    def _announce(self, position: int, touches: Sequence[Touch], callbacks: Sequence[Callable[[], None]] = ()) -> None:
+        """Memory first, then everybody. What they raise cannot undo a commit, so it is only logged."""
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception:
+                log.exception("an on_commit callback failed", position=position)
+        if position > self.position or touches:
+            self._tell(position, touches)
+
+    def _announce_foreign(self, position: int) -> None:
+        """Another process has committed."""
+        self._tell(position, ())
+
+    def _tell(self, position: int, touches: Sequence[Touch]) -> None:
+        self.position = max(self.position, position)
+        for listener in self._listeners:
+            try:
+                listener(self.position, touches)
+            except Exception:
+                log.exception("a listener of the log failed", position=position)

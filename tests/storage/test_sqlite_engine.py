@@ -1,0 +1,331 @@
+"""What only SQLite has: locks of other processes, the write-ahead log, a full disk, threads."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from zajil.ports.database import Busy, Read, StorageUnavailable, Stream, TooSlow, Touch, Transaction
+from zajil.storage.sqlite import checkpoints, engine, files, slow_reads
+from zajil.storage.sqlite.engine import SqliteDatabase
+
+INSERT = "INSERT INTO room_aliases (room_alias, room_nid, creator, created_ts_ms) VALUES (?, ?, ?, ?)"
+ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+def insert(alias: str) -> Callable[[Transaction], Any]:
+    return lambda tx: tx.execute(INSERT, alias, 1, "@anna:x", 0)
+
+
+async def append(tx: Transaction) -> int:
+    return await tx.append(Stream.EVENTS, "!r:x")
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    opened = SqliteDatabase(tmp_path / "zajil.db")
+    opened.start()
+    yield opened
+    await opened.close()
+
+
+async def longest_pause(until: "asyncio.Task[Any]") -> float:
+    """The longest time in seconds the event loop did not run while a task did."""
+    longest, last = 0.0, time.perf_counter()
+    while not until.done():
+        await asyncio.sleep(0.001)
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+    return longest
+
+
+async def test_another_process_that_holds_the_lock_does_not_stop_the_event_loop(
+    database: SqliteDatabase, tmp_path: Path
+) -> None:
+    script = (
+        "import apsw, sys, time; c = apsw.Connection(sys.argv[1]); c.execute('BEGIN IMMEDIATE'); print('locked', flush=True);"
+        "time.sleep(0.5); c.execute('ROLLBACK')"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "zajil.db")], stdout=subprocess.PIPE)
+    assert holder.stdout is not None and holder.stdout.readline() == b"locked\n"
+    started = time.perf_counter()
+    write = asyncio.create_task(database.write(insert("#a:x")))
+    pause = await longest_pause(write)
+    await write
+    assert time.perf_counter() - started > 0.2
+    assert pause < 0.2
+    assert await database.reader.fetch_value("SELECT count(*) FROM room_aliases") == 1
+    holder.communicate()
+
+
+async def test_a_lock_held_for_too_long_is_reported_and_writes_go_on_after_it(
+    database: SqliteDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "LOCK_WAIT_S_MAX", 0.05)
+    other = apsw.Connection(str(tmp_path / "zajil.db"))
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StorageUnavailable):
+        await database.write(insert("#a:x"))
+    other.execute("ROLLBACK")
+    other.close()
+    await database.write(insert("#a:x"))
+
+
+async def test_commits_of_another_process_are_noticed(database: SqliteDatabase, tmp_path: Path) -> None:
+    heard: list[tuple[int, Sequence[Touch]]] = []
+    database.subscribe(lambda position, touches: heard.append((position, touches)))
+    other = SqliteDatabase(tmp_path / "zajil.db")
+    assert await other.write(append) == 1
+    await asyncio.sleep(3 * engine.FOREIGN_POLL_S)
+    assert heard == [(1, ())]
+    await other.write(insert("#a:x"))  # appends nothing, but what others remember may be out of date
+    await asyncio.sleep(3 * engine.FOREIGN_POLL_S)
+    assert heard == [(1, ()), (1, ())]
+    await database.write(append)
+    await asyncio.sleep(3 * engine.FOREIGN_POLL_S)
+    assert heard[2:] == [(2, [(Stream.EVENTS, "!r:x")])]
+    await other.close()
+
+
+async def test_commits_of_another_process_are_noticed_without_a_pause_between_writes(
+    database: SqliteDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "FOREIGN_POLL_S", 1000.0)
+    other = SqliteDatabase(tmp_path / "zajil.db")
+    await other.write(append)
+    heard: list[tuple[int, Sequence[Touch]]] = []
+    database.subscribe(lambda position, touches: heard.append((position, list(touches))))
+    assert await database.write(append) == 2
+    assert heard == [(1, []), (2, [(Stream.EVENTS, "!r:x")])]
+    await other.close()
+
+
+async def test_two_processes_number_without_gap_or_repetition(database: SqliteDatabase, tmp_path: Path) -> None:
+    other = SqliteDatabase(tmp_path / "zajil.db")
+
+    async def one(db: SqliteDatabase) -> list[int]:
+        return [await db.write(append) for _ in range(40)]
+
+    lists = await asyncio.gather(one(database), one(other), one(database))
+    assert sorted(position for positions in lists for position in positions) == list(range(1, 121))
+    await other.close()
+
+
+async def test_a_full_disk_refuses_writes_and_not_reads(database: SqliteDatabase) -> None:
+    await database.write(insert("#a:x"))
+    pages = database._writer.pragma("page_count")
+    database._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
+    big = b"x" * 100_000
+    fill = lambda tx: tx.execute("INSERT INTO state_nodes (hash, body) VALUES (?, ?)", b"1", big)  # noqa: E731
+    outcomes = await asyncio.gather(
+        database.write(insert("#b:x")), database.write(fill), database.write(insert("#c:x")), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), StorageUnavailable, type(None)]
+    assert await database.reader.fetch_value("SELECT count(*) FROM room_aliases") == 3
+    database._writer.execute("PRAGMA max_page_count = 1000000")
+    await database.write(fill)
+
+
+async def test_a_file_that_cannot_be_written_is_unavailable(database: SqliteDatabase) -> None:
+    await database.write(insert("#a:x"))
+    database._writer.execute("PRAGMA query_only = ON")
+    with pytest.raises(StorageUnavailable):
+        await database.write(insert("#b:x"))
+    assert await database.reader.fetch_value("SELECT count(*) FROM room_aliases") == 1
+    database._writer.execute("PRAGMA query_only = OFF")
+    await database.write(insert("#b:x"))
+
+
+async def test_an_item_that_goes_on_after_the_disk_is_full_writes_nothing(database: SqliteDatabase) -> None:
+    pages = database._writer.pragma("page_count")
+    database._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
+
+    async def stubborn(tx: Transaction) -> None:
+        try:
+            await tx.execute("INSERT INTO state_nodes (hash, body) VALUES (?, ?)", b"1", b"x" * 100_000)
+        except StorageUnavailable:
+            await tx.execute(INSERT, "#after:x", 1, "@anna:x", 0)
+
+    with pytest.raises(StorageUnavailable):
+        await database.write(stubborn)
+    assert await database.reader.fetch_value("SELECT count(*) FROM room_aliases") == 0
+
+
+async def test_a_store_that_waits_for_something_else_is_a_bug_of_its_item_only(database: SqliteDatabase) -> None:
+    async def wait(_tx: Transaction) -> None:
+        await asyncio.sleep(0)
+
+    outcomes = await asyncio.gather(
+        database.write(insert("#a:x")), database.write(wait), database.write(insert("#b:x")), return_exceptions=True
+    )
+    assert isinstance(outcomes[1], RuntimeError)
+    assert await database.reader.fetch_value("SELECT count(*) FROM room_aliases") == 2
+
+
+async def test_a_batch_leaves_the_event_loop_in_time(database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "BATCH_S_MAX", 0.02)
+
+    async def slow(tx: Transaction) -> int:
+        time.sleep(0.01)
+        return await append(tx)
+
+    writes = asyncio.gather(*(database.write(slow) for _ in range(30)))
+    pause = await longest_pause(asyncio.ensure_future(writes))  # type: ignore[arg-type]
+    assert await writes == list(range(1, 31))
+    assert pause < 0.2
+
+
+async def test_each_commit_is_flushed_to_disk(tmp_path: Path) -> None:
+    """Counted by a VFS that passes everything on."""
+    flushes: list[str] = []
+    default = apsw.vfs_names()[0]
+
+    class CountingFile(apsw.VFSFile):
+        def __init__(self, inherit: str, name: Any, flags: list[int]) -> None:
+            super().__init__(inherit, name, flags)
+            self._name = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
+
+        def xSync(self, flags: int) -> None:
+            flushes.append(self._name)
+            super().xSync(flags)
+
+    class CountingVfs(apsw.VFS):
+        def __init__(self) -> None:
+            super().__init__("counting", default, maxpathname=512, makedefault=True)
+
+        def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
+            return CountingFile(default, name, flags)
+
+    vfs = CountingVfs()
+    try:
+        database = SqliteDatabase(tmp_path / "zajil.db")
+        before = len(flushes)
+        for number in range(5):
+            await database.write(insert(f"#{number}:x"))
+        assert len(flushes) - before >= 5
+        assert all(name.endswith("-wal") for name in flushes[before:])
+        await database.close()
+    finally:
+        apsw.set_default_vfs(default)
+        vfs.unregister()
+
+
+async def test_the_log_is_emptied_while_writes_go_on(database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "WAL_PAGES_SOFT", 200)
+    monkeypatch.setattr(checkpoints, "INTERVAL_S", 0.01)
+    longest = 0
+
+    async def write(number: int) -> None:
+        nonlocal longest
+        await database.write(
+            lambda tx: tx.execute("INSERT INTO state_nodes (hash, body) VALUES (?, ?)", b"%d" % number, b"x" * 20_000)
+        )
+        longest = max(longest, database._wal_pages)
+
+    await asyncio.sleep(2 * checkpoints.INTERVAL_S + 0.3)
+    for start in range(0, 1200, 4):
+        await asyncio.gather(*(write(number) for number in range(start, start + 4)))
+    assert longest < 3000, "of 6,000 pages written"
+
+
+async def test_a_long_reader_is_cut_off_before_the_log_passes_its_limit(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "WAL_PAGES_SOFT", 100)
+    monkeypatch.setattr(checkpoints, "WAL_PAGES_MAX", 500)
+    monkeypatch.setattr(checkpoints, "INTERVAL_S", 0.01)
+    await asyncio.sleep(0.4)
+
+    async def hold_a_snapshot(read: Read) -> None:
+        await read.fetch("SELECT position FROM log_head")
+        await read.fetch(ENDLESS)
+
+    reader = asyncio.create_task(database.read_slowly(hold_a_snapshot))
+    await asyncio.sleep(0.1)
+    assert not reader.done()
+    for number in range(150):
+        await database.write(
+            lambda tx, number=number: tx.execute(  # type: ignore[misc]
+                "INSERT INTO state_nodes (hash, body) VALUES (?, ?)", b"%d" % number, b"x" * 20_000
+            )
+        )
+    with pytest.raises(TooSlow):
+        await asyncio.wait_for(reader, 2)
+
+
+async def test_long_queries_end_at_their_deadline(database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slow_reads, "READ_S_MAX", 0.2)
+    started = time.perf_counter()
+    with pytest.raises(TooSlow):
+        await database.read_slowly(lambda read: read.fetch_value(ENDLESS))
+
+    async def many_short(read: Read) -> None:
+        while True:
+            await read.fetch("SELECT 1")
+
+    with pytest.raises(TooSlow):
+        await database.read_slowly(many_short)
+    assert time.perf_counter() - started < 2
+    assert await database.read_slowly(lambda read: read.fetch_value("SELECT 1")) == 1
+
+
+async def test_long_queries_are_bounded_in_number(database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slow_reads, "READ_S_MAX", 0.2)
+    monkeypatch.setattr(slow_reads, "WAITING_MAX", 1)
+    queries = [database.read_slowly(lambda read: read.fetch_value(ENDLESS)) for _ in range(5)]
+    outcomes = await asyncio.gather(*queries, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [TooSlow] * 3 + [Busy] * 2
+
+
+def test_processes_that_make_the_file_at_once_all_succeed(tmp_path: Path) -> None:
+    script = (
+        "import sys, pathlib, asyncio; from zajil.storage.sqlite.engine import SqliteDatabase;"
+        "from zajil.ports.database import Stream\n"
+        "async def run():\n"
+        "    db = SqliteDatabase(pathlib.Path(sys.argv[1]))\n"
+        "    print(db.epoch, await db.write(lambda tx: tx.append(Stream.EVENTS, '!r:x')))\n"
+        "    await db.close()\n"
+        "asyncio.run(run())"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path(engine.__file__).parents[3])}
+    command = [sys.executable, "-c", script, str(tmp_path / "zajil.db")]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) for _ in range(4)]
+    outputs = [process.communicate() for process in started]
+    assert sorted(out for out, _ in outputs) == [b"1 1\n", b"1 2\n", b"1 3\n", b"1 4\n"], outputs
+
+
+def test_a_crash_while_the_tables_are_made_leaves_a_file_that_can_be_prepared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements = list(files.load_statements(files.resources.files("zajil.storage.schema"), engine="sqlite"))
+
+    def break_off(*_args: object, **_options: object) -> list[str]:
+        return [*statements[:5], "CREATE NONSENSE"]
+
+    connection = files.open_connection(tmp_path / "zajil.db")
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "load_statements", break_off)
+        with pytest.raises(apsw.SQLError):
+            files.prepare(connection)
+    assert connection.execute("SELECT count(*) FROM sqlite_schema").get == 0
+    assert files.prepare(connection) == 1
+    connection.close()
+
+
+def test_a_second_start_takes_no_write_lock(tmp_path: Path) -> None:
+    first = files.open_connection(tmp_path / "zajil.db")
+    files.prepare(first)
+    first.execute("BEGIN IMMEDIATE")
+    second = files.open_connection(tmp_path / "zajil.db")
+    started = time.perf_counter()
+    assert files.prepare(second) == 1
+    assert time.perf_counter() - started < 1
+    first.close()
+    second.close()
