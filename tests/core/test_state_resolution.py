@@ -72,6 +72,19 @@ def test_events_that_cannot_be_had_lose() -> None:
     assert result[TOPIC] == kept.event_id
 
 
+@pytest.mark.parametrize("rejected", [False, True])
+def test_rejected_auth_events_give_no_power(rejected: bool) -> None:
+    room, one, two = fork("11", {BADR: 50})
+    topic = room.put("m.room.topic", "", BADR, {"topic": "x"}, 10, one)
+    assert topic
+    levels = one.pop(POWER_LEVELS_KEY)
+    del two[POWER_LEVELS_KEY]
+    everything: dict[str, Event | None] = dict(room.events)
+    result = resolve_state([one, two], room.rules, everything, {levels} if rejected else ())
+    assert isinstance(result, dict)
+    assert (TOPIC in result) != rejected
+
+
 def test_a_deep_auth_chain_needs_no_recursion() -> None:
     room = Room("10")
     for number in range(3_000):
