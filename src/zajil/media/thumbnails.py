@@ -5,11 +5,11 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from zajil.media.thumbnail_worker import HEADER, HEADER_BYTES_MAX
+from zajil.media.thumbnail_worker import HEADER, HEADER_BYTES_MAX, Refused, sniff_type
 from zajil.ports.thumbnailer import (
     SOURCE_BYTES_MAX,
     NotAPicture,
@@ -27,6 +27,7 @@ JOB_S_MAX = 10.0
 # A new process now and then: no decoder is trusted not to leak.
 JOBS_PER_WORKER_MAX = 200
 IDLE_S_MAX = 60.0
+BEGINNING_BYTES = 16
 THUMBNAIL_BYTES_MAX = 32 * 1024 * 1024
 
 
@@ -109,6 +110,7 @@ class ProcessThumbnailer:
             raise PictureTooLarge(f"more than {SOURCE_BYTES_MAX} bytes")
         if self._waiting >= WAITING_MAX:
             raise ThumbnailerBusy
+        source = await check_beginning(source)
         self._waiting += 1
         try:
             async with self._slots:
@@ -157,6 +159,27 @@ class ProcessThumbnailer:
         task = asyncio.create_task(worker.stop())
         self._stopping.add(task)
         task.add_done_callback(self._stopping.discard)
+
+
+async def check_beginning(source: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """The same stream, once its first bytes look like a picture: most files are encrypted and need not be read whole."""
+    chunks = aiter(source)
+    beginning = b""
+    async for chunk in chunks:
+        beginning += chunk
+        if len(beginning) >= BEGINNING_BYTES:
+            break
+    try:
+        sniff_type(beginning)
+    except Refused:
+        raise NotAPicture("not a format known here") from None
+
+    async def resume() -> AsyncIterator[bytes]:
+        yield beginning
+        async for chunk in chunks:
+            yield chunk
+
+    return resume()
 
 
 async def start_worker() -> Worker:

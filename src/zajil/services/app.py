@@ -7,6 +7,7 @@ from zajil.core.signing import Signer, SigningKey
 from zajil.ports.clock import Clock
 from zajil.ports.configuration import Config
 from zajil.ports.database import Database
+from zajil.ports.outbound_http import OutboundHttp
 from zajil.ports.randomness import Randomness
 from zajil.ports.stores import Stores
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from zajil.services.device_hooks import DeviceHooks
     from zajil.services.device_memory import DeviceMemory
     from zajil.services.ephemeral import Ephemeral
+    from zajil.services.media_repository import MediaRepository
     from zajil.services.notifier import Notifier
     from zajil.services.passwords import Passwords
     from zajil.services.rate_limits import RateLimits
@@ -46,6 +48,8 @@ class App:
     remote_devices: "RemoteDevices" = field(init=False)
     acknowledgements: "Acknowledgements" = field(init=False)
     rooms: "RoomHeads" = field(init=False)
+    media: "MediaRepository" = field(init=False)
+    outbound: OutboundHttp = field(init=False)
 
     notifier: "Notifier" = field(init=False)
     lazy_members: "LazyMembers" = field(init=False)

@@ -32,6 +32,7 @@ LIMITS: Final[dict[str, Limit]] = {
     "sync": Limit(0.05, 200),
     "keys": Limit(0.1, 200),
     "media": Limit(0.2, 100),
+    "media_download": Limit(0.02, 1000),  # a large room shows hundreds of avatars at once
     "search": Limit(0.5, 30),
     "directory": Limit(0.5, 30),
     "join": Limit(1, 30),

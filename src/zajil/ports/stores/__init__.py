@@ -8,6 +8,7 @@ from zajil.ports.stores.device_lists import DeviceListStore
 from zajil.ports.stores.devices import DeviceStore
 from zajil.ports.stores.events import EventStore
 from zajil.ports.stores.key_backups import KeyBackupStore
+from zajil.ports.stores.media import MediaRows
 from zajil.ports.stores.rooms import RoomStore
 from zajil.ports.stores.to_device import ToDeviceStore
 
@@ -24,3 +25,4 @@ class Stores:
     device_lists: DeviceListStore
     key_backups: KeyBackupStore
     to_device: ToDeviceStore
+    media: MediaRows
