@@ -10,6 +10,7 @@ Everything but the socket is real: configuration, composition, the SQLite file. 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -91,8 +92,13 @@ class Client:
         incoming = [{"type": "http.request", "body": payload, "more_body": False}]
         status, answered, chunks = 0, {}, []
 
+        answered_whole = asyncio.Event()
+
         async def receive() -> dict[str, Any]:
-            return incoming.pop(0) if incoming else {"type": "http.disconnect"}
+            if incoming:
+                return incoming.pop(0)
+            await answered_whole.wait()
+            return {"type": "http.disconnect"}
 
         async def send(message: dict[str, Any]) -> None:
             nonlocal status, answered
@@ -103,6 +109,7 @@ class Client:
                 chunks.append(message.get("body", b""))
 
         await self.server.asgi(scope, receive, send)
+        answered_whole.set()
         return Answer(status, answered, b"".join(chunks))
 
     async def get(self, path: str) -> Answer:

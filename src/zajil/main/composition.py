@@ -3,6 +3,7 @@
 from zajil.http.asgi import AsgiApp
 from zajil.http.client_api import load_routes
 from zajil.http.pages import ROUTES as PAGES
+from zajil.main.media import attach_media, run_media
 from zajil.main.system import SystemClock, SystemRandomness, load_signing_key
 from zajil.ports.configuration import Config
 from zajil.ports.stores import Stores
@@ -21,6 +22,7 @@ from zajil.storage.stores.device_lists import SqlDeviceListStore
 from zajil.storage.stores.devices import SqlDeviceStore
 from zajil.storage.stores.events import SqlEventStore
 from zajil.storage.stores.key_backups import SqlKeyBackupStore
+from zajil.storage.stores.media import SqlMediaRows
 from zajil.storage.stores.rooms import SqlRoomStore
 from zajil.storage.stores.to_device import SqlToDeviceStore
 
@@ -39,6 +41,7 @@ def build_stores() -> Stores:
         device_lists=SqlDeviceListStore(),
         key_backups=SqlKeyBackupStore(),
         to_device=SqlToDeviceStore(),
+        media=SqlMediaRows(),
     )
 
 
@@ -59,6 +62,7 @@ def build_services(config: Config) -> App:
     )
     attach_accounts(app)
     attach_end_to_end_encryption(app)
+    attach_media(app)
     app.rooms = RoomHeads(app.stores)
     app.notifier = Notifier(app.db, app.stores, app.rooms)
     app.lazy_members = LazyMembers()
@@ -70,14 +74,17 @@ def build_app(config: Config) -> AsgiApp:
     """The ASGI application of one worker."""
     app = build_services(config)
     asgi = AsgiApp(app, [*load_routes(), *PAGES])
+    media = run_media(app)
 
     async def start() -> None:
         app.db.start()
+        await media.__aenter__()
         asgi.setup_token = await prepare_setup_token(app)
 
     async def stop() -> None:
         app.stopping = True
         app.notifier.wake_all()
+        await media.__aexit__(None, None, None)
         await app.db.close()
 
     asgi.startup.append(start)

@@ -16,7 +16,6 @@ from zajil.ports.thumbnailer import (
     Picture,
     PictureTooLarge,
     Thumbnail,
-    Thumbnailer,
     ThumbnailerBusy,
     ThumbnailShape,
 )
@@ -205,8 +204,3 @@ def build_environment() -> dict[str, str]:
         "VIPS_BLOCK_UNTRUSTED": "1",
         "MALLOC_ARENA_MAX": "2",
     }
-
-
-def open_thumbnailer() -> Thumbnailer:
-    """The process-wide thumbnailer."""
-    return ProcessThumbnailer()

@@ -165,6 +165,19 @@ class Config:
         (), "Media", "Never preview these hosts; may be given several times.", metavar="HOST"
     )
 
+    outbound_allow: tuple[str, ...] = option(
+        (),
+        "Media",
+        "Private address or network that URL previews may fetch from, in a closed network; may be given several times.",
+        metavar="NETWORK",
+    )
+    media_s3_bucket: str = option("", "Media", "Bucket for media on S3. Empty: the data folder.", metavar="NAME")
+    media_s3_endpoint: str = option("", "Media", "URL of the S3 service, if it is not Amazon's.", metavar="URL")
+    media_s3_region: str = option("us-east-1", "Media", "Region of the bucket.", metavar="NAME")
+    media_s3_access_key: str = option("", "Media", "Access key of the bucket.", metavar="KEY")
+    media_s3_secret_key: str = option("", "Media", "Secret key of the bucket.", is_secret=True, metavar="SECRET")
+    media_s3_prefix: str = option("", "Media", "Folder inside of the bucket.", metavar="PATH")
+
     turn_uris: tuple[str, ...] = option(
         (), "Calls", "TURN server for calls (turn:host?transport=udp); may be given several times.", metavar="URI"
     )
@@ -287,14 +300,17 @@ def check_together(config: Config) -> None:
         parse_address(address)
     for document in config.terms:
         parse_terms(document)
-    for network in config.trusted_proxies:
-        try:
-            ipaddress.ip_network(network, strict=False)
-        except ValueError:
-            raise ConfigError(f"trusted_proxies: {network!r} is not an address or a network") from None
+    for name in ("trusted_proxies", "outbound_allow"):
+        for network in getattr(config, name):
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                raise ConfigError(f"{name}: {network!r} is not an address or a network") from None
     if config.database and not config.is_postgres:
         raise ConfigError("database: only postgresql://… is understood; leave it empty for SQLite in the data folder")
-    for name in ("public_base_url", "support_page"):
+    if config.media_s3_bucket and not (config.media_s3_access_key and config.media_s3_secret_key):
+        raise ConfigError("media_s3_bucket needs media_s3_access_key and media_s3_secret_key")
+    for name in ("public_base_url", "support_page", "media_s3_endpoint"):
         url = getattr(config, name)
         if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
             raise ConfigError(f"{name}: {url!r} is not a URL that begins with https:// or http://")

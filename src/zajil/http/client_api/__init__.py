@@ -15,6 +15,7 @@ MODULES: tuple[str, ...] = (
     "keys",
     "key_backups",
     "to_device",
+    "media",
 )
 
 
