@@ -8,6 +8,7 @@ import structlog
 from zajil.http.request import ClientGone, Request
 from zajil.http.response import CORS, JSON_TYPE, Response, json_response
 from zajil.http.router import Auth, Route, Router
+from zajil.ports.configuration import ConfigError
 from zajil.ports.database import Busy, StorageUnavailable, UnfitValue
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
@@ -45,8 +46,12 @@ class AsgiApp:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        for step in self.startup:
-            await step()
+        try:
+            for step in self.startup:
+                await step()
+        except ConfigError as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
         await send({"type": "lifespan.startup.complete"})
         await receive()
         for step in self.shutdown:

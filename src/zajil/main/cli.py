@@ -1,12 +1,12 @@
 """`zajil`: the command of the operator."""
 
+import os
 import signal
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import typer
 
-from zajil.main import cli_config
+from zajil.main import cli_config, cli_token, cli_user
 from zajil.main.cli_options import PLACE_OPTIONS, Arguments, fail, load_or_exit, with_arguments
 from zajil.main.config_file import option_fields
 
@@ -17,6 +17,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_user.app, name="user")
+app.add_typer(cli_token.app, name="token")
 app.add_typer(cli_config.app, name="config")
 
 
@@ -31,8 +33,6 @@ def serve(arguments: Arguments, path: Path | None) -> None:
 @app.command("reload", help="Make the running server read its configuration again, without refusing a connection.")
 @with_arguments(PLACE_OPTIONS)
 def reload(arguments: Arguments, path: Path | None) -> None:
-    import os
-
     from zajil.main.supervisor import load_supervisor_pid
 
     config = load_or_exit(arguments, path).config
@@ -53,6 +53,8 @@ def doctor(arguments: Arguments, path: Path | None) -> None:
 
 @app.command("version", help="Print the version.")
 def show_version() -> None:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         typer.echo(f"zajil {version('zajil')}")
     except PackageNotFoundError:

@@ -13,6 +13,7 @@ from zajil.services.app import App
 from zajil.services.end_to_end_encryption import attach_end_to_end_encryption
 from zajil.services.ephemeral import Ephemeral
 from zajil.services.notifier import Notifier
+from zajil.services.own_name import check_own_name
 from zajil.services.room_heads import RoomHeads
 from zajil.services.sync.lazy_members import LazyMembers
 from zajil.storage.sqlite.engine import SqliteDatabase
@@ -78,6 +79,7 @@ def build_app(config: Config) -> AsgiApp:
 
     async def start() -> None:
         app.db.start()
+        await check_own_name(app)
         await media.__aenter__()
         asgi.setup_token = await prepare_setup_token(app)
 

@@ -8,7 +8,7 @@ import resource
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -17,6 +17,9 @@ from zajil.main.log import configure_log
 from zajil.main.protocol import BoundedHttpProtocol
 from zajil.main.supervisor import EXIT_CONFIG, LISTEN_BACKLOG, warn
 from zajil.ports.configuration import Config, ConfigError
+
+if TYPE_CHECKING:
+    from zajil.http.asgi import AsgiApp
 
 FILES_SPARE = 256  # for the database, media, outgoing connections
 KEEP_ALIVE_S = 75
@@ -70,6 +73,7 @@ def run(config: Config, sockets: list[socket.socket], ready_fd: int) -> int:
             ssl_certfile=config.tls_certificate,
             ssl_keyfile=config.tls_key,
         ),
+        app,
         ready_fd,
     )
 
@@ -85,20 +89,27 @@ def run(config: Config, sockets: list[socket.socket], ready_fd: int) -> int:
 class ReadyServer(uvicorn.Server):
     """Tells the supervisor, once it listens and answers, and hands over the token of the first account."""
 
-    def __init__(self, config: uvicorn.Config, ready_fd: int) -> None:
+    def __init__(self, config: uvicorn.Config, app: "AsgiApp", ready_fd: int) -> None:
         super().__init__(config)
+        self.app = app
         self.ready_fd = ready_fd
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        status = await probe(self.config.app)
+        status = await probe(self.app)
         if status != 200:
             warn(f"zajil: {PROBE_PATH} answers {status}")
             self.should_exit = True
             return
-        message = {"setup_token": getattr(self.config.app, "setup_token", "")}
+        message = {"setup_token": self.app.setup_token}
         os.write(self.ready_fd, json.dumps(message).encode() + b"\n")
         os.close(self.ready_fd)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Parked polls are answered now; their clients simply ask again.
+        self.app.app.stopping = True
+        self.app.app.notifier.wake_all()
+        await super().shutdown(sockets)
 
 
 def raise_files_limit(connections_max: int) -> int:
@@ -117,7 +128,7 @@ def end_with_supervisor() -> None:
         os._exit(1)
 
 
-async def probe(app: Any) -> int:
+async def probe(app: "AsgiApp") -> int:
     """The status this application answers a simple request with."""
     status = 0
     scope = {

@@ -1,0 +1,39 @@
+"""Running services from the command line, on the database of a server that may be running at the same time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from zajil.main.cli_options import fail
+from zajil.main.log import configure_log
+from zajil.ports.configuration import Config, ConfigError
+
+if TYPE_CHECKING:
+    from zajil.services.app import App
+
+T = TypeVar("T")
+
+
+def run_service(config: Config, work: Callable[["App"], Awaitable[T]]) -> T:
+    """Open the database, do `work`, close it. What a service refuses ends the command with its message."""
+    configure_log(config)
+    # Imported here, because `zajil serve` needs none of it, and structlog must come after configure_log.
+    from zajil.main.composition import build_services
+    from zajil.services.errors import MatrixError
+    from zajil.services.own_name import check_own_name
+
+    async def run() -> T:
+        app = build_services(config)
+        app.db.start()
+        try:
+            await check_own_name(app)
+            return await work(app)
+        finally:
+            await app.db.close()
+
+    try:
+        return asyncio.run(run())
+    except MatrixError as error:
+        fail(error.message)
+    except ConfigError as error:
+        fail(str(error), code=2)
