@@ -24,6 +24,7 @@ from zajil.storage.stores.devices import SqlDeviceStore
 from zajil.storage.stores.events import SqlEventStore
 from zajil.storage.stores.key_backups import SqlKeyBackupStore
 from zajil.storage.stores.media import SqlMediaRows
+from zajil.storage.stores.relations import SqlRelationStore
 from zajil.storage.stores.rooms import SqlRoomStore
 from zajil.storage.stores.to_device import SqlToDeviceStore
 
@@ -35,6 +36,7 @@ def build_stores() -> Stores:
     """Every store; the SQL is the same for all engines."""
     return Stores(
         events=SqlEventStore(),
+        relations=SqlRelationStore(),
         rooms=SqlRoomStore(),
         accounts=SqlAccountStore(),
         devices=SqlDeviceStore(),

@@ -10,6 +10,7 @@ from typing import Any
 from zajil.core.canonical_json import CanonicalJsonError
 from zajil.core.event_auth import auth_event_keys, check_event_auth
 from zajil.core.events import Event, build_event, check_event_size
+from zajil.core.relations import parse_relation
 from zajil.core.room_rules import RoomRules
 from zajil.core.state_map import EMPTY_ROOT, StateKey
 from zajil.ports.database import Stream, Transaction
@@ -275,24 +276,13 @@ async def _apply_membership(app: App, tx: Transaction, draft: RoomDraft, stored:
 
 async def _store_relation(app: App, tx: Transaction, draft: RoomDraft, stored: StoredEvent) -> None:
     """Index `m.relates_to` where it is well-formed; anything else in that place is just content."""
-    relation = parse_relation(stored)
-    if relation is None:
+    event = stored.event
+    found = parse_relation(event.content)
+    if found is None:
         return
+    relation = Relation(found.event_id, found.rel_type, stored.nid, event.type, event.sender, found.key)
     await app.stores.events.insert_relation(tx, draft.row.room_nid, relation)
-    parents = await app.stores.events.load_by_ids(tx, [relation.parent_id])
-    for parent in parents:
+    for parent in await app.stores.events.load_by_ids(tx, [relation.parent_id]):
         if parent.room_nid == draft.row.room_nid and not parent.flags & HAS_RELATIONS:
             await app.stores.events.set_flags(tx, parent.nid, parent.flags | HAS_RELATIONS)
             draft.replaced.append(parent.with_changes(flags=parent.flags | HAS_RELATIONS))
-
-
-def parse_relation(stored: StoredEvent) -> Relation | None:
-    """The event's relation to another, if it has a well-formed one (client-server API, "Forming relationships")."""
-    relates = stored.event.content.get("m.relates_to")
-    if not isinstance(relates, dict):
-        return None
-    rel_type, parent_id, key = relates.get("rel_type"), relates.get("event_id"), relates.get("key")
-    if not isinstance(rel_type, str) or not isinstance(parent_id, str) or len(rel_type) > 255 or len(parent_id) > 255:
-        return None
-    key = key if isinstance(key, str) and len(key) <= 1024 else None
-    return Relation(parent_id, rel_type, stored.nid, stored.event.type, stored.event.sender, key)

@@ -7,6 +7,8 @@ from zajil.http.router import Route
 MODULES: tuple[str, ...] = (
     "send",
     "sync",
+    "room_history",
+    "relations",
     "create_room",
     "membership",
     "registration",

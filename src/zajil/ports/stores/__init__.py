@@ -9,6 +9,7 @@ from zajil.ports.stores.devices import DeviceStore
 from zajil.ports.stores.events import EventStore
 from zajil.ports.stores.key_backups import KeyBackupStore
 from zajil.ports.stores.media import MediaRows
+from zajil.ports.stores.relations import RelationStore
 from zajil.ports.stores.rooms import RoomStore
 from zajil.ports.stores.to_device import ToDeviceStore
 
@@ -18,6 +19,7 @@ class Stores:
     """All stores, as composition hands them to the services."""
 
     events: EventStore
+    relations: RelationStore
     rooms: RoomStore
     accounts: AccountStore
     devices: DeviceStore

@@ -125,6 +125,11 @@ class EventStore(Protocol):
     ) -> list[StoredEvent]:
         """Up to `limit` events on one side of `start`, in walking order: backwards those not later than it, forwards those later."""
 
+    async def load_nearest(
+        self, tx: Read, room_nid: int, timestamp_ms: int, *, backwards: bool, limit: int
+    ) -> list[StoredEvent]:
+        """The events of a room nearest to a time on one side of it, the nearest first."""
+
     async def redact(self, tx: Transaction, nid: int, json: bytes, redacted_by: str) -> None: ...
 
     async def set_flags(self, tx: Transaction, nid: int, flags: int) -> None: ...

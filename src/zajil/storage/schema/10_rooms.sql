@@ -40,6 +40,7 @@ CREATE TABLE IF NOT EXISTS events (
   json          BLOB NOT NULL         -- the PDU in canonical JSON, signed
 );
 CREATE INDEX IF NOT EXISTS events_history ON events (room_nid, history, history_minor) WHERE history IS NOT NULL;
+CREATE INDEX IF NOT EXISTS events_time ON events (room_nid, origin_server_ts) WHERE history IS NOT NULL;
 CREATE INDEX IF NOT EXISTS events_state ON events (room_nid, type, state_key, history) WHERE state_key IS NOT NULL;
 
 -- Which state holds before and after an event. Mutable: joining with partial state rewrites it.

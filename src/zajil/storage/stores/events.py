@@ -120,6 +120,19 @@ class SqlEventStore:
         rows = await tx.fetch(f"{sql} ORDER BY e.history {order}, e.history_minor {order} LIMIT ?", *args, limit)
         return [build_stored_event(row) for row in rows]
 
+    async def load_nearest(
+        self, tx: Read, room_nid: int, timestamp_ms: int, *, backwards: bool, limit: int
+    ) -> list[StoredEvent]:
+        inside, order = ("<=", "DESC") if backwards else (">=", "ASC")
+        rows = await tx.fetch(
+            f"SELECT {COLUMNS} FROM {SOURCE} WHERE e.room_nid = ? AND e.origin_server_ts {inside} ? AND e.history IS NOT NULL"
+            f" ORDER BY e.origin_server_ts {order}, e.history {order} LIMIT ?",
+            room_nid,
+            timestamp_ms,
+            limit,
+        )
+        return [build_stored_event(row) for row in rows]
+
     async def redact(self, tx: Transaction, nid: int, json: bytes, redacted_by: str) -> None:
         await tx.execute("UPDATE events SET json = ?, redacted_by = ? WHERE event_nid = ?", json, redacted_by, nid)
 
