@@ -12,6 +12,7 @@ from zajil.services.administer_tokens import prepare_setup_token
 from zajil.services.app import App
 from zajil.services.end_to_end_encryption import attach_end_to_end_encryption
 from zajil.services.ephemeral import Ephemeral
+from zajil.services.ignored_users import IgnoredUsers
 from zajil.services.notifier import Notifier
 from zajil.services.own_name import check_own_name
 from zajil.services.room_heads import RoomHeads
@@ -68,6 +69,7 @@ def build_services(config: Config) -> App:
     attach_media(app)
     app.rooms = RoomHeads(app.stores)
     app.notifier = Notifier(app.db, app.stores, app.rooms)
+    app.ignored_users = IgnoredUsers(app)
     app.lazy_members = LazyMembers()
     app.ephemeral = Ephemeral()
     return app

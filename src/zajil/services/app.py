@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zajil.services.device_hooks import DeviceHooks
     from zajil.services.device_memory import DeviceMemory
     from zajil.services.ephemeral import Ephemeral
+    from zajil.services.ignored_users import IgnoredUsers
     from zajil.services.media_repository import MediaRepository
     from zajil.services.notifier import Notifier
     from zajil.services.passwords import Passwords
@@ -50,8 +51,8 @@ class App:
     rooms: "RoomHeads" = field(init=False)
     media: "MediaRepository" = field(init=False)
     outbound: OutboundHttp = field(init=False)
-
     notifier: "Notifier" = field(init=False)
+    ignored_users: "IgnoredUsers" = field(init=False)
     lazy_members: "LazyMembers" = field(init=False)
     ephemeral: "Ephemeral" = field(init=False)
     stopping: bool = False  # the worker is going: parked requests are answered now
