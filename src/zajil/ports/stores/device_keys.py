@@ -58,6 +58,8 @@ class KeyCounts:
     unused_fallback_types: list[str]
     position: int
     """Of the last change in the log; 0 when there never was one."""
+    json: bytes
+    """The two members of the answer to /sync that say this."""
 
 
 class DeviceKeyStore(Protocol):

@@ -7,13 +7,17 @@ import orjson
 
 from zajil.core.sync_tokens import SyncToken
 from zajil.ports.database import Read, Stream
+from zajil.ports.stores.device_keys import KeyCounts
 from zajil.ports.stores.rooms import MembershipChange
 from zajil.services.app import App
+from zajil.services.device_memory import load_key_counts
 from zajil.services.notifier import OnlineUser
+from zajil.services.sync.device_sections import load_inbox
 from zajil.services.sync.joined_room import build_joined_room
 from zajil.services.sync.other_rooms import build_invited_room, build_left_room
 from zajil.services.sync.request import SyncRequest, Window
-from zajil.services.sync.user_sections import acknowledge, find_rooms_with_account_data, load_user_sections
+from zajil.services.sync.user_sections import find_rooms_with_account_data, load_user_sections
+from zajil.services.to_device import acknowledge
 
 ROOMS_PER_SLICE = 20
 """After so many rooms a long answer lets others run."""
@@ -22,21 +26,24 @@ ROOMS_PER_SLICE = 20
 async def run_sync(app: App, sync: SyncRequest) -> bytes:
     """The answer's body. Waits up to `timeout_ms` for something new, unless it is a first sync or a full state is asked for."""
     tx = app.db.reader
-    user = await app.notifier.find_or_load(tx, sync.user_id)
     since = valid_position(app, sync.since)
     if since is not None:
-        await acknowledge(app, sync, since)
+        await acknowledge(app, *sync.device_key, since)
     deadline_s = app.clock.monotonic_s() + sync.timeout_ms / 1000
+    must_answer = since is None or sync.full_state
     while True:
-        window = open_window(app, sync, since)
-        if since is None or sync.full_state or has_news(user, window):
-            sections = await build_sections(app, tx, sync, window, user)
-            if sections or since is None or sync.full_state:
-                return render_answer(app, window, sections)
-        remaining_s = deadline_s - app.clock.monotonic_s()
-        if remaining_s <= 0 or not await app.notifier.wait(user, remaining_s) or app.stopping:
-            return render_answer(app, open_window(app, sync, since), {})
         user = await app.notifier.find_or_load(tx, sync.user_id)
+        window = open_window(app, sync, since)
+        sections: dict[bytes, bytes] = {}
+        if must_answer or has_news(user, window):
+            inbox, window = await load_inbox(app, sync, window)
+            sections = {**inbox, **await build_sections(app, tx, sync, window, user)}
+        counts = await load_key_counts(app, *sync.device_key)
+        remaining_s = deadline_s - app.clock.monotonic_s()
+        if sections or must_answer or counts.position > (since or 0) or remaining_s <= 0 or app.stopping:
+            return render_answer(app, window, sections, counts)
+        if user.last_touched <= window.up_to:  # else something came while this was put together
+            await app.notifier.wait(user, remaining_s)
 
 
 def valid_position(app: App, since: SyncToken | None) -> int | None:
@@ -62,9 +69,9 @@ def has_news(user: OnlineUser, window: Window) -> bool:
     return user.last_ephemeral > window.ephemeral_since
 
 
-def render_answer(app: App, window: Window, sections: dict[bytes, bytes]) -> bytes:
+def render_answer(app: App, window: Window, sections: dict[bytes, bytes], counts: KeyCounts) -> bytes:
     token = SyncToken(app.db.epoch, window.up_to, app.instance, app.ephemeral.counter)
-    parts = [b'"next_batch":"%b"' % str(token).encode()]
+    parts = [b'"next_batch":"%b"' % str(token).encode(), counts.json]
     parts.extend(b'"%b":%b' % (name, value) for name, value in sections.items())
     return b"{" + b",".join(parts) + b"}"
 

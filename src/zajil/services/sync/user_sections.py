@@ -3,11 +3,8 @@
 from zajil.ports.database import Read
 from zajil.services.app import App
 from zajil.services.notifier import OnlineUser
+from zajil.services.sync.device_sections import load_device_lists
 from zajil.services.sync.request import SyncRequest, Window
-
-
-async def acknowledge(app: App, sync: SyncRequest, since: int) -> None:
-    """The device has everything up to `since`."""
 
 
 async def find_rooms_with_account_data(app: App, tx: Read, user_id: str, since: int) -> set[str]:
@@ -19,4 +16,4 @@ async def load_user_sections(
     app: App, tx: Read, sync: SyncRequest, window: Window, user: OnlineUser
 ) -> dict[bytes, bytes]:
     """Members of the answer, as JSON by name; empty when there is nothing new."""
-    return {}
+    return await load_device_lists(app, sync, window)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import orjson
+
 from zajil.ports.database import Read, Transaction
 from zajil.ports.stores.device_keys import CrossSigningKey, KeyCounts, KeySignature, OneTimeKey, StoredDeviceKeys
 from zajil.storage.stores.lists import chunks
@@ -164,7 +166,9 @@ class SqlDeviceKeyStore:
             device_id,
         )
         position = await tx.fetch_value(f"SELECT position FROM key_count_changes WHERE {_DEVICE}", user_id, device_id)
-        return KeyCounts(counts, [row[0] for row in unused], position or 0)
+        unused_types = [row[0] for row in unused]
+        json = orjson.dumps({"device_one_time_keys_count": counts, "device_unused_fallback_key_types": unused_types})
+        return KeyCounts(counts, unused_types, position or 0, json[1:-1])
 
     async def load_cross_signing_keys(self, tx: Read, user_ids: Sequence[str]) -> list[CrossSigningKey]:
         found: list[CrossSigningKey] = []
