@@ -19,6 +19,7 @@ def test_both_languages_say_everything() -> None:
     assert english.keys() == arabic.keys()
     assert set(re.findall(r'data-text="(\w+)"', PAGE)) <= english.keys()
     assert set(re.findall(r'\["(\w+)"', SCRIPT)) <= english.keys()
+    assert set(re.findall(r'dataset\.text = "(\w+)"', SCRIPT)) <= english.keys()
     assert all(re.search(r"[\u0600-\u06ff]", text) for text in arabic.values())
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from zajil.main import cli_config, cli_token, cli_user
+from zajil.main import cli_config, cli_report, cli_token, cli_user
 from zajil.main.cli_options import PLACE_OPTIONS, Arguments, fail, load_or_exit, with_arguments
 from zajil.main.config_file import option_fields
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_user.app, name="user")
 app.add_typer(cli_token.app, name="token")
+app.add_typer(cli_report.app, name="report")
 app.add_typer(cli_config.app, name="config")
 
 

@@ -23,6 +23,10 @@ const TEXTS = {
     slow: "Too many attempts. Wait a moment and try again.",
     offline: "The server does not answer. Check your connection and try again.",
     unknown: "That did not work: ",
+    resetTitle: "Choose a new password",
+    resetSubmit: "Set the password",
+    resetDone: "The new password is set, and all devices are logged out. Your user ID is",
+    linkWrong: "This link is wrong, was used before, or has expired. Ask for a new one.",
   },
   ar: {
     title: "أنشئ حسابك",
@@ -46,6 +50,10 @@ const TEXTS = {
     slow: "محاولات كثيرة. انتظر قليلًا ثم حاول من جديد.",
     offline: "الخادم لا يجيب. تحقق من اتصالك وحاول من جديد.",
     unknown: "لم ينجح ذلك: ",
+    resetTitle: "اختر كلمة مرور جديدة",
+    resetSubmit: "احفظ كلمة المرور",
+    resetDone: "حُفظت كلمة المرور الجديدة وسُجّل الخروج من كل الأجهزة. معرّفك هو",
+    linkWrong: "هذا الرابط خاطئ أو استُخدم من قبل أو انتهت صلاحيته. اطلب رابطًا جديدًا.",
   },
 };
 const TOKEN_STAGE = "m.login.registration_token";
@@ -56,6 +64,9 @@ const STAGES_MAX = 5;
 const find = (id) => document.getElementById(id);
 let language = navigator.language.toLowerCase().startsWith("ar") ? "ar" : "en";
 let shownProblem = null;
+// The token stands behind the #, where no server and no proxy sees or logs it.
+const isReset = location.hash.startsWith("#/reset-password");
+const linkToken = new URLSearchParams(location.hash.split("?")[1] ?? "").get("token") ?? "";
 
 function showLanguage() {
   document.documentElement.lang = language;
@@ -81,8 +92,8 @@ function nameProblem(status, body) {
   return ["unknown", body.error || String(status)];
 }
 
-async function post(body) {
-  const answer = await fetch("/_matrix/client/v3/register", {
+async function post(path, body) {
+  const answer = await fetch(path, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
@@ -134,7 +145,7 @@ async function register() {
   if (find("username").value.trim()) request.username = find("username").value.trim();
   if (request.password.length < 8) throw ["weak"];
   for (let step = 0; step <= STAGES_MAX; step += 1) {
-    const [status, body] = await post(request);
+    const [status, body] = await post("/_matrix/client/v3/register", request);
     if (status === 200) return body.user_id;
     if (status !== 401 || !Array.isArray(body.flows)) throw nameProblem(status, body);
     if (body.errcode && request.auth?.type === TOKEN_STAGE) throw ["tokenWrong"];
@@ -143,12 +154,21 @@ async function register() {
   throw ["unknown", ""];
 }
 
+async function resetPassword() {
+  const password = find("password").value;
+  if (password.length < 8) throw ["weak"];
+  const [status, body] = await post("/_zajil/account/reset_password", { token: linkToken, new_password: password });
+  if (status === 403) throw ["linkWrong"];
+  if (status !== 200) throw nameProblem(status, body);
+  return body.user_id;
+}
+
 async function submit(event) {
   event.preventDefault();
   showProblem("");
   find("submit").disabled = true;
   try {
-    find("user-id").textContent = await register();
+    find("user-id").textContent = await (isReset ? resetPassword() : register());
     find("server").textContent = location.origin;
     find("form").hidden = true;
     find("password").value = "";
@@ -168,6 +188,13 @@ find("language").addEventListener("click", () => {
   showLanguage();
 });
 find("form").addEventListener("submit", submit);
-find("token").value = new URLSearchParams(location.hash.split("?")[1] ?? "").get("token") ?? "";
+find("token").value = isReset ? "" : linkToken;
+if (isReset) {
+  find("username-row").hidden = true;
+  find("token-row").hidden = true;
+  find("title").dataset.text = "resetTitle";
+  find("submit").dataset.text = "resetSubmit";
+  find("done-text").dataset.text = "resetDone";
+}
 find("no-encryption").hidden = window.isSecureContext;
 showLanguage();
