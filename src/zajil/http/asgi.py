@@ -107,6 +107,7 @@ class AsgiApp:
             raise MatrixError(401, "M_MISSING_TOKEN", "An access token is required.")
         requester = self.app.sessions.known.get(token) or await self.app.sessions.find(token)
         request.requester = requester
+        self.app.sightings.note(requester, request.client_ip)
         if requester.is_locked or requester.is_suspended or requester.is_guest or route.auth is Auth.ADMIN:
             check_may_call(route, requester)
 

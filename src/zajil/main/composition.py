@@ -7,7 +7,7 @@ from zajil.main.media import attach_media, run_media
 from zajil.main.system import SystemClock, SystemRandomness, load_signing_key
 from zajil.ports.configuration import Config
 from zajil.ports.stores import Stores
-from zajil.services.accounts import attach_accounts
+from zajil.services.accounts import attach_accounts, start_accounts, stop_accounts
 from zajil.services.administer_tokens import prepare_setup_token
 from zajil.services.app import App
 from zajil.services.end_to_end_encryption import attach_end_to_end_encryption
@@ -18,6 +18,7 @@ from zajil.services.own_name import check_own_name
 from zajil.services.room_heads import RoomHeads
 from zajil.services.sync.lazy_members import LazyMembers
 from zajil.storage.sqlite.engine import SqliteDatabase
+from zajil.storage.stores.account_data import SqlAccountDataStore, SqlFilterStore
 from zajil.storage.stores.accounts import SqlAccountStore
 from zajil.storage.stores.device_keys import SqlDeviceKeyStore
 from zajil.storage.stores.device_lists import SqlDeviceListStore
@@ -25,7 +26,9 @@ from zajil.storage.stores.devices import SqlDeviceStore
 from zajil.storage.stores.events import SqlEventStore
 from zajil.storage.stores.key_backups import SqlKeyBackupStore
 from zajil.storage.stores.media import SqlMediaRows
+from zajil.storage.stores.profiles import SqlProfileStore
 from zajil.storage.stores.relations import SqlRelationStore
+from zajil.storage.stores.reports import SqlReportStore
 from zajil.storage.stores.rooms import SqlRoomStore
 from zajil.storage.stores.to_device import SqlToDeviceStore
 
@@ -41,6 +44,10 @@ def build_stores() -> Stores:
         rooms=SqlRoomStore(),
         accounts=SqlAccountStore(),
         devices=SqlDeviceStore(),
+        account_data=SqlAccountDataStore(),
+        filters=SqlFilterStore(),
+        profiles=SqlProfileStore(),
+        reports=SqlReportStore(),
         device_keys=SqlDeviceKeyStore(),
         device_lists=SqlDeviceListStore(),
         key_backups=SqlKeyBackupStore(),
@@ -85,11 +92,13 @@ def build_app(config: Config) -> AsgiApp:
         app.db.start()
         await check_own_name(app)
         await media.__aenter__()
+        start_accounts(app)
         asgi.setup_token = await prepare_setup_token(app)
 
     async def stop() -> None:
         app.stopping = True
         app.notifier.wake_all()
+        await stop_accounts(app)
         await media.__aexit__(None, None, None)
         await app.db.close()
 

@@ -2,16 +2,33 @@
 
 from zajil.services.app import App
 from zajil.services.device_hooks import DeviceHooks
+from zajil.services.note_sightings import Sightings
 from zajil.services.passwords import Passwords
 from zajil.services.rate_limits import RateLimits
+from zajil.services.run_account_tasks import AccountTasks
 from zajil.services.sessions import Sessions
 from zajil.services.user_interactive_auth import InteractiveAuth
 
 
 def attach_accounts(app: App) -> None:
-    """Give `app` its sessions, rate limits, passwords and interactive authentication."""
+    """Give `app` its sessions, rate limits, passwords, interactive authentication and background work on accounts."""
     app.sessions = Sessions(app)
     app.rate_limits = RateLimits(app.clock, is_on=app.config.rate_limits)
     app.passwords = Passwords()
     app.interactive_auth = InteractiveAuth(app)
     app.device_hooks = DeviceHooks()
+    app.account_tasks = AccountTasks(app)
+    app.sightings = Sightings(app)
+
+
+def start_accounts(app: App) -> None:
+    """Begin the background work; needs a running loop."""
+    app.account_tasks.start()
+    app.sightings.start()
+
+
+async def stop_accounts(app: App) -> None:
+    """End it, before the database closes."""
+    await app.account_tasks.stop()
+    await app.sightings.stop()
+    app.passwords.close()

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from zajil.services.ephemeral import Ephemeral
     from zajil.services.ignored_users import IgnoredUsers
     from zajil.services.media_repository import MediaRepository
+    from zajil.services.note_sightings import Sightings
     from zajil.services.notifier import Notifier
     from zajil.services.passwords import Passwords
     from zajil.services.rate_limits import RateLimits
     from zajil.services.remote_devices import RemoteDevices
     from zajil.services.room_heads import RoomHeads
+    from zajil.services.run_account_tasks import AccountTasks
     from zajil.services.sessions import Sessions
     from zajil.services.sync.lazy_members import LazyMembers
     from zajil.services.to_device import Acknowledgements
@@ -45,6 +47,8 @@ class App:
     passwords: "Passwords" = field(init=False)
     interactive_auth: "InteractiveAuth" = field(init=False)
     device_hooks: "DeviceHooks" = field(init=False)
+    account_tasks: "AccountTasks" = field(init=False)
+    sightings: "Sightings" = field(init=False)
     device_memory: "DeviceMemory" = field(init=False)
     remote_devices: "RemoteDevices" = field(init=False)
     acknowledgements: "Acknowledgements" = field(init=False)

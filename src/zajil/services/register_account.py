@@ -11,6 +11,7 @@ from zajil.services.app import App
 from zajil.services.errors import MatrixError, bad_json, forbidden, missing_param
 from zajil.services.passwords import check_new_password
 from zajil.services.sessions import hash_token
+from zajil.services.set_profile import build_words
 from zajil.services.start_session import DeviceRequest, check_device_request, start_session
 from zajil.services.user_interactive_auth import (
     DUMMY,
@@ -64,7 +65,7 @@ async def register_account(app: App, given: Registration) -> dict[str, Any]:
         await _use_token(tx, app, completed)
         now_ms = app.clock.now_ms()
         account = Account(new_id, now_ms, password_hash, is_admin=grants_admin)
-        await app.stores.accounts.store_account(tx, account)
+        await store_new_account(tx, app, account)
         if len(completed.stages) > 1:
             await app.stores.accounts.delete_completed_stages(tx, completed.session_id)
         if guest_id is not None:
@@ -94,10 +95,17 @@ async def register_guest(app: App, initial_display_name: str | None) -> dict[str
 
     async def store(tx: Transaction) -> dict[str, Any]:
         user_id = await _choose_anonymous_id(tx, app)
-        await app.stores.accounts.store_account(tx, Account(user_id, app.clock.now_ms(), is_guest=True))
+        await store_new_account(tx, app, Account(user_id, app.clock.now_ms(), is_guest=True))
         return await start_session(tx, app, user_id, device)
 
     return await app.db.write(store)
+
+
+async def store_new_account(tx: Transaction, app: App, account: Account) -> None:
+    """Add an account whose ID was found free in this transaction, and let the user directory know it."""
+    await app.stores.accounts.store_account(tx, account)
+    if not account.is_guest:
+        await app.stores.profiles.store_words(tx, account.user_id, build_words(account.user_id, None))
 
 
 async def build_challenge(app: App) -> Challenge:

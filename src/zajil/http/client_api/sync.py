@@ -1,5 +1,7 @@
 """GET /sync (client-server API, "Syncing")."""
 
+import orjson
+
 from zajil.core.filters import FilterFailure, SyncFilter, parse_sync_filter
 from zajil.core.sync_tokens import SyncToken, parse_sync_token
 from zajil.http.request import Request, parse_json
@@ -68,7 +70,10 @@ def parse_inline_filter(text: str) -> SyncFilter:
 
 async def load_filter(app: App, user_id: str, filter_id: str) -> SyncFilter:
     """A filter stored by POST /user/{user_id}/filter."""
-    raise invalid_param("There is no such filter.")
+    stored = await app.stores.filters.load(app.db.reader, user_id, filter_id)
+    if stored is None:
+        raise invalid_param("There is no such filter.")
+    return parse_inline_filter(orjson.dumps(stored).decode())
 
 
 ROUTES = routes("GET", client("/sync"), get_sync, auth=Auth.GUEST)

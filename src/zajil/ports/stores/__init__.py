@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from zajil.ports.stores.account_data import AccountDataStore, FilterStore
 from zajil.ports.stores.accounts import AccountStore
 from zajil.ports.stores.device_keys import DeviceKeyStore
 from zajil.ports.stores.device_lists import DeviceListStore
@@ -9,7 +10,9 @@ from zajil.ports.stores.devices import DeviceStore
 from zajil.ports.stores.events import EventStore
 from zajil.ports.stores.key_backups import KeyBackupStore
 from zajil.ports.stores.media import MediaRows
+from zajil.ports.stores.profiles import ProfileStore
 from zajil.ports.stores.relations import RelationStore
+from zajil.ports.stores.reports import ReportStore
 from zajil.ports.stores.rooms import RoomStore
 from zajil.ports.stores.to_device import ToDeviceStore
 
@@ -28,3 +31,7 @@ class Stores:
     key_backups: KeyBackupStore
     to_device: ToDeviceStore
     media: MediaRows
+    account_data: AccountDataStore
+    filters: FilterStore
+    profiles: ProfileStore
+    reports: ReportStore

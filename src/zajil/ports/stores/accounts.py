@@ -38,6 +38,15 @@ class RegistrationToken:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class AccountTask:
+    """Something that remains to be done for an account after a change of it."""
+
+    user_id: str
+    task: str
+    version: int
+
+
 class AccountStore(Protocol):
     """Everything about an account but its devices."""
 
@@ -98,6 +107,14 @@ class AccountStore(Protocol):
         """Remember a completed stage, and forget all that expired before `now_ms`."""
 
     async def delete_completed_stages(self, tx: Transaction, session_id: str) -> None: ...
+
+    async def load_tasks(self, tx: Read, count_max: int) -> list[AccountTask]: ...
+
+    async def store_task(self, tx: Transaction, task: AccountTask) -> None:
+        """Ask for a task; a later version replaces an earlier one."""
+
+    async def delete_task(self, tx: Transaction, task: AccountTask) -> None:
+        """The task is done, unless a later version was asked for meanwhile."""
 
     async def load_secret(self, tx: Read, name: str) -> bytes | None: ...
 

@@ -1,7 +1,7 @@
 """`ports.stores.accounts.AccountStore` in SQL."""
 
 from zajil.ports.database import Read, Row, Transaction
-from zajil.ports.stores.accounts import Account, RegistrationToken
+from zajil.ports.stores.accounts import Account, AccountTask, RegistrationToken
 
 _ACCOUNT = (
     "user_id, created_ts_ms, password_hash, is_guest, is_admin, is_locked, is_suspended, is_deactivated, is_erased"
@@ -132,6 +132,21 @@ class SqlAccountStore:
 
     async def delete_completed_stages(self, tx: Transaction, session_id: str) -> None:
         await tx.execute("DELETE FROM interactive_auth_stages WHERE session_id = ?", session_id)
+
+    async def load_tasks(self, tx: Read, count_max: int) -> list[AccountTask]:
+        sql = "SELECT user_id, task, version FROM account_tasks ORDER BY version LIMIT ?"
+        return [AccountTask(row[0], row[1], row[2]) for row in await tx.fetch(sql, count_max)]
+
+    async def store_task(self, tx: Transaction, task: AccountTask) -> None:
+        sql = (
+            "INSERT INTO account_tasks (user_id, task, version) VALUES (?, ?, ?) "
+            "ON CONFLICT (user_id, task) DO UPDATE SET version = excluded.version"
+        )
+        await tx.execute(sql, task.user_id, task.task, task.version)
+
+    async def delete_task(self, tx: Transaction, task: AccountTask) -> None:
+        sql = "DELETE FROM account_tasks WHERE user_id = ? AND task = ? AND version = ?"
+        await tx.execute(sql, task.user_id, task.task, task.version)
 
     async def load_secret(self, tx: Read, name: str) -> bytes | None:
         secret: bytes | None = await tx.fetch_value("SELECT secret FROM server_secrets WHERE name = ?", name)

@@ -1,0 +1,61 @@
+"""Profiles."""
+
+from typing import Any
+
+import msgspec
+
+from zajil.http.request import Request
+from zajil.http.router import Auth, client, routes
+from zajil.services import set_profile
+from zajil.services.app import App
+
+
+class ProfileFieldBody(msgspec.Struct):
+    """PUT /profile/{userId}/{keyName}: one field, named like the path's last part."""
+
+
+async def get_profile(app: App, request: Request) -> dict[str, Any]:
+    return await set_profile.load_profile(app, request.params["userId"])
+
+
+async def get_profile_field(app: App, request: Request) -> dict[str, Any]:
+    return await set_profile.load_profile_field(app, request.params["userId"], request.params["keyName"])
+
+
+async def put_profile_field(app: App, request: Request) -> dict[str, Any]:
+    params = request.params
+    await set_profile.set_profile_field(
+        app, params["userId"], request.requester.user_id, params["keyName"], request.json()
+    )
+    return {}
+
+
+async def delete_profile_field(app: App, request: Request) -> dict[str, Any]:
+    params = request.params
+    await set_profile.delete_profile_field(app, params["userId"], request.requester.user_id, params["keyName"])
+    return {}
+
+
+FIELD = "/profile/{userId}/{keyName}"
+
+ROUTES = [
+    *routes("GET", client("/profile/{userId}"), get_profile, auth=Auth.NONE, limit="default"),
+    *routes("GET", client(FIELD), get_profile_field, auth=Auth.NONE, limit="default"),
+    *routes(
+        "PUT",
+        client(FIELD),
+        put_profile_field,
+        auth=Auth.GUEST,
+        body=ProfileFieldBody,
+        limit="profile",
+        suspended_may=False,
+    ),
+    *routes(
+        "DELETE",
+        client(FIELD),
+        delete_profile_field,
+        auth=Auth.GUEST,
+        limit="profile",
+        suspended_may=False,
+    ),
+]
