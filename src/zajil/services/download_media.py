@@ -21,7 +21,8 @@ USED_PRECISION_MS = 24 * 3600 * 1000
 def check_uri(server_name: str, media_id: str) -> MxcUri:
     """The two halves of an mxc URI, from a path. Raises 400 M_INVALID_PARAM for anything that could be a way out of it."""
     uri = parse_mxc(f"mxc://{server_name}/{media_id}")
-    if uri is None:
+    # The grammar of server names lets "..", which no host is called.
+    if uri is None or server_name.startswith(".") or ".." in server_name:
         raise invalid_param("This is not the server name and media ID of an mxc URI.")
     return uri
 
