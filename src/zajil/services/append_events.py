@@ -241,6 +241,8 @@ async def _apply_state(app: App, tx: Transaction, draft: RoomDraft, stored: Stor
         row.rest_root = await app.rooms.update_state(tx, row.rest_root, event.key, stored.nid)
         await app.stores.rooms.store_current_state(tx, row.room_nid, event.key, stored.nid, stored.position or 0)
         draft.changed_rest[event.key] = stored
+        if event.key == ("m.room.encryption", ""):
+            tx.touch(Stream.DEVICE_LISTS, event.sender)  # the members share an encrypted room now
     row.snapshot_id = await tx.new_ids(1)
     await app.stores.rooms.insert_snapshot(tx, row.snapshot_id, row.members_root, row.rest_root)
     auth = await app.stores.events.load_by_ids(tx, event.auth_event_ids)
