@@ -81,6 +81,11 @@ def render_list(events: Sequence[bytes]) -> bytes:
     return b"[" + b",".join(events) + b"]"
 
 
+def render_account_data(event_type: str, content: bytes) -> bytes:
+    """One account data event; `content` is JSON."""
+    return b'{"type":%b,"content":%b}' % (orjson.dumps(event_type), content)
+
+
 def build_stripped_state(head_rest: Mapping[tuple[str, str], StoredEvent]) -> list[dict[str, Any]]:
     """What somebody invited may know of a room (client-server API, "Stripped state"): enough to recognise it."""
     shown = []

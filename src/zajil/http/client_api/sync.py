@@ -27,10 +27,19 @@ async def get_sync(app: App, request: Request) -> Response:
         filter=await _find_filter(app, request),
         timeout_ms=request.query_integer("timeout", 0, at_most=app.config.sync_timeout_s_max * 1000),
         full_state=request.query_flag("full_state"),
-        use_state_after=request.query_flag("use_state_after"),
+        state_key=_state_key(request),
     )
     request.release()
     return Response(await run_sync(app, sync))
+
+
+def _state_key(request: Request) -> bytes:
+    """The answer uses the name under which the client asked; matrix-js-sdk still knows the unstable one only."""
+    if request.query_flag("use_state_after"):
+        return b"state_after"
+    if request.query_flag("org.matrix.msc4222.use_state_after"):
+        return b"org.matrix.msc4222.state_after"
+    return b"state"
 
 
 def _parse_since(text: str | None) -> SyncToken | None:

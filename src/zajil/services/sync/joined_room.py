@@ -112,8 +112,7 @@ async def render_room(
         % (render_list(shown), b"true" if timeline.limited else b"false", str(timeline.prev_batch).encode())
     ]
     state_events = await render_events(app, tx, sync, window, state)
-    key = b"state_after" if sync.use_state_after else b"state"
-    parts.append(b'"%b":{"events":%b}' % (key, render_list(state_events)))
+    parts.append(b'"%b":{"events":%b}' % (sync.state_key, render_list(state_events)))
     parts.extend(b'"%b":%b' % (name, value) for name, value in extras.items())
     if summary is not None:
         parts.append(b'"summary":' + orjson.dumps(summary))

@@ -16,7 +16,12 @@ class SyncRequest:
     filter: SyncFilter
     timeout_ms: int = 0
     full_state: bool = False
-    use_state_after: bool = False
+    state_key: bytes = b"state"
+    """The name of the state section. With "state_after" (or its unstable name) it tells the state after the timeline."""
+
+    @property
+    def use_state_after(self) -> bool:
+        return self.state_key != b"state"
 
     @property
     def user_id(self) -> str:
