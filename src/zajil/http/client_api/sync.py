@@ -78,11 +78,15 @@ def parse_inline_filter(text: str) -> SyncFilter:
 
 
 async def load_filter(app: App, user_id: str, filter_id: str) -> SyncFilter:
-    """A filter stored by POST /user/{user_id}/filter."""
-    stored = await app.stores.filters.load(app.db.reader, user_id, filter_id)
-    if stored is None:
-        raise invalid_param("There is no such filter.")
-    return parse_inline_filter(orjson.dumps(stored).decode())
+    """A filter stored by POST /user/{user_id}/filter. Filters never change, so a parsed one stays true."""
+    key = f"{user_id} {filter_id}"
+    known = _parsed.get(key)
+    if known is None:
+        stored = await app.stores.filters.load(app.db.reader, user_id, filter_id)
+        if stored is None:
+            raise invalid_param("There is no such filter.")
+        known = _parsed[key] = parse_inline_filter(orjson.dumps(stored).decode())
+    return known
 
 
 ROUTES = routes("GET", client("/sync"), get_sync, auth=Auth.GUEST)
