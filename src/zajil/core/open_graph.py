@@ -33,6 +33,7 @@ SUBSTITUTES = {
     "og:description": ("twitter:description", "description"),
     "og:image": ("og:image:secure_url", "og:image:url", "twitter:image", "twitter:image:src", "<link>"),
 }
+WANTED = KEPT.union(*SUBSTITUTES.values())
 RAW_TEXT_TAGS = ("script", "style", "textarea", "noscript", "template", "svg")
 # Only codecs that run in linear time over untrusted bytes and yield text.
 CHARSETS = re.compile(
@@ -92,8 +93,9 @@ def _collect(text: str) -> dict[str, str]:
             key, value = "<title>", text[end : end + 4 * VALUE_CHARACTERS_MAX].partition("<")[0]
         else:
             continue
-        if key and not (key[0] == "<" and name == "meta") and (plain := _build_plain(value)):
-            found.setdefault(key, plain)
+        is_wanted = key in WANTED and key not in found and not (key[0] == "<" and name == "meta")
+        if is_wanted and (plain := _build_plain(value)):
+            found[key] = plain
     return found
 
 

@@ -1,5 +1,6 @@
 """GET /media/preview_url: what a linked page says about itself (client-server API, "URL preview")."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
@@ -86,7 +87,8 @@ async def make_preview(app: App, url: str, language: str | None) -> dict[str, An
     kind = content_type.partition(";")[0].strip().lower()
     preview: dict[str, Any] = {}
     if kind in PAGE_TYPES:
-        preview.update(parse_open_graph(decode_html(page.body, content_type)))
+        # A page made for it takes tenths of a second, which the event loop does not have.
+        preview.update(await asyncio.to_thread(read_page, page.body, content_type))
         image_url = preview.pop("og:image", None)
         if image_url:
             preview.update(await preview_image(app, urljoin(page.url, image_url), language))
@@ -95,6 +97,10 @@ async def make_preview(app: App, url: str, language: str | None) -> dict[str, An
     expires_ts_ms = app.clock.now_ms() + PREVIEW_LIFETIME_MS
     await app.db.write(lambda tx: app.stores.media.store_preview(tx, url, expires_ts_ms, orjson.dumps(preview)))
     return preview
+
+
+def read_page(body: bytes, content_type: str) -> dict[str, str]:
+    return parse_open_graph(decode_html(body, content_type))
 
 
 async def fetch(
