@@ -17,6 +17,7 @@ from zajil.services.notifier import Notifier
 from zajil.services.own_name import check_own_name
 from zajil.services.room_heads import RoomHeads
 from zajil.services.sync.lazy_members import LazyMembers
+from zajil.services.typing import Typing
 from zajil.storage.sqlite.engine import SqliteDatabase
 from zajil.storage.stores.account_data import SqlAccountDataStore, SqlFilterStore
 from zajil.storage.stores.accounts import SqlAccountStore
@@ -79,6 +80,7 @@ def build_services(config: Config) -> App:
     app.ignored_users = IgnoredUsers(app)
     app.lazy_members = LazyMembers()
     app.ephemeral = Ephemeral()
+    app.typing = Typing(app)
     return app
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from zajil.services.sessions import Sessions
     from zajil.services.sync.lazy_members import LazyMembers
     from zajil.services.to_device import Acknowledgements
+    from zajil.services.typing import Typing
     from zajil.services.user_interactive_auth import InteractiveAuth
 
 
@@ -59,6 +60,7 @@ class App:
     ignored_users: "IgnoredUsers" = field(init=False)
     lazy_members: "LazyMembers" = field(init=False)
     ephemeral: "Ephemeral" = field(init=False)
+    typing: "Typing" = field(init=False)
     stopping: bool = False  # the worker is going: parked requests are answered now
 
     @property

@@ -9,6 +9,7 @@ MODULES: tuple[str, ...] = (
     "sync",
     "room_history",
     "relations",
+    "typing",
     "create_room",
     "membership",
     "registration",

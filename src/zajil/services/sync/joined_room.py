@@ -35,7 +35,7 @@ async def build_joined_room(
     if fresh:
         await keep_visible(app, tx, head, sync.user_id, timeline)
     state = await _load_state(app, tx, head, sync, window, timeline, fresh=fresh)
-    extras = await load_room_extras(app, tx, head, sync, window, fresh=fresh, has_events=bool(timeline.events))
+    extras = await load_room_extras(app, tx, head, sync, window, fresh=fresh)
     if not (fresh or timeline.events or timeline.limited or state or extras or sync.full_state):
         return None
     note_members_in_timeline(app, sync, head.room_id, timeline.events)
