@@ -41,7 +41,7 @@ async def create_backup(app: App, user_id: str, algorithm: str, auth_data: Mappi
             raise MatrixError(
                 403, "M_RESOURCE_LIMIT_EXCEEDED", f"You have {BACKUPS_MAX} key backups. Delete an old one first."
             )
-        version = await store.load_last_version(tx, user_id) + 1
+        version = await store.take_version(tx, user_id)
         await store.insert_backup(tx, KeyBackup(user_id, version, algorithm, encoded, 0, 0, 0))
         return version
 
@@ -152,8 +152,8 @@ async def store_sessions(app: App, user_id: str, version: str, sessions: Sequenc
     return totals
 
 
-async def _merge(tx: Transaction, app: App, user_id: str, version: str, sessions: Sequence[Upload]) -> KeyBackup:
-    store = app.stores.key_backups
+async def _find_current(tx: Transaction, app: App, user_id: str, version: str) -> KeyBackup:
+    """The current version, which must be the one named."""
     current = await _find(app, tx, user_id, None)
     if str(current.version) != version:
         raise MatrixError(
@@ -162,6 +162,16 @@ async def _merge(tx: Transaction, app: App, user_id: str, version: str, sessions
             f"Sessions can only be added to the current version of the key backup, which is {current.version}.",
             {"current_version": str(current.version)},
         )
+    return current
+
+
+async def _merge(tx: Transaction, app: App, user_id: str, version: str, sessions: Sequence[Upload]) -> KeyBackup:
+    store = app.stores.key_backups
+    current = await _find_current(tx, app, user_id, version)
+    if not sessions:
+        return current
+    await store.lock_backup(tx, user_id, current.version)
+    current = await _find_current(tx, app, user_id, version)
     kept: dict[tuple[str, str], BackedUpSession] = {}
     count, size = current.key_count, current.bytes
     for room_id, session_id, session in sessions:
@@ -197,6 +207,8 @@ async def delete_sessions(
     """Delete all sessions of a version, those of one room, or one; returns count and etag."""
 
     async def item(tx: Transaction) -> tuple[KeyBackup, bool]:
+        backup = await _find(app, tx, user_id, version)
+        await app.stores.key_backups.lock_backup(tx, user_id, backup.version)
         backup = await _find(app, tx, user_id, version)
         deleted, size = await app.stores.key_backups.delete_sessions(
             tx, user_id, backup.version, room_id, session_id, SESSIONS_PER_COMMIT

@@ -31,6 +31,12 @@ class KeyBackupStore(Protocol):
     async def load_last_version(self, tx: Read, user_id: str) -> int:
         """The highest version there ever was; 0 for none."""
 
+    async def take_version(self, tx: Transaction, user_id: str) -> int:
+        """The next version, which nobody else gets."""
+
+    async def lock_backup(self, tx: Transaction, user_id: str, version: int) -> None:
+        """Keep other processes from changing this version's sessions until the commit."""
+
     async def insert_backup(self, tx: Transaction, backup: KeyBackup) -> None: ...
 
     async def store_auth_data(self, tx: Transaction, user_id: str, version: int, auth_data: bytes) -> None: ...

@@ -68,7 +68,8 @@ class SqlDeviceKeyStore:
     ) -> None:
         first = await tx.new_ids(len(keys))
         await tx.execute_many(
-            "INSERT INTO one_time_keys (user_id, device_id, algorithm, upload_order, key_id, json) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO one_time_keys (user_id, device_id, algorithm, upload_order, key_id, json) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
             [
                 (user_id, device_id, key.algorithm, first + index, key.key_id, key.json)
                 for index, key in enumerate(keys)
@@ -87,22 +88,24 @@ class SqlDeviceKeyStore:
     async def take_one_time_key(
         self, tx: Transaction, user_id: str, device_id: str, algorithm: str
     ) -> tuple[str, bytes] | None:
-        row = await tx.fetch_row(
-            f"SELECT upload_order, key_id, json FROM one_time_keys WHERE {_DEVICE} AND algorithm = ? ORDER BY upload_order LIMIT 1",
-            user_id,
-            device_id,
-            algorithm,
-        )
-        if row is None:
-            return None
-        await tx.execute(
-            f"DELETE FROM one_time_keys WHERE {_DEVICE} AND algorithm = ? AND upload_order = ?",
-            user_id,
-            device_id,
-            algorithm,
-            row[0],
-        )
-        return row[1], row[2]
+        while True:
+            row = await tx.fetch_row(
+                f"SELECT upload_order, key_id, json FROM one_time_keys WHERE {_DEVICE} AND algorithm = ? ORDER BY upload_order LIMIT 1",
+                user_id,
+                device_id,
+                algorithm,
+            )
+            if row is None:
+                return None
+            # Another process may have taken it between the two statements: the one whose delete counts has it.
+            if await tx.execute_counting(
+                f"DELETE FROM one_time_keys WHERE {_DEVICE} AND algorithm = ? AND upload_order = ?",
+                user_id,
+                device_id,
+                algorithm,
+                row[0],
+            ):
+                return row[1], row[2]
 
     async def remember_claimed(self, tx: Transaction, user_id: str, device_id: str, key: OneTimeKey) -> None:
         await tx.execute(

@@ -41,13 +41,18 @@ class SqlKeyBackupStore:
         )
         return version or 0
 
-    async def insert_backup(self, tx: Transaction, backup: KeyBackup) -> None:
+    async def take_version(self, tx: Transaction, user_id: str) -> int:
         await tx.execute(
-            "INSERT INTO key_backup_versions (user_id, last_version) VALUES (?, ?)"
-            " ON CONFLICT (user_id) DO UPDATE SET last_version = excluded.last_version",
-            backup.user_id,
-            backup.version,
+            "INSERT INTO key_backup_versions (user_id, last_version) VALUES (?, 1)"
+            " ON CONFLICT (user_id) DO UPDATE SET last_version = key_backup_versions.last_version + 1",
+            user_id,
         )
+        return await self.load_last_version(tx, user_id)
+
+    async def lock_backup(self, tx: Transaction, user_id: str, version: int) -> None:
+        await tx.execute(f"UPDATE key_backups SET etag = etag WHERE {_VERSION}", user_id, version)
+
+    async def insert_backup(self, tx: Transaction, backup: KeyBackup) -> None:
         await tx.execute(
             "INSERT INTO key_backups (user_id, version, algorithm, auth_data, etag, key_count, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
             backup.user_id,
