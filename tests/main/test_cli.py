@@ -9,7 +9,7 @@ import typer
 from tests.servers import ROOT, build_zajil_command, build_zajil_env
 from typer.testing import CliRunner
 
-from zajil.main.cli import app
+from zajil.main.cli_app import app
 from zajil.main.config_document import build_document
 from zajil.main.config_file import argument_name, option_fields
 

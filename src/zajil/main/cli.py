@@ -1,69 +1,49 @@
-"""`zajil`: the command of the operator."""
+"""`zajil`: the command of the operator. `serve` takes a short way that imports little, because start-up time is downtime."""
 
-import os
-import signal
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-import typer
+from zajil.main.config_file import argument_name, is_list, option_fields
 
-from zajil.main import cli_config, cli_report, cli_token, cli_user
-from zajil.main.cli_options import PLACE_OPTIONS, Arguments, fail, load_or_exit, with_arguments
-from zajil.main.config_file import option_fields
-
-app = typer.Typer(
-    name="zajil",
-    help="Zajil, an encrypted messenger that anyone can run.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.add_typer(cli_user.app, name="user")
-app.add_typer(cli_token.app, name="token")
-app.add_typer(cli_report.app, name="report")
-app.add_typer(cli_config.app, name="config")
-
-
-@app.command("serve", help="Run the server until it is stopped.")
-@with_arguments(tuple(option_fields()))
-def serve(arguments: Arguments, path: Path | None) -> None:
-    from zajil.main import supervisor
-
-    raise typer.Exit(supervisor.serve(arguments, path))
-
-
-@app.command("reload", help="Make the running server read its configuration again, without refusing a connection.")
-@with_arguments(PLACE_OPTIONS)
-def reload(arguments: Arguments, path: Path | None) -> None:
-    from zajil.main.supervisor import load_supervisor_pid
-
-    config = load_or_exit(arguments, path).config
-    pid = load_supervisor_pid(config.data)
-    if pid is None:
-        fail(f"no server is running with the data folder {config.data}")
-    os.kill(pid, signal.SIGHUP)
-    typer.echo(f"Told the server (process {pid}) to reload.")
-
-
-@app.command("doctor", help="Check the installation and say what to fix. Ends with 1 when something must be fixed.")
-@with_arguments(tuple(option_fields()))
-def doctor(arguments: Arguments, path: Path | None) -> None:
-    from zajil.main.doctor import run
-
-    raise typer.Exit(run(load_or_exit(arguments, path).config))
-
-
-@app.command("version", help="Print the version.")
-def show_version() -> None:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        typer.echo(f"zajil {version('zajil')}")
-    except PackageNotFoundError:
-        typer.echo("zajil (not installed)")
+SERVE = "serve"
 
 
 def main() -> None:
+    serving = parse_serve(sys.argv[1:])
+    if serving is not None:
+        from zajil.main import supervisor
+
+        sys.exit(supervisor.serve(*serving))
+    from zajil.main.cli_app import app
+
     app()
+
+
+def parse_serve(words: Sequence[str]) -> tuple[dict[str, str | list[str]], Path | None] | None:
+    """The options of a plain `serve --name value …`; None for anything else, which is left to typer and its messages."""
+    if not words or words[0] != SERVE:
+        return None
+    names = {argument_name(name): name for name in option_fields()}
+    arguments: dict[str, str | list[str]] = {}
+    path: Path | None = None
+    rest = iter(words[1:])
+    for word in rest:
+        option, has_value, text = word.partition("=")
+        value = text if has_value else next(rest, None)
+        if value is None or (value.startswith("--") and not has_value):
+            return None
+        if option == "--config":
+            path = Path(value)
+        elif option not in names:
+            return None
+        elif is_list(names[option]):
+            given = arguments.setdefault(names[option], [])
+            assert isinstance(given, list)
+            given.append(value)
+        else:
+            arguments[names[option]] = value
+    return arguments, path
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from zajil.main.cli_options import fail
-from zajil.main.log import configure_log
 from zajil.ports.configuration import Config, ConfigError
 
 if TYPE_CHECKING:
@@ -16,11 +15,15 @@ T = TypeVar("T")
 
 def run_service(config: Config, work: Callable[["App"], Awaitable[T]]) -> T:
     """Open the database, do `work`, close it. What a service refuses ends the command with its message."""
-    configure_log(config)
-    # Imported here, because `zajil serve` needs none of it, and structlog must come after configure_log.
+    from zajil.main.lean_imports import import_lean
+
+    import_lean()
     from zajil.main.composition import build_services
+    from zajil.main.log import configure_log
     from zajil.services.errors import MatrixError
     from zajil.services.own_name import check_own_name
+
+    configure_log(config)
 
     async def run() -> T:
         app = build_services(config)

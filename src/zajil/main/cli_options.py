@@ -14,6 +14,7 @@ from zajil.main.config_file import (
     argument_name,
     build_shown_value,
     environment_name,
+    is_list,
     load_config,
     option_fields,
     option_types,
@@ -42,7 +43,6 @@ def build_metavar(name: str) -> str:
 def build_parameter(name: str) -> inspect.Parameter:
     """One option of the configuration as typer declares it: always text, checked when the configuration is built."""
     field = option_fields()[name]
-    is_list = typing.get_origin(option_types()[name]) is tuple
     default = build_shown_value(name, field.default) or "none"
     declared = typer.Option(
         argument_name(name),
@@ -51,7 +51,7 @@ def build_parameter(name: str) -> inspect.Parameter:
         rich_help_panel=field.metadata["group"],
         show_default=False,
     )
-    kind: Any = list[str] | None if is_list else str | None
+    kind: Any = list[str] | None if is_list(name) else str | None
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, declared])
 
 

@@ -44,6 +44,10 @@ def option_types() -> Mapping[str, Any]:
     return typing.get_type_hints(Config)
 
 
+def is_list(name: str) -> bool:
+    return typing.get_origin(option_types()[name]) is tuple
+
+
 def load_config(
     arguments: Mapping[str, str | list[str]] | None = None,
     environment: Mapping[str, str] | None = None,
@@ -120,7 +124,7 @@ def check_name(name: str, known: Iterable[str], what: str) -> None:
 def parse_value(name: str, value: object) -> Any:
     """Turn what a source says into the type of the option. Raises `ConfigError`."""
     kind = option_types()[name]
-    if typing.get_origin(kind) is tuple:
+    if is_list(name):
         return parse_list(name, value)
     if typing.get_origin(kind) is typing.Literal:
         return parse_choice(name, value, typing.get_args(kind))

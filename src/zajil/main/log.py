@@ -4,6 +4,8 @@ import logging
 import sys
 from typing import Any
 
+import structlog
+
 from zajil.ports.configuration import Config
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -11,18 +13,6 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 def configure_log(config: Config) -> None:
     """Send what structlog and the standard library log to standard error, in the configured format."""
-    # structlog imports rich for coloured tracebacks if it finds it: 130 ms of every start for nothing.
-    hidden = {name: sys.modules.get(name) for name in ("rich",)}
-    sys.modules["rich"] = None  # type: ignore[assignment]
-    try:
-        import structlog
-    finally:
-        for name, module in hidden.items():
-            if module is None:
-                del sys.modules[name]
-            else:
-                sys.modules[name] = module
-
     level = LEVELS[config.log_level]
     shared: list[Any] = [
         structlog.stdlib.add_log_level,

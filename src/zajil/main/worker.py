@@ -10,7 +10,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import uvicorn
+from zajil.main.lean_imports import import_lean
+
+import_lean()
+
+from uvicorn.config import Config as UvicornConfig
+from uvicorn.server import Server
 
 from zajil.main.config_file import load_config
 from zajil.main.log import configure_log
@@ -46,7 +51,7 @@ def main() -> int:
 
 def run(config: Config, sockets: list[socket.socket], ready_fd: int) -> int:
     """Serve on the sockets until SIGTERM or the supervisor's end; returns the exit code."""
-    from zajil.main.composition import build_app  # after configure_log, which decides how structlog is imported
+    from zajil.main.composition import build_app
 
     try:
         app = build_app(config)
@@ -54,7 +59,7 @@ def run(config: Config, sockets: list[socket.socket], ready_fd: int) -> int:
         warn(f"zajil: {error}")
         return EXIT_CONFIG
     server = ReadyServer(
-        uvicorn.Config(
+        UvicornConfig(
             app,
             loop="uvloop",
             http=BoundedHttpProtocol,
@@ -86,10 +91,10 @@ def run(config: Config, sockets: list[socket.socket], ready_fd: int) -> int:
     return 0
 
 
-class ReadyServer(uvicorn.Server):
+class ReadyServer(Server):
     """Tells the supervisor, once it listens and answers, and hands over the token of the first account."""
 
-    def __init__(self, config: uvicorn.Config, app: "AsgiApp", ready_fd: int) -> None:
+    def __init__(self, config: UvicornConfig, app: "AsgiApp", ready_fd: int) -> None:
         super().__init__(config)
         self.app = app
         self.ready_fd = ready_fd
