@@ -4,7 +4,6 @@ import dataclasses
 import difflib
 import functools
 import os
-import tomllib
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -104,6 +103,8 @@ def find_config_file(path: Path | None, environment: Mapping[str, str]) -> Path 
 
 
 def load_config_file(path: Path) -> dict[str, Any]:
+    import tomllib  # here, because most starts read no file
+
     try:
         if path.stat().st_size > CONFIG_FILE_SIZE_MAX:
             raise ConfigError(f"{path} is larger than {CONFIG_FILE_SIZE_MAX} bytes")
