@@ -1,7 +1,7 @@
 """Imports of the worker without what it never uses, because the time to import is the time to come back after a crash.
 
 Measured on the 2-core machine, busy: structlog without rich 80 instead of 330 ms, uvicorn without its command line 25
-instead of 105 ms.
+instead of 105 ms, msgspec without typing_extensions (which it only tries) 20 instead of 50 ms.
 """
 
 import contextlib
@@ -26,10 +26,11 @@ def replaced_modules(replacements: dict[str, types.ModuleType | None]) -> Iterat
 
 
 def import_lean() -> None:
-    """Import structlog without the coloured tracebacks of rich, and uvicorn without its command line (click)."""
+    """Import structlog without the coloured tracebacks of rich, and uvicorn without its command line (click), msgspec plain."""
     command_line = types.ModuleType("uvicorn.main")
     for name in ("Server", "main", "run"):
         setattr(command_line, name, None)
-    with replaced_modules({"rich": None, "uvicorn.main": command_line}):
+    with replaced_modules({"rich": None, "typing_extensions": None, "uvicorn.main": command_line}):
+        import msgspec  # noqa: F401
         import structlog  # noqa: F401
         import uvicorn  # noqa: F401
