@@ -69,7 +69,7 @@ async def set_user_password(app: App, user_id: str, password: str, *, logs_out: 
 
 async def create_reset_link(app: App, user_id: str) -> str:
     """A link where the owner of an account can choose a new password once, within a day."""
-    return f"{app.config.base_url}/reset-password?token={await create_password_reset(app, user_id)}"
+    return f"{app.config.base_url}/#/reset-password?token={await create_password_reset(app, user_id)}"
 
 
 async def deactivate_user(app: App, user_id: str, *, erase: bool) -> None:

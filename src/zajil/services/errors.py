@@ -21,6 +21,10 @@ def forbidden(message: str) -> MatrixError:
     return MatrixError(403, "M_FORBIDDEN", message)
 
 
+def user_locked() -> MatrixError:
+    return MatrixError(401, "M_USER_LOCKED", "This account has been locked.", {"soft_logout": True})
+
+
 def not_found(message: str) -> MatrixError:
     return MatrixError(404, "M_NOT_FOUND", message)
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from zajil.ports.database import Transaction
 from zajil.services.app import App
-from zajil.services.errors import MatrixError, bad_json, forbidden, missing_param
+from zajil.services.errors import MatrixError, bad_json, forbidden, missing_param, user_locked
 from zajil.services.requester import Requester
 from zajil.services.sessions import build_token, hash_token
 from zajil.services.start_session import DeviceRequest, check_device_request, start_session
@@ -27,6 +27,8 @@ async def log_in(app: App, given: Mapping[str, Any], device: DeviceRequest) -> d
         account = await verify_password(app, given)
         if account.is_guest:
             raise forbidden("Guests cannot log in again.")
+        if account.is_locked:
+            raise user_locked()
 
         async def start(tx: Transaction) -> dict[str, Any]:
             return await start_session(tx, app, account.user_id, device)
@@ -71,6 +73,8 @@ async def _log_in_with_token(app: App, given: Mapping[str, Any], device: DeviceR
         account = await app.stores.accounts.load_account(tx, user_id)
         if account is None or account.is_deactivated:
             return None
+        if account.is_locked:
+            raise user_locked()
         return await start_session(tx, app, user_id, device)
 
     answer = await app.db.write(start)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from zajil.core.identifiers import is_user_id, is_valid_localpart_for_registration, parse_user_id
-from zajil.ports.database import Read, Stream, Transaction
+from zajil.ports.database import Read, Transaction
 from zajil.ports.stores.accounts import Account
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, bad_json, forbidden, missing_param
+from zajil.services.log_out import remove_all_devices
 from zajil.services.passwords import check_new_password
 from zajil.services.sessions import hash_token
 from zajil.services.set_profile import build_words
@@ -39,7 +40,7 @@ class Registration:
     inhibit_login: bool
     auth: object
     guest_access_token: str | None = None
-    """Of a guest who becomes a user and keeps the rooms it is in."""
+    """Of a guest who becomes a user and keeps its ID and rooms; `username` must be the guest's own."""
 
 
 async def register_account(app: App, given: Registration) -> dict[str, Any]:
@@ -49,6 +50,8 @@ async def register_account(app: App, given: Registration) -> dict[str, Any]:
     user_id = None
     if given.username is not None:
         user_id = build_user_id(app, given.username)
+    guest = await _find_guest(app, given.guest_access_token, user_id)
+    if user_id is not None and guest is None:
         await check_available(app, app.db.reader, user_id)
     if given.password is not None:
         check_new_password(given.password)
@@ -59,29 +62,20 @@ async def register_account(app: App, given: Registration) -> dict[str, Any]:
 
     async def store(tx: Transaction) -> dict[str, Any]:
         new_id = user_id or await _choose_anonymous_id(tx, app)
-        await check_available(app, tx, new_id)
+        if guest is None:
+            await check_available(app, tx, new_id)
         grants_admin = await _check_token(tx, app, completed)
-        guest_id = await _find_guest(tx, given.guest_access_token)
         await _use_token(tx, app, completed)
-        now_ms = app.clock.now_ms()
-        account = Account(new_id, now_ms, password_hash, is_admin=grants_admin)
-        await store_new_account(tx, app, account)
+        if guest is None:
+            account = Account(new_id, app.clock.now_ms(), password_hash, is_admin=grants_admin)
+            await store_new_account(tx, app, account)
+        else:
+            await _upgrade_guest(tx, app, guest, password_hash, is_admin=grants_admin)
         if len(completed.stages) > 1:
             await app.stores.accounts.delete_completed_stages(tx, completed.session_id)
-        if guest_id is not None:
-            await app.stores.accounts.store_guest_upgrade(tx, guest_id)
-            await tx.append(Stream.SESSIONS, guest_id)
         if given.inhibit_login:
             return {"user_id": new_id, "home_server": app.server_name}
         return await start_session(tx, app, new_id, given.device)
-
-    async def _find_guest(tx: Read, token: str | None) -> str | None:
-        if token is None:
-            return None
-        stored = await app.stores.devices.load_access_token(tx, hash_token(token))
-        if stored is None or not stored.is_guest:
-            raise forbidden("The guest access token is not known.")
-        return stored.user_id
 
     return await app.db.write(store)
 
@@ -184,6 +178,29 @@ async def check_available(app: App, tx: Read, user_id: str) -> None:
         )
     if await app.stores.accounts.load_account(tx, user_id) is not None:
         raise MatrixError(400, "M_USER_IN_USE", "This user name is taken. Choose another one.")
+
+
+async def _find_guest(app: App, token: str | None, user_id: str | None) -> str | None:
+    """The guest that is to become a user. Raises M_FORBIDDEN for a token that is no guest's, or another guest's."""
+    if token is None:
+        return None
+    stored = await app.stores.devices.load_access_token(app.db.reader, hash_token(token))
+    if stored is None or not stored.is_guest:
+        raise forbidden("The guest access token is not known.")
+    if stored.user_id != user_id:
+        raise forbidden("A guest keeps its user name when it registers.")
+    return stored.user_id
+
+
+async def _upgrade_guest(tx: Transaction, app: App, guest_id: str, password_hash: str, *, is_admin: bool) -> None:
+    account = await app.stores.accounts.load_account(tx, guest_id)
+    if account is None or not account.is_guest or account.is_deactivated:
+        raise forbidden("The guest access token is not known.")
+    await app.stores.accounts.store_guest_upgrade(tx, guest_id, password_hash, is_admin=is_admin)
+    profile = await app.stores.profiles.load(tx, guest_id)
+    words = build_words(guest_id, profile.display_name if profile is not None else None)
+    await app.stores.profiles.store_words(tx, guest_id, words)
+    await remove_all_devices(tx, app, guest_id)
 
 
 async def _choose_anonymous_id(tx: Read, app: App) -> str:

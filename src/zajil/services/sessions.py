@@ -47,7 +47,7 @@ class Sessions:
             raise unknown_token("The access token has expired.", soft_logout=True)
         if stored.refreshed_from is not None:
             await self._revoke_predecessor(stored, stored.refreshed_from)
-            generation = self._generation
+            return await self.find(token)
         requester = build_requester(stored)
         if generation == self._generation:
             self._remember(token, requester, stored.expires_ts_ms)

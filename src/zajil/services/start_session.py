@@ -8,7 +8,7 @@ from zajil.core.identifiers import is_device_id
 from zajil.ports.database import Stream, Transaction
 from zajil.ports.stores.devices import Device
 from zajil.services.app import App
-from zajil.services.errors import MatrixError, forbidden, invalid_param
+from zajil.services.errors import MatrixError, forbidden, invalid_param, user_locked
 from zajil.services.sessions import build_token, hash_token, unknown_token
 
 DEVICE_ID_CHARACTERS: Final = 10
@@ -93,6 +93,8 @@ async def refresh_session(app: App, refresh_token: str) -> dict[str, Any]:
         stored = await devices.load_refresh_token(tx, used_hash)
         if stored is None:
             raise unknown_token("The refresh token is not known or was used before.")
+        if stored.is_locked:
+            raise user_locked()
         user_id, device_id = stored.user_id, stored.device_id
         if stored.refreshed_from is not None:
             await devices.delete_predecessor(tx, user_id, device_id, stored.refreshed_from)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from zajil.core.signing import encode_base64_url_safe
 from zajil.ports.database import Transaction
 from zajil.services.app import App
-from zajil.services.errors import MatrixError, bad_json
+from zajil.services.errors import MatrixError, bad_json, forbidden
 from zajil.services.requester import Requester
 from zajil.services.verify_password import verify_password
 
@@ -105,6 +105,16 @@ class InteractiveAuth:
         if stage is not None:
             await self.remember(session_id, stage, stages[stage])
         raise InteractiveAuthRequired(challenge, session_id, sorted(stages), None)
+
+    async def complete_stage(self, challenge: Challenge, session_id: str, stage: str, given: Mapping[str, Any]) -> None:
+        """A stage done in the browser; the client then goes on with the session alone. Raises what the stage's check raises,
+        404 M_UNRECOGNIZED for a stage that is not offered, 403 M_FORBIDDEN for a session that is not open.
+        """
+        if not any(stage in flow for flow in challenge.flows):
+            raise MatrixError(404, "M_UNRECOGNIZED", "This authentication stage is not offered.")
+        if not await self._is_open(challenge, session_id):
+            raise forbidden("This session is not known, or has expired. Begin again in your app.")
+        await self.remember(session_id, stage, await challenge.checks[stage](given))
 
     async def remember(self, session_id: str, stage: str, result: str) -> None:
         """Keep a completed stage for the rest of the session."""

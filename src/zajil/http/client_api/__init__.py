@@ -13,6 +13,7 @@ MODULES: tuple[str, ...] = (
     "create_room",
     "membership",
     "registration",
+    "auth_fallback",
     "login",
     "discovery",
     "account",

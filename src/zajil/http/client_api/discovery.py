@@ -3,7 +3,7 @@
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from zajil.core.room_rules import CREATABLE_VERSIONS, DEFAULT_VERSION
+from zajil.core.room_rules import DEFAULT_VERSION, ROOM_RULES
 from zajil.http.request import Request
 from zajil.http.response import Response, json_response
 from zajil.http.router import Auth, client, routes
@@ -31,7 +31,7 @@ async def get_capabilities(app: App, request: Request) -> dict[str, Any]:
     capabilities: dict[str, Any] = {
         "m.room_versions": {
             "default": DEFAULT_VERSION,
-            "available": dict.fromkeys(CREATABLE_VERSIONS, "stable"),
+            "available": {version: "stable" if rules.stable else "unstable" for version, rules in ROOM_RULES.items()},
         },
         "m.change_password": {"enabled": is_user},
         "m.set_displayname": {"enabled": True},

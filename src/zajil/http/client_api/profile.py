@@ -8,6 +8,7 @@ from zajil.http.request import Request
 from zajil.http.router import Auth, client, routes
 from zajil.services import set_profile
 from zajil.services.app import App
+from zajil.services.errors import MatrixError
 
 
 class ProfileFieldBody(msgspec.Struct):
@@ -24,6 +25,8 @@ async def get_profile_field(app: App, request: Request) -> dict[str, Any]:
 
 async def put_profile_field(app: App, request: Request) -> dict[str, Any]:
     params = request.params
+    if request.requester.is_guest and params["keyName"] != "displayname":
+        raise MatrixError(403, "M_GUEST_ACCESS_FORBIDDEN", "Guests can only set their display name.")
     await set_profile.set_profile_field(
         app, params["userId"], request.requester.user_id, params["keyName"], request.json()
     )
@@ -54,7 +57,6 @@ ROUTES = [
         "DELETE",
         client(FIELD),
         delete_profile_field,
-        auth=Auth.GUEST,
         limit="profile",
         suspended_may=False,
     ),

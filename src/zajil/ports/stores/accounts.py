@@ -69,8 +69,8 @@ class AccountStore(Protocol):
         self, tx: Transaction, user_id: str, *, is_admin: bool, is_locked: bool, is_suspended: bool
     ) -> None: ...
 
-    async def store_guest_upgrade(self, tx: Transaction, guest_id: str) -> None:
-        """Make a guest account unusable, because its owner has registered."""
+    async def store_guest_upgrade(self, tx: Transaction, guest_id: str, password_hash: str, *, is_admin: bool) -> None:
+        """Make a guest a user."""
 
     async def store_deactivation(self, tx: Transaction, user_id: str, *, erase: bool) -> None:
         """Deactivate: no password, no standing. The user ID stays taken."""

@@ -41,6 +41,7 @@ class RefreshToken:
     user_id: str
     device_id: str
     refreshed_from: bytes | None
+    is_locked: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,9 @@ class SqlAccountStore:
         sql = "UPDATE accounts SET is_admin = ?, is_locked = ?, is_suspended = ? WHERE user_id = ?"
         await tx.execute(sql, int(is_admin), int(is_locked), int(is_suspended), user_id)
 
-    async def store_guest_upgrade(self, tx: Transaction, guest_id: str) -> None:
-        await tx.execute("UPDATE accounts SET is_deactivated = 1 WHERE user_id = ? AND is_guest = 1", guest_id)
+    async def store_guest_upgrade(self, tx: Transaction, guest_id: str, password_hash: str, *, is_admin: bool) -> None:
+        sql = "UPDATE accounts SET is_guest = 0, password_hash = ?, is_admin = ? WHERE user_id = ? AND is_guest = 1"
+        await tx.execute(sql, password_hash, int(is_admin), guest_id)
 
     async def store_deactivation(self, tx: Transaction, user_id: str, *, erase: bool) -> None:
         sql = (

@@ -90,12 +90,12 @@ class SqlDeviceStore:
 
     async def load_refresh_token(self, tx: Read, token_hash: bytes) -> RefreshToken | None:
         sql = (
-            "SELECT t.user_id, t.device_id, t.refreshed_from "
+            "SELECT t.user_id, t.device_id, t.refreshed_from, a.is_locked "
             "FROM refresh_tokens t JOIN accounts a ON a.user_id = t.user_id "
             "WHERE t.token_hash = ? AND a.is_deactivated = 0"
         )
         row = await tx.fetch_row(sql, token_hash)
-        return None if row is None else RefreshToken(row[0], row[1], row[2])
+        return None if row is None else RefreshToken(row[0], row[1], row[2], bool(row[3]))
 
     async def store_refresh_token(
         self,
