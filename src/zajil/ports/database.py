@@ -46,7 +46,8 @@ class Transaction(Read, Protocol):
 
     Decide first, then write: an exception raised before the first write fails this item alone; one raised after it rolls the whole batch back
     and runs the others again. The function of an item may therefore run twice and must touch memory only through `on_commit`.
-    When a statement fails the item fails, whether it catches that or not.
+    When a statement fails the item fails, whether it catches that or not. Writes may be sent later than they are made, so an item that wants to know
+    of a `Conflict` catches it around `write`, or uses `execute_counting`.
     """
 
     async def execute(self, sql: str, *args: Value) -> None: ...
@@ -97,10 +98,16 @@ class Database(Protocol):
     async def read_slowly(self, query: Callable[[Read], Awaitable[T]]) -> T:
         """Run a long query on one snapshot, off the event loop; bounded in number (`Busy`) and time (`TooSlow`)."""
 
-    def subscribe(self, listener: Callable[[int, Sequence[Touch]], None]) -> None:
+    def subscribe(
+        self,
+        listener: Callable[[int, Sequence[Touch]], None],
+        foreign: Callable[[int, Sequence[Touch]], None] | None = None,
+    ) -> None:
         """Call `listener(position, touches)` after every commit of this process that appended to the log.
 
-        When another process has committed, with or without appending, `touches` is empty: everything may have changed.
+        After another process has appended, call `foreign(position, touches)`; no touches mean that anything may have changed.
+        Without `foreign`, `listener(position, ())` is called instead. What processes remember must change together with an
+        append, or the others need not hear of it.
         """
 
     def start(self) -> None:

@@ -71,11 +71,13 @@ class GroupCommit(ABC):
         self.position = 0
         self._queue: deque[Item[Any]] = deque()
         self._listeners: list[Listener] = []
+        self._foreign_listeners: list[Listener] = []
         self._running: asyncio.Task[None] | None = None
         self._is_closed = False
 
-    def subscribe(self, listener: Listener) -> None:
+    def subscribe(self, listener: Listener, foreign: Listener | None = None) -> None:
         self._listeners.append(listener)
+        self._foreign_listeners.append(foreign or (lambda position, _touches: listener(position, ())))
 
     async def write(self, item: Callable[[Transaction], Awaitable[T]], *, rooms: Sequence[str] = ()) -> T:
         if self._is_closed:
@@ -153,15 +155,15 @@ class GroupCommit(ABC):
             except Exception:
                 log.exception("an on_commit callback failed", position=position)
         if position > self.position or touches:
-            self._tell(position, touches)
+            self._tell(self._listeners, position, touches)
 
-    def _announce_foreign(self, position: int) -> None:
-        """Another process has committed."""
-        self._tell(position, ())
+    def _announce_foreign(self, position: int, touches: Sequence[Touch] = ()) -> None:
+        """Another process has committed; no touches mean that anything may have changed."""
+        self._tell(self._foreign_listeners, position, touches)
 
-    def _tell(self, position: int, touches: Sequence[Touch]) -> None:
+    def _tell(self, listeners: Sequence[Listener], position: int, touches: Sequence[Touch]) -> None:
         self.position = max(self.position, position)
-        for listener in self._listeners:
+        for listener in listeners:
             try:
                 listener(self.position, touches)
             except Exception:

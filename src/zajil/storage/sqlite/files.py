@@ -1,6 +1,5 @@
 """Opening the database file, and bringing its tables up to date."""
 
-import hashlib
 import time
 from importlib import resources
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import apsw
 
 from zajil.ports.database import StorageUnavailable
-from zajil.storage.schema import load_statements
+from zajil.storage.schema import build_fingerprint, load_statements
 
 STATEMENTS_CACHED_MAX = 512
 PAGE_CACHE_KIB = 32 * 1024
@@ -66,7 +65,7 @@ def prepare(connection: apsw.Connection) -> int:
     Every statement is idempotent and runs in one transaction: a crash leaves the former schema.
     """
     statements = list(load_statements(resources.files("zajil.storage.schema"), engine="sqlite"))
-    fingerprint = int.from_bytes(hashlib.sha256("\n".join(statements).encode()).digest()[:4]) >> 1
+    fingerprint = build_fingerprint(statements)
     if connection.pragma("user_version") != fingerprint:
         connection.set_busy_timeout(int(OPEN_WAIT_S_MAX * 1000))
         connection.execute("BEGIN IMMEDIATE")

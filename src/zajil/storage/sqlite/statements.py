@@ -16,6 +16,7 @@ from zajil.ports.database import (
     UnfitValue,
     Value,
 )
+from zajil.storage.values import check_texts
 
 T = TypeVar("T")
 
@@ -58,13 +59,6 @@ def translate_error(error: Exception) -> Exception:
     if isinstance(error, OverflowError | UnicodeEncodeError | apsw.TooBigError | apsw.MismatchError):
         return UnfitValue(str(error))
     return error
-
-
-def check_texts(args: Sequence[Value]) -> None:
-    """SQLite stores NUL in a text but compares and shows it in surprising ways, and PostgreSQL refuses it: so does this."""
-    for value in args:
-        if value.__class__ is str and "\0" in value:
-            raise UnfitValue("a text contains NUL")
 
 
 class SqliteRead:

@@ -1,0 +1,134 @@
+"""Connecting to PostgreSQL, bringing its tables up to date, and its errors in the port's words."""
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from zajil.ports.database import Busy, Conflict, StorageUnavailable, TooSlow, UnfitValue
+from zajil.storage.schema import build_fingerprint, load_statements
+
+CONNECT_S_MAX = 5.0
+STATEMENTS_CACHED_MAX = 1024
+RETRY_MS = 1000
+SLOW_RETRY_MS = 5000
+SCHEMA_LOCK = 8053188611
+SCHEMA_LOCK_S_MAX = 60
+
+SETTINGS = {
+    "application_name": "zajil",
+    "default_transaction_isolation": "read committed",
+    "idle_in_transaction_session_timeout": "1000",
+    "lock_timeout": "1000",
+    "statement_timeout": "10000",
+    "synchronous_commit": "on",
+    "jit": "off",  # compiling costs more than any of these statements
+}
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+
+CONNECTION_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    OSError,
+    TimeoutError,
+)
+TRANSIENT = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+)
+
+
+async def connect(url: str) -> Connection:
+    """A connection of its own. Raises `StorageUnavailable`."""
+    try:
+        connection = await asyncpg.connect(
+            url, timeout=CONNECT_S_MAX, statement_cache_size=STATEMENTS_CACHED_MAX, server_settings=SETTINGS
+        )
+        await set_up(connection)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, *CONNECTION_LOST) as error:
+        raise StorageUnavailable(f"cannot connect to PostgreSQL: {error}") from error
+    return connection
+
+
+async def set_up(connection: Any) -> None:
+    """Sums of integers come as `numeric`; here they are integers again."""
+    await connection.set_type_codec("numeric", encoder=str, decoder=_parse_numeric, schema="pg_catalog", format="text")
+
+
+def _parse_numeric(text: str) -> int | float:
+    return float(text) if "." in text or "N" in text else int(text)
+
+
+async def prepare(connection: Connection) -> tuple[int, int]:
+    """Create what is missing; returns the log's epoch and last position.
+
+    Nodes that start together take turns. A fingerprint of the schema is kept, so that a start with nothing to create only reads.
+    """
+    statements = list(load_statements(resources.files("zajil.storage.schema"), engine="postgres"))
+    fingerprint = build_fingerprint(statements)
+    if await _load_fingerprint(connection) != fingerprint:
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout = '{SCHEMA_LOCK_S_MAX}s'")
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)
+            if await _load_fingerprint(connection) != fingerprint:
+                for statement in statements:
+                    await connection.execute(statement)
+                await connection.execute("CREATE TABLE IF NOT EXISTS schema_fingerprint (fingerprint BIGINT NOT NULL)")
+                await connection.execute("DELETE FROM schema_fingerprint")
+                await connection.execute("INSERT INTO schema_fingerprint VALUES ($1)", fingerprint)
+    row = await connection.fetchrow(
+        "SELECT epoch, greatest(position, (SELECT max(position) FROM log_commits)) FROM log_head"
+    )
+    assert row is not None
+    return row[0], row[1]
+
+
+async def _load_fingerprint(connection: Connection) -> int | None:
+    if await connection.fetchval("SELECT to_regclass('schema_fingerprint')") is None:
+        return None
+    fingerprint: int | None = await connection.fetchval("SELECT fingerprint FROM schema_fingerprint")
+    return fingerprint
+
+
+async def take_ids(connection: Any, count: int) -> int:
+    """Reserve the next `count` local numbers; returns the first one after them."""
+    end: int = await connection.fetchval("UPDATE log_head SET next_id = next_id + $1 RETURNING next_id", count)
+    return end
+
+
+def translate_error(error: Exception) -> Exception:
+    """The port's exception for one of PostgreSQL's; what is a bug stays as it is."""
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return Conflict(str(error))
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return TooSlow(SLOW_RETRY_MS)
+    if isinstance(error, asyncpg.InterfaceError):
+        # The driver also says so of a wrong number of arguments, which is a bug.
+        return StorageUnavailable(str(error)) if "connection" in str(error) else error
+    if isinstance(error, TRANSIENT):
+        return Busy(RETRY_MS)
+    if isinstance(error, asyncpg.DataError):
+        # The driver says "expected str, got int" of a bug.
+        return error if "(expected" in str(error) else UnfitValue(str(error))
+    if isinstance(
+        error,
+        (
+            *CONNECTION_LOST,
+            asyncpg.InsufficientResourcesError,
+            asyncpg.ReadOnlySQLTransactionError,
+            asyncpg.OperatorInterventionError,
+            asyncpg.PostgresIOError,
+            asyncpg.InvalidAuthorizationSpecificationError,
+        ),
+    ):
+        return StorageUnavailable(str(error) or type(error).__name__)
+    return error
