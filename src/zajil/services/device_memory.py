@@ -11,6 +11,7 @@ from zajil.ports.stores.device_keys import KeyCounts
 from zajil.services.app import App
 
 USERS_REMEMBERED_MAX: Final = 100_000
+ROOMS_REMEMBERED_MAX: Final = 10_000
 
 T = TypeVar("T")
 
@@ -23,8 +24,11 @@ class DeviceMemory:
         self.key_counts: dict[str, dict[str, KeyCounts]] = {}
         self.waiting: dict[str, dict[str, tuple[int, int]]] = {}
         """Positions of the oldest and the newest message, of the devices that have any."""
-        self.lists_position = app.db.position
-        """No device list and no membership changed after this position."""
+        self._lists_position = app.db.position
+        """No device list changed after this position."""
+        self._moves_known_since = app.db.position
+        self._moves: dict[str, int] = {}
+        """Rooms in which a membership may have changed after `_moves_known_since`, with the last position."""
         self.generation = 0
         """Changes whenever something is dropped: what was read before may be out of date."""
         app.db.subscribe(self._note_commit)
@@ -34,16 +38,43 @@ class DeviceMemory:
             self.generation += 1
             self.key_counts.clear()
             self.waiting.clear()
-            self.lists_position = position
+            self._lists_position = position
+            self._forget_moves(position)
             return
+        is_move = False
         for stream, key in touches:
             if stream is Stream.TO_DEVICE:
                 self.forget_waiting(key)
             elif stream is Stream.ONE_TIME_KEYS:
                 self.generation += 1
                 self.key_counts.pop(key, None)
-            elif stream is Stream.DEVICE_LISTS or stream is Stream.MEMBERSHIP:
-                self.lists_position = position
+            elif stream is Stream.DEVICE_LISTS:
+                self._lists_position = position
+            elif stream is Stream.MEMBERSHIP:
+                is_move = True
+        if is_move:
+            # Which of the commit's rooms it was, nobody says.
+            self._moves.update((key, position) for stream, key in touches if stream is Stream.EVENTS)
+            if len(self._moves) > ROOMS_REMEMBERED_MAX:
+                self._forget_moves(position)
+
+    def _forget_moves(self, position: int) -> None:
+        self._moves.clear()
+        self._moves_known_since = position
+
+    def has_list_news(self, user_id: str, since: int) -> bool:
+        """Whether a device list that concerns the user may have changed after `since`; errs on the side of yes."""
+        if since < self._lists_position or since < self._moves_known_since:
+            return True
+        user = self._app.notifier.find(user_id)
+        if user is None or user.touched_since(Stream.MEMBERSHIP, since):
+            return True
+        moves = self._moves
+        if not moves:
+            return False
+        return any(
+            position > since and moves.get(room_id, -1) > since for room_id, position in user.touched_rooms.items()
+        )
 
     def forget_waiting(self, user_id: str) -> None:
         """Look up the user's waiting messages again."""

@@ -19,7 +19,7 @@ async def load_device_list_changes(app: App, user_id: str, since: int, up_to: in
     was shared at `since`; the user, if it is their own devices; users whose master key the user has signed. `left`: users with whom
     one was shared, and none is any more. Memberships written after `up_to` may already count.
     """
-    if since >= app.device_memory.lists_position:
+    if not app.device_memory.has_list_news(user_id, since):
         return [], []
 
     async def query(tx: Read) -> Changes:
