@@ -3,6 +3,7 @@
 from zajil.http.asgi import AsgiApp
 from zajil.http.client_api import load_routes
 from zajil.http.pages import ROUTES as PAGES
+from zajil.main.database import open_database
 from zajil.main.media import attach_media, run_media
 from zajil.main.system import SystemClock, SystemRandomness, load_signing_key
 from zajil.ports.configuration import Config
@@ -18,7 +19,6 @@ from zajil.services.own_name import check_own_name
 from zajil.services.room_heads import RoomHeads
 from zajil.services.sync.lazy_members import LazyMembers
 from zajil.services.typing import Typing
-from zajil.storage.sqlite.engine import SqliteDatabase
 from zajil.storage.stores.account_data import SqlAccountDataStore, SqlFilterStore
 from zajil.storage.stores.accounts import SqlAccountStore
 from zajil.storage.stores.device_keys import SqlDeviceKeyStore
@@ -33,7 +33,6 @@ from zajil.storage.stores.reports import SqlReportStore
 from zajil.storage.stores.rooms import SqlRoomStore
 from zajil.storage.stores.to_device import SqlToDeviceStore
 
-DATABASE_FILE = "zajil.db"
 INSTANCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -64,7 +63,7 @@ def build_services(config: Config) -> App:
     signing_key = load_signing_key(config.data, randomness)
     app = App(
         config=config,
-        db=SqliteDatabase(config.data / DATABASE_FILE),
+        db=open_database(config),
         stores=build_stores(),
         clock=SystemClock(),
         randomness=randomness,
