@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.client import PASSWORD, q, running_server
+from tests.client import PASSWORD, Client, q, running_server
 
 V3 = "/_matrix/client/v3"
 V1 = "/_matrix/client/v1"
@@ -107,7 +107,7 @@ async def test_deactivation_is_for_good(tmp_path: Path) -> None:
         left = await server.app.stores.rooms.load_memberships_of_user(reader, anna.user_id, ["join", "leave"])
         assert [row.membership for row in left] == ["leave"]
         account = await server.app.stores.accounts.load_account(reader, anna.user_id)
-        assert account is not None and account.is_erased and account.password_hash is None
+        assert account is not None and account.erased_position and account.password_hash is None
 
 
 async def test_lock(tmp_path: Path) -> None:
@@ -157,3 +157,35 @@ async def test_third_party_identifiers_are_not_kept(tmp_path: Path) -> None:
         for path in ("/account/3pid", "/account/3pid/email/requestToken", "/register/msisdn/requestToken"):
             answer = await anna.post(f"{V3}{path}", {})
             assert (answer.status, answer.errcode) == (403, "M_THREEPID_DENIED")
+
+
+async def test_erased_messages_are_redacted_for_who_comes_later(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna, bert, dora = [await server.register(name) for name in ("anna", "bert", "dora")]
+        room_id = (await anna.post(f"{V3}/createRoom", {"preset": "public_chat"})).ok()["room_id"]
+        room = f"{V3}/rooms/{q(room_id)}"
+        (await anna.put(f"{room}/send/m.room.message/1", {"msgtype": "m.text", "body": "hello"})).ok()
+        (await bert.post(f"{V3}/join/{q(room_id)}")).ok()
+
+        async def read(client: Client) -> list[dict[str, object]]:
+            page = (await client.get(f"{room}/messages?dir=b&limit=50")).ok()["chunk"]
+            return [each["content"] for each in page if each["type"] == "m.room.message"]
+
+        whole = [{"msgtype": "m.text", "body": "hello"}]
+        assert await read(bert) == whole
+        (await anna.post(f"{V3}/account/deactivate", {"erase": True, "auth": anna.password_auth()})).ok()
+        (await dora.post(f"{V3}/join/{q(room_id)}")).ok()
+        assert await read(dora) == [{}]
+        assert await read(bert) == whole
+
+
+async def test_privacy_settings_are_checked(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna, app = await server.register("anna"), server.app
+        path = f"{V3}/user/{q(anna.user_id)}/account_data/org.zajil.privacy"
+        for wrong in ({"last_seen": "friends"}, {"read_receipts": 1}, {"delivered": "no"}):
+            assert (await anna.put(path, wrong)).errcode == "M_BAD_JSON"
+        assert (await app.privacy.load(app.db.reader, anna.user_id)).last_seen == "everyone"
+        (await anna.put(path, {"last_seen": "nobody", "read_receipts": False})).ok()
+        settings = await app.privacy.load(app.db.reader, anna.user_id)
+        assert (settings.last_seen, settings.read_receipts, settings.delivered) == ("nobody", False, True)

@@ -2,8 +2,10 @@
 
 from zajil.services.app import App
 from zajil.services.device_hooks import DeviceHooks
+from zajil.services.hide_erased import Erasures
 from zajil.services.note_sightings import Sightings
 from zajil.services.passwords import Passwords
+from zajil.services.privacy_settings import PrivacyMemory
 from zajil.services.rate_limits import RateLimits
 from zajil.services.run_account_tasks import AccountTasks
 from zajil.services.sessions import Sessions
@@ -17,6 +19,8 @@ def attach_accounts(app: App) -> None:
     app.passwords = Passwords()
     app.interactive_auth = InteractiveAuth(app)
     app.device_hooks = DeviceHooks()
+    app.erasures = Erasures(app.db, app.stores)
+    app.privacy = PrivacyMemory(app.db, app.stores)
     app.account_tasks = AccountTasks(app)
     app.sightings = Sightings(app)
 

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from zajil.services.device_hooks import DeviceHooks
     from zajil.services.device_memory import DeviceMemory
     from zajil.services.ephemeral import Ephemeral
+    from zajil.services.hide_erased import Erasures
     from zajil.services.ignored_users import IgnoredUsers
     from zajil.services.media_repository import MediaRepository
     from zajil.services.note_sightings import Sightings
     from zajil.services.notifier import Notifier
     from zajil.services.passwords import Passwords
+    from zajil.services.privacy_settings import PrivacyMemory
     from zajil.services.rate_limits import RateLimits
     from zajil.services.remote_devices import RemoteDevices
     from zajil.services.room_heads import RoomHeads
@@ -48,6 +50,8 @@ class App:
     passwords: "Passwords" = field(init=False)
     interactive_auth: "InteractiveAuth" = field(init=False)
     device_hooks: "DeviceHooks" = field(init=False)
+    erasures: "Erasures" = field(init=False)
+    privacy: "PrivacyMemory" = field(init=False)
     account_tasks: "AccountTasks" = field(init=False)
     sightings: "Sightings" = field(init=False)
     device_memory: "DeviceMemory" = field(init=False)

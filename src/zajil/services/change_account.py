@@ -5,6 +5,7 @@ from typing import Any, Final
 from zajil.ports.database import Stream, Transaction
 from zajil.ports.stores.accounts import AccountTask
 from zajil.services.app import App
+from zajil.services.end_to_end_encryption import delete_user_keys
 from zajil.services.errors import MatrixError, forbidden, missing_param, not_found
 from zajil.services.log_out import log_out_everywhere, remove_all_devices
 from zajil.services.passwords import check_new_password
@@ -84,7 +85,7 @@ async def deactivate_own_account(app: App, requester: Requester, *, erase: bool,
 async def deactivate_account(app: App, user_id: str, *, erase: bool) -> None:
     """End an account for good: sessions, password, personal data; its rooms are left afterwards. The ID stays taken.
 
-    With `erase`, what it sent is shown redacted to whoever joins later (`Account.is_erased`).
+    With `erase`, what it sent is shown redacted to whoever joins later (`hide_erased`).
     """
 
     async def store(tx: Transaction) -> None:
@@ -92,14 +93,15 @@ async def deactivate_account(app: App, user_id: str, *, erase: bool) -> None:
         account = await stores.accounts.load_account(tx, user_id)
         if account is None or account.is_deactivated:
             raise not_found("There is no such account.")
-        await stores.accounts.store_deactivation(tx, user_id, erase=erase)
         await stores.accounts.delete_password_resets(tx, user_id)
         await remove_all_devices(tx, app, user_id)
         await stores.account_data.delete_all(tx, user_id)
         await stores.filters.delete_all(tx, user_id)
         await stores.profiles.delete(tx, user_id)
         await tx.append(Stream.PROFILES, user_id)
+        await delete_user_keys(tx, app, user_id)
         position = await tx.append(Stream.SESSIONS, user_id)
+        await stores.accounts.store_deactivation(tx, user_id, position if erase else None)
         await stores.accounts.store_task(tx, AccountTask(user_id, LEAVE, position))
 
     await app.db.write(store)

@@ -9,6 +9,7 @@ from zajil.ports.database import Stream, Transaction
 from zajil.ports.stores.account_data import AccountData
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, bad_json, invalid_param, not_found, too_large
+from zajil.services.privacy_settings import PRIVACY_TYPE, check_privacy
 
 CONTENT_BYTES_MAX: Final = 256 * 1024
 TYPE_CHARACTERS_MAX: Final = 255
@@ -26,6 +27,8 @@ async def store_account_data(app: App, user_id: str, room_id: str, type: str, co
     if type in SERVER_MANAGED:
         raise MatrixError(405, "M_BAD_JSON", f"{type} is not set through account data; it has an endpoint of its own.")
     check_room(room_id)
+    if type == PRIVACY_TYPE and not room_id and (problem := check_privacy(content)) is not None:
+        raise bad_json(problem)
 
     async def store(tx: Transaction) -> None:
         await write_account_data(tx, app, user_id, room_id, type, content)

@@ -33,7 +33,8 @@ async def filter_visible(
             joined_later=last_join is not None and (stored.history or 0) < last_join,
         )
         if access is not Access.HIDDEN:
-            shown.append(stored)
+            was_there = then == "join"
+            shown.append(stored if was_there else await app.erasures.hide(app, tx, head, user_id, stored))
     return shown
 
 

@@ -18,7 +18,8 @@ class Account:
     is_locked: bool = False
     is_suspended: bool = False
     is_deactivated: bool = False
-    is_erased: bool = False
+    erased_position: int | None = None
+    """Where in the log the owner asked that whoever comes later sees nothing of what was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class AccountStore(Protocol):
     async def store_guest_upgrade(self, tx: Transaction, guest_id: str, password_hash: str, *, is_admin: bool) -> None:
         """Make a guest a user."""
 
-    async def store_deactivation(self, tx: Transaction, user_id: str, *, erase: bool) -> None:
+    async def store_deactivation(self, tx: Transaction, user_id: str, erased_position: int | None) -> None:
         """Deactivate: no password, no standing. The user ID stays taken."""
 
     async def load_registration_token(self, tx: Read, token: str) -> RegistrationToken | None: ...

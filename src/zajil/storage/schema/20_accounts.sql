@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS accounts (
   is_locked      INTEGER NOT NULL DEFAULT 0,
   is_suspended   INTEGER NOT NULL DEFAULT 0,
   is_deactivated INTEGER NOT NULL DEFAULT 0,
-  is_erased      INTEGER NOT NULL DEFAULT 0
+  erased_position INTEGER                      -- where in the log the owner asked for erasure
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS accounts_admin ON accounts (user_id) WHERE is_admin = 1;
 

@@ -3,14 +3,12 @@
 from zajil.ports.database import Read, Row, Transaction
 from zajil.ports.stores.accounts import Account, AccountTask, RegistrationToken
 
-_ACCOUNT = (
-    "user_id, created_ts_ms, password_hash, is_guest, is_admin, is_locked, is_suspended, is_deactivated, is_erased"
-)
+_ACCOUNT = "user_id, created_ts_ms, password_hash, is_guest, is_admin, is_locked, is_suspended, is_deactivated, erased_position"
 _TOKEN = "token, uses_max, uses, expires_ts_ms, grants_admin, created_ts_ms"  # noqa: S105  column names
 
 
 def _build_account(row: Row) -> Account:
-    return Account(row[0], row[1], row[2], *map(bool, row[3:9]))
+    return Account(row[0], row[1], row[2], *map(bool, row[3:8]), erased_position=row[8])
 
 
 def _build_token(row: Row) -> RegistrationToken:
@@ -44,10 +42,14 @@ class SqlAccountStore:
             account.is_locked,
             account.is_suspended,
             account.is_deactivated,
-            account.is_erased,
         )
         count = await tx.execute_counting(
-            sql, account.user_id, account.created_ts_ms, account.password_hash, *map(int, flags)
+            sql,
+            account.user_id,
+            account.created_ts_ms,
+            account.password_hash,
+            *map(int, flags),
+            account.erased_position,
         )
         return count == 1
 
@@ -64,12 +66,12 @@ class SqlAccountStore:
         sql = "UPDATE accounts SET is_guest = 0, password_hash = ?, is_admin = ? WHERE user_id = ? AND is_guest = 1"
         await tx.execute(sql, password_hash, int(is_admin), guest_id)
 
-    async def store_deactivation(self, tx: Transaction, user_id: str, *, erase: bool) -> None:
+    async def store_deactivation(self, tx: Transaction, user_id: str, erased_position: int | None) -> None:
         sql = (
-            "UPDATE accounts SET is_deactivated = 1, is_admin = 0, password_hash = NULL, "
-            "is_erased = CASE WHEN ? = 1 THEN 1 ELSE is_erased END WHERE user_id = ?"
+            "UPDATE accounts SET is_deactivated = 1, is_admin = 0, password_hash = NULL, erased_position = ? "
+            "WHERE user_id = ?"
         )
-        await tx.execute(sql, int(erase), user_id)
+        await tx.execute(sql, erased_position, user_id)
 
     async def load_registration_token(self, tx: Read, token: str) -> RegistrationToken | None:
         row = await tx.fetch_row(f"SELECT {_TOKEN} FROM registration_tokens WHERE token = ?", token)
