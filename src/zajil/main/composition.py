@@ -24,6 +24,7 @@ from zajil.storage.stores.accounts import SqlAccountStore
 from zajil.storage.stores.device_keys import SqlDeviceKeyStore
 from zajil.storage.stores.device_lists import SqlDeviceListStore
 from zajil.storage.stores.devices import SqlDeviceStore
+from zajil.storage.stores.directory import SqlDirectoryStore
 from zajil.storage.stores.events import SqlEventStore
 from zajil.storage.stores.key_backups import SqlKeyBackupStore
 from zajil.storage.stores.media import SqlMediaRows
@@ -48,6 +49,7 @@ def build_stores() -> Stores:
         filters=SqlFilterStore(),
         profiles=SqlProfileStore(),
         reports=SqlReportStore(),
+        directory=SqlDirectoryStore(),
         device_keys=SqlDeviceKeyStore(),
         device_lists=SqlDeviceListStore(),
         key_backups=SqlKeyBackupStore(),

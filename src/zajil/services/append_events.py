@@ -4,12 +4,14 @@ An item of a group commit opens a draft of the room's head, appends to it, and s
 follow one another within a batch as they do across batches. The head in memory changes when the batch is on disk, and not before.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from zajil.core.canonical_json import CanonicalJsonError
 from zajil.core.event_auth import auth_event_keys, check_event_auth
 from zajil.core.events import Event, build_event, check_event_size
+from zajil.core.power_levels import CREATE_KEY
 from zajil.core.relations import parse_relation
 from zajil.core.room_rules import RoomRules
 from zajil.core.state_map import EMPTY_ROOT, StateKey
@@ -18,7 +20,7 @@ from zajil.ports.stores.events import HAS_RELATIONS, Relation, StoredEvent
 from zajil.ports.stores.rooms import MembershipChange, MembershipRow, RoomRow
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, bad_json, forbidden, not_found
-from zajil.services.redact_event import apply_redaction
+from zajil.services.redact_event import apply_redaction, check_may_redact
 from zajil.services.room_heads import RoomHead
 
 EXTREMITIES_REFERENCED_MAX = 20
@@ -141,6 +143,8 @@ async def append(app: App, tx: Transaction, draft: RoomDraft, proposal: Proposal
 
     `store_draft` must follow in the same item.
     """
+    if proposal.redacts is not None:
+        await check_may_redact(app, tx, draft, proposal.sender, proposal.redacts)
     event = await build_authorised(app, tx, draft, proposal)
     return await append_built(app, tx, draft, event, proposal)
 
@@ -156,20 +160,37 @@ async def build_authorised(app: App, tx: Transaction, draft: RoomDraft, proposal
             state[key] = stored.event
     auth_ids = [event.event_id for event in state.values()]
     if rules.room_id_is_create_hash:
-        create = draft.changed_rest.get(("m.room.create", "")) or draft.head.rest[("m.room.create", "")]
-        state[("m.room.create", "")] = create.event
-        auth_ids = [event_id for event_id in auth_ids if event_id != create.event.event_id]
+        create = draft.changed_rest.get(CREATE_KEY) or draft.head.rest[CREATE_KEY]
+        state[CREATE_KEY] = create.event
+    row = draft.row
+    return build_checked(
+        app, rules, proposal, state, auth_ids, room_id=row.room_id, prev_events=row.extremities, depth=row.depth + 1
+    )
+
+
+def build_checked(
+    app: App,
+    rules: RoomRules,
+    proposal: Proposal,
+    state: Mapping[StateKey, Event],
+    auth_ids: list[str],
+    *,
+    room_id: str,
+    prev_events: list[str],
+    depth: int,
+) -> Event:
+    """Build an event and judge it against `state`, which has its auth events and the create event. Raises MatrixError."""
     try:
         event = build_event(
             rules,
-            room_id=draft.row.room_id,
+            room_id=room_id,
             type=proposal.type,
             sender=proposal.sender,
             content=proposal.content,
             state_key=proposal.state_key,
-            prev_events=draft.row.extremities[:EXTREMITIES_REFERENCED_MAX],
+            prev_events=prev_events[:EXTREMITIES_REFERENCED_MAX],
             auth_events=auth_ids,
-            depth=min(draft.row.depth + 1, 2**53 - 1),
+            depth=min(depth, 2**53 - 1),
             origin_server_ts=app.clock.now_ms() if proposal.origin_server_ts is None else proposal.origin_server_ts,
             redacts=proposal.redacts,
             event_id_v1=None if not rules.event_id_in_pdu else build_event_id_v1(app),

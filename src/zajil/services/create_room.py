@@ -1,63 +1,119 @@
 """POST /createRoom: a room and its first state, in one item of the group commit."""
 
-from dataclasses import dataclass, field
-from typing import Any
+import unicodedata
+from typing import Final
 
-from zajil.core.event_auth import check_event_auth
-from zajil.core.events import build_event, check_event_size
-from zajil.core.room_rules import ROOM_RULES
-from zajil.ports.database import Transaction
+from zajil.core.identifiers import is_user_id, parse_room_alias
+from zajil.core.room_rules import CREATABLE_VERSIONS, ROOM_RULES
+from zajil.ports.database import Read, Transaction
 from zajil.services.app import App
-from zajil.services.append_events import Proposal, RoomDraft, append, build_event_id_v1, open_new_room, store_draft
-from zajil.services.errors import forbidden, too_large
+from zajil.services.append_events import append_built, open_new_room, store_draft
+from zajil.services.build_member_content import build_member_content
+from zajil.services.build_room import Member, RoomRequest, build_room
+from zajil.services.check_canonical_alias import check_canonical_alias
+from zajil.services.check_invite import check_invite
+from zajil.services.errors import MatrixError, invalid_param
 from zajil.services.requester import Requester
 
-ROOM_ID_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+INVITES_MAX: Final = 100
+INITIAL_STATE_MAX: Final = 100
+TIMESTAMPS_TRIED_MAX: Final = 100
+NOT_INITIAL: Final = frozenset({"m.room.create", "m.room.member"})
+"""What `initial_state` may not hold: the server makes the one, and `invite` is for the other."""
 
 
-@dataclass(slots=True)
-class NewRoom:
-    """A room to be made: its version, the content of its create event, and the state events that follow, in order."""
+async def create_room(app: App, requester: Requester, wanted: RoomRequest) -> str:
+    """Make the room with `requester` as its creator; returns its ID. All of its events are committed, or none.
 
-    version: str
-    create_content: dict[str, Any]
-    proposals: list[Proposal] = field(default_factory=list)
+    Raises M_UNSUPPORTED_ROOM_VERSION, M_INVALID_ROOM_STATE, M_ROOM_IN_USE, M_INVITE_BLOCKED, M_INVALID_PARAM.
+    """
+    check_room_request(app, wanted)
+    reader = app.db.reader
+    await _check_initial_aliases(app, reader, wanted)
+    creator = await _load_member(app, reader, requester.user_id)
+    invited = []
+    for user_id in dict.fromkeys(wanted.invites):
+        if user_id == requester.user_id:
+            continue
+        await check_invite(app, reader, user_id)
+        invited.append(await _load_member(app, reader, user_id))
+    now_ms = app.clock.now_ms()
+    # Where the room ID is a hash of the create event, two rooms made alike in the same millisecond would be one.
+    for offset_ms in range(TIMESTAMPS_TRIED_MAX):
+        room_id = await _try_create(app, wanted, creator, invited, now_ms + offset_ms)
+        if room_id is not None:
+            return room_id
+    raise MatrixError(503, "M_UNKNOWN", "Too many rooms are being made at once. Try again.", {"retry_after_ms": 1000})
 
 
-async def create_room(app: App, requester: Requester, room: NewRoom) -> str:
-    """Make the room with `requester` as its creator; returns its ID. All of its events are committed, or none."""
+async def _try_create(
+    app: App, wanted: RoomRequest, creator: Member, invited: list[Member], origin_server_ts: int
+) -> str | None:
+    events = build_room(app, wanted, creator, invited, origin_server_ts)
+    room_id = events[0].room_id
 
-    async def item(tx: Transaction) -> str:
-        draft = await _open(app, tx, requester.user_id, room)
-        for proposal in room.proposals:
-            await append(app, tx, draft, proposal)
+    async def item(tx: Transaction) -> str | None:
+        if wanted.room_alias is not None and await app.stores.directory.load_alias(tx, wanted.room_alias):
+            raise MatrixError(400, "M_ROOM_IN_USE", f"The alias {wanted.room_alias} is taken.")
+        if await app.stores.rooms.load_row(tx, room_id) is not None:
+            return None
+        draft = await open_new_room(app, tx, ROOM_RULES[wanted.version], events[0])
+        for event in events[1:]:
+            await append_built(app, tx, draft, event)
         await store_draft(app, tx, draft)
-        return draft.row.room_id
+        room_nid = draft.row.room_nid
+        if wanted.is_public:
+            await app.stores.directory.set_published(tx, room_nid, True)
+            draft.row.is_public = True
+        if wanted.room_alias is not None:
+            await app.stores.directory.store_alias(tx, wanted.room_alias, room_nid, creator.user_id, origin_server_ts)
+        return room_id
 
-    return await app.db.write(item)
+    return await app.db.write(item, rooms=(room_id,))
 
 
-async def _open(app: App, tx: Transaction, creator: str, room: NewRoom) -> RoomDraft:
-    rules = ROOM_RULES[room.version]
-    room_id = None
-    if not rules.room_id_is_create_hash:
-        room_id = f"!{app.randomness.letters(18, ROOM_ID_LETTERS)}:{app.server_name}"
-    create = build_event(
-        rules,
-        room_id=room_id,
-        type="m.room.create",
-        sender=creator,
-        content=room.create_content,
-        state_key="",
-        prev_events=(),
-        auth_events=(),
-        depth=1,
-        origin_server_ts=app.clock.now_ms(),
-        event_id_v1=build_event_id_v1(app) if rules.event_id_in_pdu else None,
-        sign=app.sign_event,
-    )
-    if (invalid := check_event_size(create)) is not None:
-        raise too_large(invalid.reason)
-    if (rejection := check_event_auth(create, {}, rules)) is not None:
-        raise forbidden(rejection.reason)
-    return await open_new_room(app, tx, rules, create)
+def check_room_request(app: App, wanted: RoomRequest) -> None:
+    """Raises what can be said without asking the database."""
+    if wanted.version not in CREATABLE_VERSIONS:
+        raise MatrixError(
+            400,
+            "M_UNSUPPORTED_ROOM_VERSION",
+            f"This server makes rooms of the versions {', '.join(CREATABLE_VERSIONS)}.",
+        )
+    if len(wanted.invites) > INVITES_MAX:
+        raise invalid_param(f"At most {INVITES_MAX} users can be invited at once.")
+    if len(wanted.initial_state) > INITIAL_STATE_MAX:
+        raise invalid_param(f"initial_state may have {INITIAL_STATE_MAX} events.")
+    if not all(is_user_id(user_id) for user_id in wanted.invites):
+        raise invalid_param("One of the invited is not a user ID.")
+    if any(each.type in NOT_INITIAL for each in wanted.initial_state):
+        raise MatrixError(
+            400, "M_INVALID_ROOM_STATE", "initial_state cannot have m.room.create or m.room.member events."
+        )
+    if wanted.room_alias is not None:
+        check_new_alias(app, wanted.room_alias)
+    if not isinstance(wanted.creation_content.get("m.federate", True), bool):
+        raise invalid_param("m.federate must be true or false.")
+
+
+def check_new_alias(app: App, room_alias: str) -> None:
+    """Raises M_INVALID_PARAM for what nobody could type, for what is no alias, and for aliases of other servers."""
+    parsed = parse_room_alias(room_alias)
+    if (
+        parsed is None
+        or parsed.server_name != app.server_name
+        or any(each.isspace() or unicodedata.category(each) == "Cc" for each in parsed.localpart)
+    ):
+        raise invalid_param("The alias is too long, or has characters that an alias cannot have.")
+
+
+async def _check_initial_aliases(app: App, tx: Read, wanted: RoomRequest) -> None:
+    for each in wanted.initial_state:
+        if (each.type, each.state_key) == ("m.room.canonical_alias", ""):
+            await check_canonical_alias(app, tx, None, {"alias": wanted.room_alias}, each.content)
+
+
+async def _load_member(app: App, tx: Read, user_id: str) -> Member:
+    content = await build_member_content(app, tx, user_id, "join")
+    del content["membership"]
+    return Member(user_id, content)

@@ -1,23 +1,22 @@
-"""Joining a room."""
+"""Joining a room, and knocking on it."""
 
 from typing import Any
 
-from zajil.ports.database import Transaction
 from zajil.services.app import App
-from zajil.services.append_events import Proposal, append, open_draft, store_draft
 from zajil.services.requester import Requester
-from zajil.services.send_event import write_to_room
+from zajil.services.resolve_room import resolve_room
+from zajil.services.set_membership import Step, set_membership
 
 
-async def join_room(app: App, requester: Requester, room_id: str, content: dict[str, Any]) -> None:
-    """Join, unless the user is in the room already."""
+async def join_room(app: App, requester: Requester, room: str, content: dict[str, Any]) -> str:
+    """Join a room, named by its ID or an alias, unless the user is in it already; returns the room ID."""
+    room_id = await resolve_room(app, app.db.reader, room)
+    await set_membership(app, requester, Step(room_id, requester.user_id, "join", content, when_there=True))
+    return room_id
 
-    async def item(tx: Transaction) -> None:
-        draft = await open_draft(app, tx, room_id)
-        if await draft.membership(app, tx, requester.user_id) == "join":
-            return
-        proposal = Proposal("m.room.member", requester.user_id, {"membership": "join", **content}, requester.user_id)
-        await append(app, tx, draft, proposal)
-        await store_draft(app, tx, draft)
 
-    await write_to_room(app, room_id, item)
+async def knock_on_room(app: App, requester: Requester, room: str, content: dict[str, Any]) -> str:
+    """Ask to be let into a room; returns the room ID."""
+    room_id = await resolve_room(app, app.db.reader, room)
+    await set_membership(app, requester, Step(room_id, requester.user_id, "knock", content, when_there=True))
+    return room_id

@@ -1,4 +1,4 @@
-"""Sending a message or a state event."""
+"""Sending a message or a redaction."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -40,6 +40,23 @@ async def send_message_event(
     return await send_once(app, requester, room_id, scope, txn_id, proposal)
 
 
+async def send_redaction(
+    app: App, requester: Requester, room_id: str, event_id: str, txn_id: str, reason: str | None
+) -> str:
+    """PUT /rooms/{roomId}/redact: append a redaction of `event_id`; returns the redaction's ID."""
+    if len(txn_id) > TXN_ID_CHARACTERS_MAX:
+        raise invalid_param("The transaction ID is too long.")
+    proposal = Proposal(
+        type="m.room.redaction",
+        sender=requester.user_id,
+        content={} if reason is None else {"reason": reason},
+        redacts=event_id,
+        device_id=requester.device_id,
+        txn_id=txn_id,
+    )
+    return await send_once(app, requester, room_id, f"redact {room_id} {event_id}", txn_id, proposal)
+
+
 def _redacts(content: dict[str, Any]) -> str | None:
     redacts = content.get("redacts")
     return redacts if isinstance(redacts, str) else None
@@ -72,29 +89,3 @@ async def write_to_room(app: App, room_id: str, item: Callable[[Transaction], Aw
         except HeadMoved:
             continue
     raise MatrixError(503, "M_UNKNOWN", "This room is very busy. Try again in a moment.", {"retry_after_ms": 500})
-
-
-async def send_state_event(
-    app: App,
-    requester: Requester,
-    room_id: str,
-    event_type: str,
-    state_key: str,
-    content: dict[str, Any],
-    ts: int | None = None,
-) -> str:
-    """Set a state event; returns the event ID. Setting what already stands, by the same sender, returns the standing event."""
-    proposal = Proposal(
-        type=event_type, sender=requester.user_id, content=content, state_key=state_key, origin_server_ts=ts
-    )
-
-    async def item(tx: Transaction) -> str:
-        draft = await open_draft(app, tx, room_id)
-        standing = await draft.state(app, tx, (event_type, state_key))
-        if standing is not None and standing.event.sender == requester.user_id and standing.event.content == content:
-            return standing.event.event_id
-        stored = await append(app, tx, draft, proposal)
-        await store_draft(app, tx, draft)
-        return stored.event.event_id
-
-    return await write_to_room(app, room_id, item)

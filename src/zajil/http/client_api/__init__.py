@@ -6,6 +6,8 @@ from zajil.http.router import Route
 
 MODULES: tuple[str, ...] = (
     "send",
+    "state",
+    "redact",
     "sync",
     "room_history",
     "relations",

@@ -1,32 +1,71 @@
 """POST /createRoom (client-server API, "Creation")."""
 
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from zajil.core.room_rules import DEFAULT_VERSION
 from zajil.http.request import Request
 from zajil.http.router import client, routes
 from zajil.services.app import App
-from zajil.services.append_events import Proposal
-from zajil.services.create_room import NewRoom, create_room
+from zajil.services.build_room import InitialState, RoomRequest
+from zajil.services.create_room import create_room
+from zajil.services.errors import MatrixError
+
+Preset = Literal["private_chat", "public_chat", "trusted_private_chat"]
+
+
+class StateEventBody(msgspec.Struct):
+    """One entry of `initial_state`."""
+
+    type: str
+    content: dict[str, Any]
+    state_key: str = ""
+
+
+class CreateRoomBody(msgspec.Struct):
+    """The body of POST /createRoom."""
+
+    visibility: Literal["public", "private"] | None = None
+    room_alias_name: str | None = None
+    name: str | None = None
+    topic: str | None = None
+    invite: list[str] | None = None
+    invite_3pid: list[dict[str, Any]] | None = None
+    room_version: str | None = None
+    creation_content: dict[str, Any] | None = None
+    initial_state: list[StateEventBody] | None = None
+    preset: Preset | None = None
+    is_direct: bool | None = None
+    power_level_content_override: dict[str, Any] | None = None
 
 
 async def post_create_room(app: App, request: Request) -> dict[str, Any]:
-    body, user_id = request.json(), request.requester.user_id
-
-    def state(event_type: str, content: dict[str, Any], state_key: str = "") -> Proposal:
-        return Proposal(type=event_type, sender=user_id, content=content, state_key=state_key)
-
-    room = NewRoom(
-        body.get("room_version", DEFAULT_VERSION), {"room_version": body.get("room_version", DEFAULT_VERSION)}
+    body: CreateRoomBody = request.decode(CreateRoomBody)
+    if body.invite_3pid:
+        raise refuse_third_party_invite()
+    is_public = body.visibility == "public"
+    wanted = RoomRequest(
+        version=body.room_version if body.room_version is not None else DEFAULT_VERSION,
+        preset=body.preset or ("public_chat" if is_public else "private_chat"),
+        creation_content=body.creation_content or {},
+        power_levels=body.power_level_content_override or {},
+        initial_state=tuple(InitialState(each.type, each.state_key, each.content) for each in body.initial_state or ()),
+        name=body.name,
+        topic=body.topic,
+        room_alias=None if body.room_alias_name is None else f"#{body.room_alias_name}:{app.server_name}",
+        is_public=is_public,
+        invites=tuple(body.invite or ()),
+        is_direct=bool(body.is_direct),
     )
-    room.proposals = [
-        state("m.room.member", {"membership": "join"}, user_id),
-        state("m.room.power_levels", {"users": {}}),
-        state("m.room.join_rules", {"join_rule": "public" if body.get("preset") == "public_chat" else "invite"}),
-        state("m.room.history_visibility", {"history_visibility": "shared"}),
-        *(state(each["type"], each["content"], each.get("state_key", "")) for each in body.get("initial_state", [])),
-    ]
-    return {"room_id": await create_room(app, request.requester, room)}
+    return {"room_id": await create_room(app, request.requester, wanted)}
 
 
-ROUTES = routes("POST", client("/createRoom"), post_create_room)
+def refuse_third_party_invite() -> MatrixError:
+    """This server keeps no e-mail addresses and asks no identity server (invariant 7)."""
+    return MatrixError(403, "M_THREEPID_DENIED", "Invite users by their Matrix ID: this server knows no e-mail addresses.")
+
+
+ROUTES = routes(
+    "POST", client("/createRoom"), post_create_room, body=CreateRoomBody, limit="create_room", suspended_may=False
+)

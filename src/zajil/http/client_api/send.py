@@ -1,12 +1,10 @@
-"""Sending: PUT /rooms/{room_id}/send, PUT /rooms/{room_id}/state (client-server API, "Sending events to a room")."""
-
-from typing import Any
+"""Sending: PUT /rooms/{room_id}/send (client-server API, "Sending events to a room")."""
 
 from zajil.http.request import Request
 from zajil.http.response import Response
-from zajil.http.router import client, routes
+from zajil.http.router import Auth, client, routes
 from zajil.services.app import App
-from zajil.services.send_event import send_message_event, send_state_event
+from zajil.services.send_event import send_message_event
 
 _EVENT_ID = b'{"event_id":"%s"}'
 
@@ -19,18 +17,11 @@ async def put_send(app: App, request: Request) -> Response:
     return Response(_EVENT_ID % event_id.encode())
 
 
-async def put_state(app: App, request: Request) -> dict[str, Any]:
-    params = request.params
-    event_id = await send_state_event(
-        app, request.requester, params["room_id"], params["event_type"], params.get("state_key", ""), request.json()
-    )
-    return {"event_id": event_id}
-
-
-ROUTES = [
-    *routes("PUT", client("/rooms/{room_id}/send/{event_type}/{txn_id}"), put_send, limit="send", suspended_may=False),
-    *routes(
-        "PUT", client("/rooms/{room_id}/state/{event_type}/{state_key}"), put_state, limit="send", suspended_may=False
-    ),
-    *routes("PUT", client("/rooms/{room_id}/state/{event_type}"), put_state, limit="send", suspended_may=False),
-]
+ROUTES = routes(
+    "PUT",
+    client("/rooms/{room_id}/send/{event_type}/{txn_id}"),
+    put_send,
+    auth=Auth.GUEST,
+    limit="send",
+    suspended_may=False,
+)

@@ -7,6 +7,7 @@ from zajil.ports.stores.accounts import AccountStore
 from zajil.ports.stores.device_keys import DeviceKeyStore
 from zajil.ports.stores.device_lists import DeviceListStore
 from zajil.ports.stores.devices import DeviceStore
+from zajil.ports.stores.directory import DirectoryStore
 from zajil.ports.stores.events import EventStore
 from zajil.ports.stores.key_backups import KeyBackupStore
 from zajil.ports.stores.media import MediaRows
@@ -35,3 +36,4 @@ class Stores:
     filters: FilterStore
     profiles: ProfileStore
     reports: ReportStore
+    directory: DirectoryStore

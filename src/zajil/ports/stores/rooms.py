@@ -124,6 +124,12 @@ class RoomStore(Protocol):
     async def load_last_join(self, tx: Read, room_nid: int, user_id: str) -> int | None:
         """The position of a local user's last member event that says "join"."""
 
+    async def load_departure(self, tx: Read, room_nid: int, user_id: str) -> MembershipChange | None:
+        """What ended a local user's last stay in a room; None for who is in it or never was."""
+
+    async def load_guests(self, tx: Read, room_nid: int) -> list[str]:
+        """Guests of this server who are in the room."""
+
     async def load_snapshots_before(self, tx: Read, nids: Sequence[int]) -> dict[int, int]:
         """The snapshot before each event, by the event's number."""
 

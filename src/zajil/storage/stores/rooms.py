@@ -265,6 +265,28 @@ class SqlRoomStore:
         )
         return position
 
+    async def load_departure(self, tx: Read, room_nid: int, user_id: str) -> MembershipChange | None:
+        joined_at = await self.load_last_join(tx, room_nid, user_id)
+        if joined_at is None:
+            return None
+        row = await tx.fetch_row(
+            "SELECT c.position, c.room_nid, r.room_id, c.membership, c.event_nid FROM membership_changes c"
+            " JOIN rooms r ON r.room_nid = c.room_nid WHERE c.room_nid = ? AND c.user_id = ? AND c.position > ?"
+            " ORDER BY c.position LIMIT 1",
+            room_nid,
+            user_id,
+            joined_at,
+        )
+        return None if row is None else MembershipChange(*row)
+
+    async def load_guests(self, tx: Read, room_nid: int) -> list[str]:
+        rows = await tx.fetch(
+            "SELECT m.user_id FROM accounts a JOIN memberships m ON m.user_id = a.user_id"
+            " WHERE a.is_guest = 1 AND m.room_nid = ? AND m.membership = 'join' ORDER BY m.user_id",
+            room_nid,
+        )
+        return [row[0] for row in rows]
+
     async def load_snapshots_before(self, tx: Read, nids: Sequence[int]) -> dict[int, int]:
         found: dict[int, int] = {}
         for marks, piece in chunks(list(nids)):
