@@ -28,7 +28,9 @@ async def find_authoriser(app: App, tx: Transaction, draft: RoomDraft, user_id: 
         raise forbidden("Joining this room takes an invitation, or membership of a room that you are not in.")
     create = await draft.state(app, tx, CREATE_KEY)
     levels = await draft.state(app, tx, POWER_LEVELS_KEY)
-    power_levels = build_power_levels(None if create is None else create.event, None if levels is None else levels.event)
+    power_levels = build_power_levels(
+        None if create is None else create.event, None if levels is None else levels.event
+    )
     for candidate, _ in zip(_list_candidates(power_levels), range(AUTHORISERS_TRIED_MAX), strict=False):
         if candidate.endswith(":" + app.server_name) and await draft.membership(app, tx, candidate) == "join":
             return candidate

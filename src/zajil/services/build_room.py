@@ -73,9 +73,7 @@ def build_room(
     return events
 
 
-def _append(
-    app: App, rules: RoomRules, proposal: Proposal, events: list[Event], state: dict[StateKey, Event]
-) -> Event:
+def _append(app: App, rules: RoomRules, proposal: Proposal, events: list[Event], state: dict[StateKey, Event]) -> Event:
     keys = auth_event_keys(proposal.type, proposal.state_key, proposal.sender, proposal.content, rules)
     auth_ids = [state[key].event_id for key in keys if key in state]
     try:
@@ -133,9 +131,7 @@ def build_create(app: App, wanted: RoomRequest, rules: RoomRules, creator: str, 
     return create
 
 
-def build_proposals(
-    wanted: RoomRequest, rules: RoomRules, creator: Member, invited: list[Member]
-) -> list[Proposal]:
+def build_proposals(wanted: RoomRequest, rules: RoomRules, creator: Member, invited: list[Member]) -> list[Proposal]:
     """Everything after the create event, in the order that the spec gives."""
     user_id = creator.user_id
 

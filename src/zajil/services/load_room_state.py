@@ -58,7 +58,9 @@ async def load_state(app: App, requester: Requester, room_id: str) -> bytes:
     return await render_slices(app, tx, [*rest, *members], requester)
 
 
-async def load_state_event(app: App, requester: Requester, room_id: str, event_type: str, state_key: str) -> StoredEvent:
+async def load_state_event(
+    app: App, requester: Requester, room_id: str, event_type: str, state_key: str
+) -> StoredEvent:
     """One state event. Raises M_NOT_FOUND when the room has none of this type and key."""
     tx = app.db.reader
     access = await access_state(app, tx, requester.user_id, room_id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from zajil.core.auth_rules_member import AUTHORISED_VIA
-from zajil.core.identifiers import is_user_id, server_name_of
+from zajil.core.identifiers import is_user_id
 from zajil.core.power_levels import CREATE_KEY
 from zajil.ports.database import Transaction
 from zajil.ports.stores.events import StoredEvent
@@ -92,9 +92,9 @@ async def check_may_come(app: App, tx: Transaction, draft: RoomDraft, requester:
     if draft.row.blocked_reason is not None:
         raise forbidden(f"This room has been closed by the server's administrator. {draft.row.blocked_reason}".strip())
     create = await draft.state(app, tx, CREATE_KEY)
-    if create is not None and create.event.content.get("m.federate") is False:
-        if server_name_of(step.user_id) != server_name_of(create.event.sender):
-            raise forbidden("This room is closed to users of other servers.")
+    is_closed = create is not None and create.event.content.get("m.federate") is False
+    if is_closed and not step.user_id.endswith(":" + app.server_name):
+        raise forbidden("This room is closed to users of other servers.")
     if step.membership == "invite":
         if "third_party_invite" in step.content:
             raise MatrixError(403, "M_THREEPID_DENIED", "Invite users by their Matrix ID.")

@@ -51,9 +51,7 @@ async def set_state(
     return event_id
 
 
-async def _set_member(
-    app: App, requester: Requester, room_id: str, user_id: str, content: dict[str, Any]
-) -> str:
+async def _set_member(app: App, requester: Requester, room_id: str, user_id: str, content: dict[str, Any]) -> str:
     membership = content.get("membership")
     if not isinstance(membership, str) or membership not in MEMBERSHIPS:
         raise bad_json("The membership must be one of join, invite, knock, leave and ban.")

@@ -63,7 +63,9 @@ async def post_create_room(app: App, request: Request) -> dict[str, Any]:
 
 def refuse_third_party_invite() -> MatrixError:
     """This server keeps no e-mail addresses and asks no identity server (invariant 7)."""
-    return MatrixError(403, "M_THREEPID_DENIED", "Invite users by their Matrix ID: this server knows no e-mail addresses.")
+    return MatrixError(
+        403, "M_THREEPID_DENIED", "Invite users by their Matrix ID: this server knows no e-mail addresses."
+    )
 
 
 ROUTES = routes(

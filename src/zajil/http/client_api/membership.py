@@ -102,7 +102,9 @@ ROUTES = [
     *routes("POST", client("/knock/{room_id}"), post_knock, **_COMING),
     *routes("POST", client("/rooms/{room_id}/leave"), post_leave, **_LEAVING),
     *routes("POST", client("/rooms/{room_id}/forget"), post_forget, limit="default"),
-    *routes("POST", client("/rooms/{room_id}/invite"), post_invite, body=InviteBody, limit="invite", suspended_may=False),
+    *routes(
+        "POST", client("/rooms/{room_id}/invite"), post_invite, body=InviteBody, limit="invite", suspended_may=False
+    ),
     *routes("POST", client("/rooms/{room_id}/kick"), post_kick, **_REMOVING),
     *routes("POST", client("/rooms/{room_id}/ban"), post_ban, **_REMOVING),
     *routes("POST", client("/rooms/{room_id}/unban"), post_unban, **_REMOVING),

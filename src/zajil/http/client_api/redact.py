@@ -27,6 +27,4 @@ async def put_redact(app: App, request: Request) -> dict[str, Any]:
     return {"event_id": event_id}
 
 
-ROUTES = routes(
-    "PUT", client("/rooms/{room_id}/redact/{event_id}/{txn_id}"), put_redact, body=RedactBody, limit="send"
-)
+ROUTES = routes("PUT", client("/rooms/{room_id}/redact/{event_id}/{txn_id}"), put_redact, body=RedactBody, limit="send")

@@ -80,7 +80,12 @@ ROUTES = [
     *routes("GET", client(STATE + "/{event_type}/{state_key}"), get_state_event, auth=Auth.GUEST),
     *routes("PUT", client(STATE + "/{event_type}"), put_state, auth=Auth.GUEST, limit="send", suspended_may=False),
     *routes(
-        "PUT", client(STATE + "/{event_type}/{state_key}"), put_state, auth=Auth.GUEST, limit="send", suspended_may=False
+        "PUT",
+        client(STATE + "/{event_type}/{state_key}"),
+        put_state,
+        auth=Auth.GUEST,
+        limit="send",
+        suspended_may=False,
     ),
     *routes("GET", client("/rooms/{room_id}/members"), get_members, auth=Auth.GUEST),
     *routes("GET", client("/rooms/{room_id}/joined_members"), get_joined_members),

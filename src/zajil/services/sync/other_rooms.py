@@ -1,12 +1,13 @@
 """The sections of rooms the user is not in: invitations, knocks, and rooms that were left."""
 
-from typing import Any
-
 import orjson
 
 from zajil.ports.database import Read
+from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
+from zajil.services.check_invite import blocks_invites
 from zajil.services.client_events import build_stripped_state, strip_event
+from zajil.services.ignored_users import load_ignored_users
 from zajil.services.room_heads import RoomHead
 from zajil.services.sync.joined_room import filter_state, render_room
 from zajil.services.sync.request import SyncRequest, Window
@@ -14,16 +15,27 @@ from zajil.services.sync.room_state import build_full_state, build_state_delta, 
 from zajil.services.sync.timeline import keep_visible, load_timeline
 
 
-async def build_invited_room(app: App, tx: Read, head: RoomHead, user_id: str) -> bytes:
-    """An invitation or a knock: stripped state, the user's own member event included."""
-    shown: list[dict[str, Any]] = build_stripped_state(head.rest)
-    key = "invite_state"
+async def build_invited_room(app: App, tx: Read, head: RoomHead, user_id: str) -> bytes | None:
+    """An invitation or a knock: stripped state, the user's own member event included. None for what the user will not see."""
     member = await app.rooms.member(tx, head, user_id)
-    if member is not None:
-        shown = [each for each in shown if (each["type"], each["state_key"]) != ("m.room.member", user_id)]
-        shown.append(strip_event(member))
-        key = "knock_state" if member.event.membership == "knock" else "invite_state"
-    return orjson.dumps({key: {"events": shown}})
+    if member is None or await _is_unwanted(app, tx, user_id, member):
+        return None
+    key = "knock_state" if member.event.membership == "knock" else "invite_state"
+    told = await app.stores.directory.load_invite_state(tx, head.row.room_nid, user_id)
+    shown = build_stripped_state(head.rest) if told is None else told
+    own_key = ("m.room.member", user_id)
+    shown = [each for each in shown if (each.get("type"), each.get("state_key")) != own_key]
+    if told is None and member.event.sender != user_id:
+        inviter = await app.rooms.member(tx, head, member.event.sender)
+        shown += [] if inviter is None else [strip_event(inviter)]
+    return orjson.dumps({key: {"events": [*shown, strip_event(member)]}})
+
+
+async def _is_unwanted(app: App, tx: Read, user_id: str, member: StoredEvent) -> bool:
+    """Invitations that a client must not see (client-server API, "Ignoring Users" and "Invite permission")."""
+    if member.event.membership != "invite":
+        return False
+    return member.event.sender in await load_ignored_users(app, tx, user_id) or await blocks_invites(app, tx, user_id)
 
 
 async def build_left_room(

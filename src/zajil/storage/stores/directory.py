@@ -54,7 +54,8 @@ class SqlDirectoryStore:
         self, tx: Read, start: PublishedRoom | None, *, backwards: bool, limit: int
     ) -> list[PublishedRoom]:
         where, order = ("> (?, ?)", "ASC") if backwards else ("< (?, ?)", "DESC")
-        sql, args = "SELECT joined_count, room_id FROM rooms WHERE is_public = 1", []
+        sql = "SELECT joined_count, room_id FROM rooms WHERE is_public = 1"
+        args: list[int | str] = []
         if start is not None:
             sql += f" AND (joined_count, room_id) {where}"
             args = [start.joined_count, start.room_id]
@@ -86,9 +87,7 @@ class SqlDirectoryStore:
         await tx.execute("DELETE FROM invite_states WHERE room_nid = ? AND user_id = ?", room_nid, user_id)
 
     async def load_notice_room(self, tx: Read, user_id: str) -> str | None:
-        room_id: str | None = await tx.fetch_value(
-            "SELECT room_id FROM server_notice_rooms WHERE user_id = ?", user_id
-        )
+        room_id: str | None = await tx.fetch_value("SELECT room_id FROM server_notice_rooms WHERE user_id = ?", user_id)
         return room_id
 
     async def store_notice_room(self, tx: Transaction, user_id: str, room_id: str) -> None:
