@@ -112,7 +112,11 @@ class SqlEventStore:
         end: HistoryPoint | None = None,
     ) -> list[StoredEvent]:
         inside, order = ("<=", "DESC") if backwards else (">", "ASC")
-        sql = f"SELECT {COLUMNS} FROM {SOURCE} WHERE e.room_nid = ? AND (e.history, e.history_minor) {inside} (?, ?)"
+        # "IS NOT NULL" says nothing new, but without it the planner does not see that the partial index serves.
+        sql = (
+            f"SELECT {COLUMNS} FROM {SOURCE} WHERE e.room_nid = ? AND e.history IS NOT NULL"
+            f" AND (e.history, e.history_minor) {inside} (?, ?)"
+        )
         args: list[int] = [room_nid, start.major, start.minor]
         if end is not None:
             sql += f" AND (e.history, e.history_minor) {'>' if backwards else '<='} (?, ?)"
