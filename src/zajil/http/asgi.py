@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from zajil.http.request import ClientGone, Request
-from zajil.http.response import CORS, JSON_TYPE, Response, json_response
+from zajil.http.response import CORS, JSON_HEADERS, JSON_TYPE, Headers, Response, json_response
 from zajil.http.router import Auth, Route, Router
 from zajil.ports.configuration import ConfigError
 from zajil.ports.database import Busy, StorageUnavailable, UnfitValue
@@ -16,6 +16,9 @@ from zajil.services.requester import Requester
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+Respond = Callable[[int, bytes, bytes], bool]
+"""How the connection takes a whole answer at once: status, header lines, body. False: send ASGI's messages instead."""
 
 log = structlog.get_logger(__name__)
 
@@ -38,10 +41,15 @@ class AsgiApp:
         if scope["type"] != "http":
             await send({"type": "websocket.close"})
             return
+        respond: Respond | None = scope.pop("zajil.respond", None)
         try:
             response = await self._respond(scope, receive)
         except ClientGone:
             return
+        if respond is not None and response.stream is None:
+            headers = join_headers(response.headers) + b"content-length: %d\r\n" % len(response.body)
+            if respond(response.status, headers, response.body):
+                return
         await _send_response(response, scope["method"] == "HEAD", send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -139,6 +147,21 @@ def error_response(error: MatrixError) -> Response:
     if error.extra and isinstance(wait_ms := error.extra.get("retry_after_ms"), int):
         response.headers = [*response.headers, (b"retry-after", str(-(-wait_ms // 1000)).encode())]
     return response
+
+
+def _join(headers: Headers) -> bytes:
+    for _, value in headers:
+        if b"\r" in value or b"\n" in value:
+            raise ValueError("a header's value must be one line")
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
+_JSON_LINES = _join(JSON_HEADERS)
+
+
+def join_headers(headers: Headers) -> bytes:
+    """Header lines. Nearly all answers have the same."""
+    return _JSON_LINES if headers is JSON_HEADERS else _join(headers)
 
 
 async def _send_response(response: Response, head_only: bool, send: Send) -> None:

@@ -15,6 +15,9 @@ CORS: Headers = [
     (b"access-control-expose-headers", b"Retry-After, Content-Range, ETag"),
 ]
 
+JSON_HEADERS: Headers = [JSON_TYPE, *CORS]
+"""The headers of nearly every answer: one list, shared, never changed."""
+
 
 class Response:
     """A status, headers and a body: bytes, or a stream of them with a known length."""
@@ -31,7 +34,7 @@ class Response:
     ) -> None:
         self.body = body
         self.status = status
-        self.headers: Headers = headers if headers is not None else [JSON_TYPE, *CORS]
+        self.headers: Headers = JSON_HEADERS if headers is None else headers
         self.stream = stream
         self.length = length
 

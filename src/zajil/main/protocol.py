@@ -1,9 +1,10 @@
-"""HTTP connections with bounds that uvicorn itself does not set: size and duration of a request's head."""
+"""HTTP connections with bounds that uvicorn itself does not set, and a short way out for answers that are whole."""
 
 import asyncio
 import json
+from functools import partial
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 HEAD_SIZE_MAX = 64 * 1024
 HEAD_DURATION_S_MAX = 20.0
@@ -55,6 +56,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.in_head = False
         self.stop_head_timer()
         super().on_headers_complete()
+        if self.cycle is not None:
+            self.scope["zajil.respond"] = partial(respond, self.cycle)  # type: ignore[typeddict-unknown-key]
 
     def count_head(self, size: int) -> None:
         self.head_size += size
@@ -92,3 +95,29 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             + body
         )
         self.transport.close()
+
+
+def respond(cycle: RequestResponseCycle, status: int, headers: bytes, body: bytes) -> bool:
+    """Write a whole answer at once, `headers` being ready lines that the server itself made. False: take the long way.
+
+    ASGI's own messages cost a fifth of a small answer: every header is checked, lower-cased and joined each time.
+    """
+    if cycle.flow.write_paused or cycle.response_started or cycle.scope["method"] == "HEAD":
+        return False
+    if cycle.disconnected:
+        return True
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    lines = [STATUS_LINE[status]]
+    for name, value in cycle.default_headers:
+        lines += (name, b": ", value, b"\r\n")
+    lines.append(headers)
+    if not cycle.keep_alive:
+        lines.append(b"connection: close\r\n")
+    lines += (b"\r\n", body)
+    cycle.transport.write(b"".join(lines))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
