@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from zajil.main.cli_options import fail
+from zajil.main.cli_options import Arguments, fail, load_or_exit
+from zajil.main.lean_imports import import_lean
 from zajil.ports.configuration import Config, ConfigError
 
 if TYPE_CHECKING:
@@ -13,11 +15,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def load_place(arguments: Arguments, path: Path | None) -> Config:
+    """The configuration of a command that runs services; called before they are imported."""
+    config = load_or_exit(arguments, path).config
+    import_lean()
+    return config
+
+
 def run_service(config: Config, work: Callable[["App"], Awaitable[T]]) -> T:
     """Open the database, do `work`, close it. What a service refuses ends the command with its message."""
-    from zajil.main.lean_imports import import_lean
-
-    import_lean()
     from zajil.main.composition import build_services
     from zajil.main.log import configure_log
     from zajil.services.errors import MatrixError

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from zajil.main.cli_database import run_service
-from zajil.main.cli_options import PLACE_OPTIONS, Arguments, load_or_exit, with_arguments
+from zajil.main.cli_database import load_place, run_service
+from zajil.main.cli_options import PLACE_OPTIONS, Arguments, with_arguments
 
 app = typer.Typer(help="Read and resolve what users have reported.", no_args_is_help=True)
 
@@ -19,10 +19,10 @@ def list_all(
     resolved: Annotated[bool, typer.Option("--all", help="Show resolved ones too")] = False,
     after: Annotated[int, typer.Option(metavar="NUMBER", help="Only those after this number")] = 0,
 ) -> None:
+    config = load_place(arguments, path)
     from zajil.main.cli_token import build_date
     from zajil.services.report_content import list_reports
 
-    config = load_or_exit(arguments, path).config
     for each in run_service(config, lambda app: list_reports(app, after=after, with_resolved=resolved)):
         subject = " ".join(part for part in (each.user_id, each.room_id, each.event_id) if part)
         state = "" if each.resolved_ts_ms is None else f" (resolved {build_date(each.resolved_ts_ms)})"
@@ -43,7 +43,8 @@ def resolve(
     path: Path | None,
     number: Annotated[int, typer.Argument(help="The number of the report", metavar="NUMBER")],
 ) -> None:
+    config = load_place(arguments, path)
     from zajil.services.report_content import resolve_report
 
-    run_service(load_or_exit(arguments, path).config, lambda app: resolve_report(app, number))
+    run_service(config, lambda app: resolve_report(app, number))
     typer.echo(f"Report {number} is resolved.")

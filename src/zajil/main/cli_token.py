@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from zajil.main.cli_database import run_service
-from zajil.main.cli_options import PLACE_OPTIONS, Arguments, load_or_exit, with_arguments
+from zajil.main.cli_database import load_place, run_service
+from zajil.main.cli_options import PLACE_OPTIONS, Arguments, with_arguments
 
 app = typer.Typer(help="Make and list invitation codes (registration tokens).", no_args_is_help=True)
 
@@ -25,9 +25,9 @@ def create(
     uses: Annotated[int, typer.Option(metavar="N", help="How many accounts it makes; 0 is without limit")] = 1,
     days: Annotated[int, typer.Option(metavar="N", help="Days until it expires; 0 is never")] = 0,
 ) -> None:
+    config = load_place(arguments, path)
     from zajil.services.administer_tokens import create_token
 
-    config = load_or_exit(arguments, path).config
     made = run_service(
         config,
         lambda app: create_token(app, token=token, uses_max=uses or None, lifetime_ms=days * DAY_MS if days else None),
@@ -39,9 +39,9 @@ def create(
 @app.command("list", help="Show all codes, the newest first.")
 @with_arguments(PLACE_OPTIONS)
 def list_all(arguments: Arguments, path: Path | None) -> None:
+    config = load_place(arguments, path)
     from zajil.services.administer_tokens import list_tokens
 
-    config = load_or_exit(arguments, path).config
     for each in run_service(config, list_tokens):
         uses = f"{each.uses} of {'any number' if each.uses_max is None else each.uses_max} used"
         expires = f", until {build_date(each.expires_ts_ms)}" if each.expires_ts_ms is not None else ""
@@ -54,9 +54,10 @@ def list_all(arguments: Arguments, path: Path | None) -> None:
 def delete(
     arguments: Arguments, path: Path | None, token: Annotated[str, typer.Argument(help="The code", metavar="CODE")]
 ) -> None:
+    config = load_place(arguments, path)
     from zajil.services.administer_tokens import delete_token
 
-    run_service(load_or_exit(arguments, path).config, lambda app: delete_token(app, token))
+    run_service(config, lambda app: delete_token(app, token))
 
 
 def build_date(ts_ms: int) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zajil.main.cli_database import run_service
-from zajil.main.cli_options import PLACE_OPTIONS, Arguments, fail, load_or_exit, with_arguments
+from zajil.main.cli_database import load_place, run_service
+from zajil.main.cli_options import PLACE_OPTIONS, Arguments, fail, with_arguments
 from zajil.ports.configuration import Config
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def create(
         bool, typer.Option("--random-password", help="Choose a password at random and print it")
     ] = False,
 ) -> None:
+    config = load_place(arguments, path)
     from zajil.services.administer_users import create_user
 
-    config = load_or_exit(arguments, path).config
     chosen = secrets.token_urlsafe(PASSWORD_BYTES) if random_password else ask_password(password)
     user_id = run_service(config, lambda app: create_user(app, user, chosen, is_admin=admin))
     typer.echo(user_id)
@@ -66,6 +66,7 @@ def create(
 @app.command("list", help="Show all accounts and their standing.")
 @with_arguments(PLACE_OPTIONS)
 def list_all(arguments: Arguments, path: Path | None) -> None:
+    config = load_place(arguments, path)
     from zajil.main.cli_token import build_date
     from zajil.services.administer_users import list_users
 
@@ -85,7 +86,7 @@ def list_all(arguments: Arguments, path: Path | None) -> None:
                 typer.echo(f"{each.user_id}  since {build_date(each.created_ts_ms)}  {standing}".rstrip())
             after = page.next_after
 
-    run_service(load_or_exit(arguments, path).config, show)
+    run_service(config, show)
 
 
 @app.command("password", help="Give an account another password and end its sessions.")
@@ -97,9 +98,9 @@ def set_password(
     password: Password = None,
     keep_sessions: Annotated[bool, typer.Option("--keep-sessions", help="Leave its devices logged in")] = False,
 ) -> None:
+    config = load_place(arguments, path)
     from zajil.services.administer_users import find_user_id, set_user_password
 
-    config = load_or_exit(arguments, path).config
     chosen = ask_password(password)
     run_service(config, lambda app: set_user_password(app, find_user_id(app, user), chosen, logs_out=not keep_sessions))
     typer.echo("The password is changed.")
@@ -108,9 +109,9 @@ def set_password(
 @app.command("reset-link", help="Print a link with which the user chooses a new password, once, within a day.")
 @with_arguments((*PLACE_OPTIONS, "public_base_url", "bind"))
 def reset_link(arguments: Arguments, path: Path | None, user: Name) -> None:
+    config = load_place(arguments, path)
     from zajil.services.administer_users import create_reset_link, find_user_id
 
-    config = load_or_exit(arguments, path).config
     typer.echo(run_service(config, lambda app: create_reset_link(app, find_user_id(app, user))))
 
 
@@ -125,9 +126,9 @@ def deactivate(
     erase: Annotated[bool, typer.Option("--erase", help="Show what it sent as removed to whoever joins later")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
 ) -> None:
+    config = load_place(arguments, path)
     from zajil.services.administer_users import deactivate_user, find_user_id
 
-    config = load_or_exit(arguments, path).config
     if not yes:
         typer.confirm(f"Deactivate {user} for good?", abort=True)
 
@@ -142,19 +143,19 @@ def deactivate(
 @app.command("lock", help="Lock an account: its devices stay logged in but can do nothing.")
 @with_arguments(PLACE_OPTIONS)
 def lock(arguments: Arguments, path: Path | None, user: Name, undo: Undo = False) -> None:
-    change_standing(load_or_exit(arguments, path).config, user, "is_locked", not undo)
+    change_standing(load_place(arguments, path), user, "is_locked", not undo)
 
 
 @app.command("suspend", help="Suspend an account: it can read and leave, not write.")
 @with_arguments(PLACE_OPTIONS)
 def suspend(arguments: Arguments, path: Path | None, user: Name, undo: Undo = False) -> None:
-    change_standing(load_or_exit(arguments, path).config, user, "is_suspended", not undo)
+    change_standing(load_place(arguments, path), user, "is_suspended", not undo)
 
 
 @app.command("admin", help="Make an account an administrator's.")
 @with_arguments(PLACE_OPTIONS)
 def admin(arguments: Arguments, path: Path | None, user: Name, undo: Undo = False) -> None:
-    change_standing(load_or_exit(arguments, path).config, user, "is_admin", not undo)
+    change_standing(load_place(arguments, path), user, "is_admin", not undo)
 
 
 def change_standing(config: Config, user: str, flag: str, value: bool) -> None:
