@@ -162,6 +162,18 @@ def test_refuses_bad_requests_without_ending(server: Server) -> None:
     assert ask(b"GET /" + b"a" * 70_000).startswith(b"HTTP/1.1 431 ")
 
 
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_r0_can_be_switched_off(tmp_path: Path, switch: str) -> None:
+    server = build_zajil(tmp_path, legacy_r0=switch).start()
+    try:
+        with urllib.request.urlopen(f"{server.base}/_matrix/client/versions", timeout=10) as answer:
+            assert ("r0.6.1" in json.load(answer)["versions"]) == (switch == "on")
+        assert post(f"{server.base}/_matrix/client/r0/login", {})[0] == (400 if switch == "on" else 404)
+        assert post(f"{server.base}/_matrix/client/v3/login", {})[0] == 400
+    finally:
+        server.stop()
+
+
 def test_back_off_grows_to_its_bound() -> None:
     delays = [build_back_off_s(failures) for failures in range(50)]
     assert delays[0] == 0

@@ -88,7 +88,7 @@ def build_services(config: Config) -> App:
 def build_app(config: Config) -> AsgiApp:
     """The ASGI application of one worker."""
     app = build_services(config)
-    asgi = AsgiApp(app, [*load_routes(), *PAGES])
+    asgi = AsgiApp(app, [*load_routes(legacy_r0=config.legacy_r0), *PAGES])
     media = run_media(app)
 
     async def start() -> None:

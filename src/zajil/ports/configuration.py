@@ -130,9 +130,6 @@ class Config:
     )
 
     rate_limits: bool = option(True, "Limits", "Limit how fast one account or address may send requests.")
-    body_size_max: int = option(
-        4 * MIB, "Limits", "Largest JSON request body.", lowest=128 * KIB, highest=64 * MIB, is_size=True
-    )
     connections_max: int = option(
         10_000, "Limits", "Open connections per worker; further ones get 503.", lowest=10, highest=1_000_000
     )

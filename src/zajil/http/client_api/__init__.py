@@ -31,6 +31,14 @@ MODULES: tuple[str, ...] = (
 )
 
 
-def load_routes() -> list[Route]:
-    """The routes of every module."""
-    return [route for name in MODULES for route in import_module(f"{__name__}.{name}").ROUTES]
+LEGACY_PREFIXES = ("/_matrix/client/r0/", "/_matrix/media/r0/")
+
+
+def load_routes(*, legacy_r0: bool = True) -> list[Route]:
+    """The routes of every module, those of r0 only if wanted."""
+    return [
+        route
+        for name in MODULES
+        for route in import_module(f"{__name__}.{name}").ROUTES
+        if legacy_r0 or not route.path.startswith(LEGACY_PREFIXES)
+    ]

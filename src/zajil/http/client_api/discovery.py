@@ -11,7 +11,8 @@ from zajil.services import create_credentials
 from zajil.services.app import App
 from zajil.services.errors import forbidden, not_found
 
-VERSIONS: Final = ["r0.6.1", *(f"v1.{minor}" for minor in range(1, 20))]
+VERSIONS: Final = [f"v1.{minor}" for minor in range(1, 20)]
+VERSIONS_LEGACY: Final = ["r0.6.1", *VERSIONS]
 UNSTABLE_FEATURES: Final = {
     "org.matrix.e2e_cross_signing": True,
     "org.matrix.msc2285.stable": True,  # private read receipts
@@ -23,7 +24,8 @@ HTTPS_PORT: Final = 443
 
 
 async def get_versions(app: App, request: Request) -> dict[str, Any]:
-    return {"versions": VERSIONS, "unstable_features": UNSTABLE_FEATURES}
+    versions = VERSIONS_LEGACY if app.config.legacy_r0 else VERSIONS
+    return {"versions": versions, "unstable_features": UNSTABLE_FEATURES}
 
 
 async def get_capabilities(app: App, request: Request) -> dict[str, Any]:
