@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from zajil.core.globs import compile_glob
 from zajil.ports.database import Transaction
 from zajil.services.app import App
 from zajil.services.append_events import Proposal, append, open_draft, store_draft
@@ -28,7 +29,7 @@ async def set_state(
     if event_type == "m.room.create":
         raise forbidden("A room is created once.")
     if event_type == "m.room.server_acl" and state_key == "":
-        check_server_acl(content)
+        check_server_acl(app, content)
     proposal = Proposal(
         type=event_type, sender=requester.user_id, content=content, state_key=state_key, origin_server_ts=ts
     )
@@ -61,13 +62,20 @@ async def _set_member(app: App, requester: Requester, room_id: str, user_id: str
     return await set_membership(app, requester, Step(room_id, user_id, membership, content))
 
 
-def check_server_acl(content: dict[str, Any]) -> None:
-    """Raises M_BAD_JSON for lists that servers would read as empty, and M_INVALID_PARAM where nobody at all could stay."""
+def check_server_acl(app: App, content: dict[str, Any]) -> None:
+    """Raises M_BAD_JSON for lists that servers could not read, and M_INVALID_PARAM when this server would shut itself out."""
+    lists: dict[str, list[str]] = {}
     for key in ("allow", "deny"):
         entries = content.get(key, [])
         if not isinstance(entries, list) or not all(isinstance(each, str) for each in entries):
             raise bad_json(f"{key} must be a list of strings.")
+        lists[key] = entries
     if not isinstance(content.get("allow_ip_literals", True), bool):
         raise bad_json("allow_ip_literals must be true or false.")
-    if not content.get("allow"):
-        raise invalid_param("Without an entry in allow, every server is shut out of the room.")
+    own = app.server_name.rpartition(":")[0] if app.server_name.rpartition(":")[2].isdigit() else app.server_name
+
+    def names_us(patterns: list[str]) -> bool:
+        return any(compile_glob(pattern.lower())(own.lower()) for pattern in patterns)
+
+    if not names_us(lists["allow"]) or names_us(lists["deny"]):
+        raise invalid_param("This list would shut this server out of the room, and you with it.")

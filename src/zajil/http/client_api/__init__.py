@@ -14,6 +14,7 @@ MODULES: tuple[str, ...] = (
     "typing",
     "create_room",
     "membership",
+    "directory",
     "registration",
     "auth_fallback",
     "login",

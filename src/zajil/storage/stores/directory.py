@@ -54,7 +54,7 @@ class SqlDirectoryStore:
         self, tx: Read, start: PublishedRoom | None, *, backwards: bool, limit: int
     ) -> list[PublishedRoom]:
         where, order = ("> (?, ?)", "ASC") if backwards else ("< (?, ?)", "DESC")
-        sql = "SELECT joined_count, room_id FROM rooms WHERE is_public = 1"
+        sql = "SELECT joined_count, room_id FROM rooms WHERE is_public = 1 AND joined_count > 0"
         args: list[int | str] = []
         if start is not None:
             sql += f" AND (joined_count, room_id) {where}"
@@ -63,7 +63,7 @@ class SqlDirectoryStore:
         return [PublishedRoom(*row) for row in rows]
 
     async def count_published(self, tx: Read) -> int:
-        count: int = await tx.fetch_value("SELECT count(*) FROM rooms WHERE is_public = 1")
+        count: int = await tx.fetch_value("SELECT count(*) FROM rooms WHERE is_public = 1 AND joined_count > 0")
         return count
 
     async def load_invite_state(self, tx: Read, room_nid: int, user_id: str) -> list[dict[str, Any]] | None:

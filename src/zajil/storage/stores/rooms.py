@@ -281,8 +281,8 @@ class SqlRoomStore:
 
     async def load_guests(self, tx: Read, room_nid: int) -> list[str]:
         rows = await tx.fetch(
-            "SELECT m.user_id FROM accounts a JOIN memberships m ON m.user_id = a.user_id"
-            " WHERE a.is_guest = 1 AND m.room_nid = ? AND m.membership = 'join' ORDER BY m.user_id",
+            "SELECT m.user_id FROM memberships m CROSS JOIN accounts a"
+            " WHERE a.user_id = m.user_id AND a.is_guest = 1 AND m.room_nid = ? AND m.membership = 'join' ORDER BY m.user_id",
             room_nid,
         )
         return [row[0] for row in rows]
