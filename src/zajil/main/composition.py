@@ -14,6 +14,7 @@ from zajil.services.app import App
 from zajil.services.end_to_end_encryption import attach_end_to_end_encryption
 from zajil.services.ephemeral import Ephemeral
 from zajil.services.ignored_users import IgnoredUsers
+from zajil.services.notifications import attach_notifications, run_notifications
 from zajil.services.notifier import Notifier
 from zajil.services.own_name import check_own_name
 from zajil.services.room_heads import RoomHeads
@@ -29,6 +30,7 @@ from zajil.storage.stores.events import SqlEventStore
 from zajil.storage.stores.key_backups import SqlKeyBackupStore
 from zajil.storage.stores.media import SqlMediaRows
 from zajil.storage.stores.profiles import SqlProfileStore
+from zajil.storage.stores.receipts import SqlPushRuleStore, SqlReceiptStore
 from zajil.storage.stores.relations import SqlRelationStore
 from zajil.storage.stores.reports import SqlReportStore
 from zajil.storage.stores.rooms import SqlRoomStore
@@ -42,6 +44,8 @@ def build_stores() -> Stores:
     return Stores(
         events=SqlEventStore(),
         relations=SqlRelationStore(),
+        receipts=SqlReceiptStore(),
+        push_rules=SqlPushRuleStore(),
         rooms=SqlRoomStore(),
         accounts=SqlAccountStore(),
         devices=SqlDeviceStore(),
@@ -79,6 +83,7 @@ def build_services(config: Config) -> App:
     app.rooms = RoomHeads(app.stores)
     app.notifier = Notifier(app.db, app.stores, app.rooms)
     app.ignored_users = IgnoredUsers(app)
+    attach_notifications(app)
     app.lazy_members = LazyMembers()
     app.ephemeral = Ephemeral()
     app.typing = Typing(app)
@@ -90,11 +95,13 @@ def build_app(config: Config) -> AsgiApp:
     app = build_services(config)
     asgi = AsgiApp(app, [*load_routes(legacy_r0=config.legacy_r0), *PAGES])
     media = run_media(app)
+    notifications = run_notifications(app)
 
     async def start() -> None:
         app.db.start()
         await check_own_name(app)
         await media.__aenter__()
+        await notifications.__aenter__()
         start_accounts(app)
         asgi.setup_token = await prepare_setup_token(app)
 
@@ -102,6 +109,7 @@ def build_app(config: Config) -> AsgiApp:
         app.stopping = True
         app.notifier.wake_all()
         await stop_accounts(app)
+        await notifications.__aexit__(None, None, None)
         await media.__aexit__(None, None, None)
         await app.db.close()
 

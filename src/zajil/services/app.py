@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zajil.services.passwords import Passwords
     from zajil.services.privacy_settings import PrivacyMemory
     from zajil.services.rate_limits import RateLimits
+    from zajil.services.receipt_memory import ReceiptMemory
     from zajil.services.remote_devices import RemoteDevices
     from zajil.services.room_heads import RoomHeads
     from zajil.services.run_account_tasks import AccountTasks
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from zajil.services.sync.lazy_members import LazyMembers
     from zajil.services.to_device import Acknowledgements
     from zajil.services.typing import Typing
+    from zajil.services.unread_counts import UnreadCounts
     from zajil.services.user_interactive_auth import InteractiveAuth
+    from zajil.services.user_push_rules import UserPushRules
 
 
 @dataclass(slots=True)
@@ -62,6 +65,9 @@ class App:
     outbound: OutboundHttp = field(init=False)
     notifier: "Notifier" = field(init=False)
     ignored_users: "IgnoredUsers" = field(init=False)
+    receipts: "ReceiptMemory" = field(init=False)
+    unread_counts: "UnreadCounts" = field(init=False)
+    push_rules: "UserPushRules" = field(init=False)
     lazy_members: "LazyMembers" = field(init=False)
     ephemeral: "Ephemeral" = field(init=False)
     typing: "Typing" = field(init=False)

@@ -41,6 +41,7 @@ LIMITS: Final[dict[str, Limit]] = {
     "report": Limit(20, 20),
     "profile": Limit(2, 30),
     "presence": Limit(0.5, 50),
+    "receipt": Limit(0.1, 200),
     "typing": Limit(0.2, 50),
     "account_data": Limit(0.2, 200),
     "preview": Limit(1, 50),

@@ -10,6 +10,7 @@ MODULES: tuple[str, ...] = (
     "redact",
     "sync",
     "room_history",
+    "receipts",
     "relations",
     "typing",
     "create_room",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from zajil.core.events import Event
 from zajil.ports.database import Read, Transaction
@@ -15,7 +15,7 @@ HAS_RELATIONS = 8
 
 
 class StoredEvent:
-    """An event with its place here. Replaced, never changed, but for `client_prefix`, which is a memo."""
+    """An event with its place here. Replaced, never changed, but for `client_prefix` and `notice`, which are memos."""
 
     __slots__ = (
         "client_prefix",
@@ -25,6 +25,7 @@ class StoredEvent:
         "history",
         "history_minor",
         "nid",
+        "notice",
         "position",
         "redacted_by",
         "replaces_nid",
@@ -59,6 +60,7 @@ class StoredEvent:
         self.device_id = device_id
         self.txn_id = txn_id
         self.client_prefix: bytes | None = None
+        self.notice: Any = None  # an EventNotice: what push rules say of the event
 
     def with_changes(
         self, *, event: Event | None = None, flags: int | None = None, redacted_by: str | None = None

@@ -11,7 +11,7 @@ from zajil.services.client_events import prepare_events, render_event, render_li
 from zajil.services.room_heads import RoomHead
 from zajil.services.room_summary import build_summary
 from zajil.services.sync.request import SyncRequest, Window
-from zajil.services.sync.room_extras import load_room_extras
+from zajil.services.sync.room_extras import load_room_extras, load_unread_section
 from zajil.services.sync.room_state import (
     Roots,
     build_full_state,
@@ -35,9 +35,11 @@ async def build_joined_room(
     if fresh:
         await keep_visible(app, tx, head, sync.user_id, timeline)
     state = await _load_state(app, tx, head, sync, window, timeline, fresh=fresh)
-    extras = await load_room_extras(app, tx, head, sync, window, fresh=fresh)
+    extras = await load_room_extras(app, tx, head, sync, window, fresh=fresh, timeline=timeline.events)
     if not (fresh or timeline.events or timeline.limited or state or extras or sync.full_state):
         return None
+    if b"unread_notifications" not in extras:
+        extras.update(await load_unread_section(app, tx, head, sync))
     note_members_in_timeline(app, sync, head.room_id, timeline.events)
     summary = await _load_summary(app, tx, head, sync, timeline, fresh=fresh or sync.full_state)
     return await render_room(app, tx, sync, window, timeline, state, extras, summary, membership="join")

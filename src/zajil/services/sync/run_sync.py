@@ -147,6 +147,8 @@ async def find_candidates(app: App, tx: Read, sync: SyncRequest, window: Window,
     touched = touched_rooms(user, window, everything=sync.full_state)
     if user.touched_since(Stream.ACCOUNT_DATA, since):
         touched.update(await find_rooms_with_account_data(app, tx, sync.user_id, since, window.up_to))
+    if user.touched_since(Stream.NOTIFICATIONS, since):
+        touched.update(await app.stores.receipts.load_rooms_read(tx, sync.user_id, since))
     stayed = [
         Candidate(room_id, "join", "join") for room_id in touched if room_id in user.rooms and room_id not in moved
     ]

@@ -1,0 +1,30 @@
+"""Receipts, unread counts and push of one process, put together."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from zajil.services.app import App
+from zajil.services.receipt_memory import ReceiptMemory
+from zajil.services.unread_checkpoints import run_unread_checkpoints
+from zajil.services.unread_counts import UnreadCounts
+from zajil.services.user_push_rules import UserPushRules
+
+
+def attach_notifications(app: App) -> None:
+    """Give `app` its memories; the notifier comes first."""
+    app.receipts = ReceiptMemory(app)
+    app.unread_counts = UnreadCounts(app)
+    app.push_rules = UserPushRules(app)
+
+
+@contextlib.asynccontextmanager
+async def run_notifications(app: App) -> AsyncIterator[None]:
+    """Do the work behind the requests until the end."""
+    running = [asyncio.create_task(run_unread_checkpoints(app))]
+    try:
+        yield
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
