@@ -3,9 +3,11 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from tests.client import PASSWORD, Client, InProcessServer, q, running_server
 
 from zajil.services.administer_users import set_standing
+from zajil.services.rate_limits import LIMITS, Limit
 
 V3 = "/_matrix/client/v3"
 V1 = "/_matrix/client/v1"
@@ -172,19 +174,33 @@ async def test_the_command_line_in_another_process_is_noticed(tmp_path: Path) ->
         assert await whoami(anna) == "M_USER_LOCKED"
 
 
-async def test_wrong_passwords_are_limited_per_account(tmp_path: Path) -> None:
+async def test_wrong_passwords_are_limited_per_account_and_network(tmp_path: Path) -> None:
     async with running_server(tmp_path, rate_limits=True) as server:
         await server.register("anna")
+        await server.register("bert")
 
-        async def attempt(password: str, ip: str) -> tuple[int, str]:
-            answer = await server.client(ip).post(f"{V3}/login", password_body("anna", password))
+        async def attempt(password: str, ip: str, user: str = "anna") -> tuple[int, str]:
+            answer = await server.client(ip).post(f"{V3}/login", password_body(user, password))
             return answer.status, answer.headers.get("retry-after", "")
 
-        outcomes = [await attempt("wrong", f"192.0.2.{number}") for number in range(12)]
+        outcomes = [await attempt("wrong", f"2001:db8::{number}") for number in range(12)]
         assert outcomes[:10] == [(403, "")] * 10
         status, retry_after = outcomes[10]
         assert status == 429 and int(retry_after) > 0
-        assert (await attempt(PASSWORD, "192.0.2.99"))[0] == 429
+        assert (await attempt(PASSWORD, "2001:db8::1"))[0] == 429
+        # The owner elsewhere, and others in the same network, are not shut out.
+        assert (await attempt(PASSWORD, "192.0.2.99"))[0] == 200
+        assert (await attempt(PASSWORD, "2001:db8::1", "bert"))[0] == 200
+
+
+async def test_guessing_from_everywhere_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LIMITS, "failed_login_anywhere", Limit(60, 3))
+    async with running_server(tmp_path, rate_limits=True) as server:
+        await server.register("anna")
+        login = f"{V3}/login"
+        body = password_body("anna", "wrong")
+        statuses = [(await server.client(f"192.0.2.{number}").post(login, body)).status for number in range(5)]
+        assert statuses == [403, 403, 403, 429, 429]
 
 
 async def test_tokens_are_stored_as_hashes_only(tmp_path: Path) -> None:

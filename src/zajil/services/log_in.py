@@ -6,6 +6,7 @@ from typing import Any, Final
 from zajil.ports.database import Transaction
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, bad_json, forbidden, missing_param, user_locked
+from zajil.services.rate_limits import network_of
 from zajil.services.requester import Requester
 from zajil.services.sessions import build_token, hash_token
 from zajil.services.start_session import DeviceRequest, check_device_request, start_session
@@ -19,12 +20,12 @@ FLOWS: Final[list[dict[str, Any]]] = [
 ]
 
 
-async def log_in(app: App, given: Mapping[str, Any], device: DeviceRequest) -> dict[str, Any]:
+async def log_in(app: App, given: Mapping[str, Any], device: DeviceRequest, client_ip: str) -> dict[str, Any]:
     """Log a device in with a password or a one-time token; `given` is the body. Returns the response of the spec."""
     check_device_request(device)
     kind = given["type"]
     if kind == "m.login.password":
-        account = await verify_password(app, given)
+        account = await verify_password(app, given, network_of(client_ip))
         if account.is_guest:
             raise forbidden("Guests cannot log in again.")
         if account.is_locked:

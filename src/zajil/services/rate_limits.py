@@ -22,10 +22,11 @@ class Limit:
 
 LIMITS: Final[dict[str, Limit]] = {
     "default": Limit(0.05, 100),
-    "register": Limit(10, 20),
-    "register_available": Limit(1, 30),
-    "login": Limit(2, 20),  # per address; failures per account are counted apart
-    "failed_login": Limit(20, 10),
+    "register": Limit(2, 100),  # a school behind one address must be able to sign up
+    "register_available": Limit(1, 100),
+    "login": Limit(1, 100),
+    "failed_login": Limit(20, 10),  # of one account from one address
+    "failed_login_anywhere": Limit(60, 100),  # of one account, so that guessing from many addresses ends too
     "refresh": Limit(2, 30),
     "password": Limit(10, 10),
     "send": Limit(0.1, 100),

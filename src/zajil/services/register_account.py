@@ -71,8 +71,7 @@ async def register_account(app: App, given: Registration) -> dict[str, Any]:
             await store_new_account(tx, app, account)
         else:
             await _upgrade_guest(tx, app, guest, password_hash, is_admin=grants_admin)
-        if len(completed.stages) > 1:
-            await app.stores.accounts.delete_completed_stages(tx, completed.session_id)
+        await app.stores.accounts.delete_completed_stages(tx, completed.session_id)
         if given.inhibit_login:
             return {"user_id": new_id, "home_server": app.server_name}
         return await start_session(tx, app, new_id, given.device)

@@ -9,6 +9,7 @@ from zajil.ports.stores.reports import Report
 from zajil.services.app import App
 from zajil.services.errors import invalid_param, limit_exceeded, not_found
 from zajil.services.requester import Requester
+from zajil.services.visible_events import filter_visible
 
 REASON_CHARACTERS_MAX: Final = 4096
 REPORTS_PER_DAY_MAX: Final = 100
@@ -44,14 +45,15 @@ async def report_event(app: App, requester: Requester, room_id: str, event_id: s
     missing = not_found("The event was not found, or you are not in the room.")
     if not is_room_id(room_id) or not is_event_id(event_id):
         raise missing
-    row = await app.stores.rooms.load_row(app.db.reader, room_id)
-    if row is None:
+    reader = app.db.reader
+    head = await app.rooms.find(reader, room_id, app.db.position)
+    member = None if head is None else await app.rooms.member(reader, head, requester.user_id)
+    if head is None or member is None or member.event.membership != "join":
         raise missing
-    membership = await app.stores.rooms.load_membership(app.db.reader, row.room_nid, requester.user_id)
-    if membership is None or membership.membership != "join":
-        raise missing
-    events = await app.stores.events.load_by_ids(app.db.reader, [event_id])
-    if not events or events[0].room_nid != row.room_nid:
+    events = [
+        each for each in await app.stores.events.load_by_ids(reader, [event_id]) if each.room_nid == head.row.room_nid
+    ]
+    if not await filter_visible(app, reader, head, requester.user_id, events):
         raise missing
     await _store(app, requester, Report(0, requester.user_id, None, room_id, event_id, reason, 0))
 

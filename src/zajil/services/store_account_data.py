@@ -13,7 +13,7 @@ from zajil.services.privacy_settings import PRIVACY_TYPE, check_privacy
 
 CONTENT_BYTES_MAX: Final = 256 * 1024
 TYPE_CHARACTERS_MAX: Final = 255
-ENTRIES_PER_ROOM_MAX: Final = 1000
+ENTRIES_MAX: Final = 20_000
 TAGS_MAX: Final = 100
 TAG_BYTES_MAX: Final = 255
 TAG_TYPE: Final = "m.tag"
@@ -46,9 +46,9 @@ async def write_account_data(
     store = app.stores.account_data
     if (
         await store.load(tx, user_id, room_id, type) is None
-        and await store.count(tx, user_id, room_id) >= ENTRIES_PER_ROOM_MAX
+        and await store.count(tx, user_id) >= ENTRIES_MAX
     ):
-        raise MatrixError(400, "M_RESOURCE_LIMIT_EXCEEDED", "There are too many types of account data.")
+        raise too_large(f"An account may have {ENTRIES_MAX} events of account data.")
     position = await tx.append(Stream.ACCOUNT_DATA, user_id)
     await store.store(tx, user_id, AccountData(room_id, type, encoded, position))
 
@@ -83,7 +83,7 @@ async def store_tag(app: App, user_id: str, room_id: str, tag: str, info: dict[s
         tags = _tags(await app.stores.account_data.load(tx, user_id, room_id, TAG_TYPE))
         tags[tag] = info
         if len(tags) > TAGS_MAX:
-            raise MatrixError(400, "M_RESOURCE_LIMIT_EXCEEDED", f"A room may have {TAGS_MAX} tags.")
+            raise too_large(f"A room may have {TAGS_MAX} tags.")
         await write_account_data(tx, app, user_id, room_id, TAG_TYPE, {"tags": tags})
 
     await app.db.write(store)

@@ -164,7 +164,7 @@ async def confirm_identity(app: App, requester: Requester, operation: str, auth:
     """Make sure that the account's owner is at the keyboard, by the password. Raises `InteractiveAuthRequired` until it is so."""
 
     async def check_password(given: Mapping[str, Any]) -> str:
-        await verify_password(app, given, expected_user_id=requester.user_id)
+        await verify_password(app, given, requester.device_id, expected_user_id=requester.user_id)
         return ""
 
     challenge = Challenge(

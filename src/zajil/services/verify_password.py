@@ -12,8 +12,10 @@ from zajil.services.errors import MatrixError, bad_json, forbidden, missing_para
 WRONG_PASSWORD = "The user name or the password is wrong."  # noqa: S105  a sentence
 
 
-async def verify_password(app: App, given: Mapping[str, Any], expected_user_id: str | None = None) -> Account:
-    """The account whose identifier and password these are.
+async def verify_password(
+    app: App, given: Mapping[str, Any], origin: str, expected_user_id: str | None = None
+) -> Account:
+    """The account whose identifier and password these are. `origin` is the network or the session that tries.
 
     Raises 403 M_FORBIDDEN (the same, after the same time, for an unknown user as for a wrong password), 403 M_USER_DEACTIVATED,
     429 M_LIMIT_EXCEEDED after too many wrong passwords for one account.
@@ -26,11 +28,11 @@ async def verify_password(app: App, given: Mapping[str, Any], expected_user_id: 
     user_id = read_identifier(app, given)
     if expected_user_id is not None and user_id != expected_user_id:
         raise forbidden("This is not the account that is logged in.")
-    app.rate_limits.check_key("failed_login", user_id or "", counts=False)
+    _count_failure(app, user_id or "", origin, counts=False)
     account = await app.stores.accounts.load_account(app.db.reader, user_id) if user_id else None
     password_hash = account.password_hash if account is not None else None
     if not await app.passwords.verify(password_hash, password):
-        app.rate_limits.check_key("failed_login", user_id or "")
+        _count_failure(app, user_id or "", origin, counts=True)
         if account is not None and account.is_deactivated:
             raise MatrixError(403, "M_USER_DEACTIVATED", "This account has been deactivated.")
         raise forbidden(WRONG_PASSWORD)
@@ -38,6 +40,12 @@ async def verify_password(app: App, given: Mapping[str, Any], expected_user_id: 
     if app.passwords.needs_rehash(password_hash):
         await _store_rehashed(app, account.user_id, password_hash, await app.passwords.hash(password))
     return account
+
+
+def _count_failure(app: App, user_id: str, origin: str, *, counts: bool) -> None:
+    # A stranger who guesses wrong must not shut the owner out, so the tighter limit is that of the stranger's own network.
+    app.rate_limits.check_key("failed_login", f"{user_id} {origin}", counts=counts)
+    app.rate_limits.check_key("failed_login_anywhere", user_id, counts=counts)
 
 
 def read_identifier(app: App, given: Mapping[str, Any]) -> str | None:

@@ -45,7 +45,7 @@ async def get_login_flows(app: App, request: Request) -> dict[str, Any]:
 async def post_login(app: App, request: Request) -> dict[str, Any]:
     body: LoginBody = request.decode(LoginBody)
     device = DeviceRequest(body.device_id, body.initial_device_display_name, can_refresh=bool(body.refresh_token))
-    return await log_in.log_in(app, msgspec.structs.asdict(body), device)
+    return await log_in.log_in(app, msgspec.structs.asdict(body), device, request.client_ip)
 
 
 async def post_get_token(app: App, request: Request) -> dict[str, Any]:

@@ -32,7 +32,8 @@ class AccountDataStore(Protocol):
     async def load_changes(self, tx: Read, user_id: str, after: int, up_to: int) -> list[AccountData]:
         """What was last set at a position in (after, up_to], in order of position."""
 
-    async def count(self, tx: Read, user_id: str, room_id: str) -> int: ...
+    async def count(self, tx: Read, user_id: str) -> int:
+        """How many events a user has, global and of rooms."""
 
     async def store(self, tx: Transaction, user_id: str, entry: AccountData) -> None: ...
 

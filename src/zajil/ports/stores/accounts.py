@@ -56,8 +56,6 @@ class AccountStore(Protocol):
     async def load_accounts(self, tx: Read, after: str, count_max: int) -> list[Account]:
         """Accounts in order of user ID, those after `after`."""
 
-    async def count_accounts(self, tx: Read) -> int: ...
-
     async def has_admin(self, tx: Read) -> bool:
         """Whether any account in use is an administrator's."""
 

@@ -37,9 +37,8 @@ class SqlAccountDataStore:
         )
         return [_build(row) for row in await tx.fetch(sql, user_id, after, up_to)]
 
-    async def count(self, tx: Read, user_id: str, room_id: str) -> int:
-        sql = "SELECT count(*) FROM account_data WHERE user_id = ? AND room_id = ?"
-        count: int = await tx.fetch_value(sql, user_id, room_id)
+    async def count(self, tx: Read, user_id: str) -> int:
+        count: int = await tx.fetch_value("SELECT count(*) FROM account_data WHERE user_id = ?", user_id)
         return count
 
     async def store(self, tx: Transaction, user_id: str, entry: AccountData) -> None:

@@ -26,10 +26,6 @@ class SqlAccountStore:
         sql = f"SELECT {_ACCOUNT} FROM accounts WHERE user_id > ? ORDER BY user_id LIMIT ?"
         return [_build_account(row) for row in await tx.fetch(sql, after, count_max)]
 
-    async def count_accounts(self, tx: Read) -> int:
-        count: int = await tx.fetch_value("SELECT count(*) FROM accounts")
-        return count
-
     async def has_admin(self, tx: Read) -> bool:
         sql = "SELECT 1 FROM accounts WHERE is_admin = 1 AND is_deactivated = 0 LIMIT 1"
         return await tx.fetch_value(sql) is not None
