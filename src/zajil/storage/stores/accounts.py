@@ -8,7 +8,8 @@ _TOKEN = "token, uses_max, uses, expires_ts_ms, grants_admin, created_ts_ms"  # 
 
 
 def _build_account(row: Row) -> Account:
-    return Account(row[0], row[1], row[2], *map(bool, row[3:8]), erased_position=row[8])
+    guest, admin, locked, suspended, deactivated = map(bool, row[3:8])
+    return Account(row[0], row[1], row[2], guest, admin, locked, suspended, deactivated, row[8])
 
 
 def _build_token(row: Row) -> RegistrationToken:
