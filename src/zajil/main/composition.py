@@ -12,14 +12,13 @@ from zajil.services.accounts import attach_accounts, start_accounts, stop_accoun
 from zajil.services.administer_tokens import prepare_setup_token
 from zajil.services.app import App
 from zajil.services.end_to_end_encryption import attach_end_to_end_encryption
-from zajil.services.ephemeral import Ephemeral
 from zajil.services.ignored_users import IgnoredUsers
 from zajil.services.notifications import attach_notifications, run_notifications
 from zajil.services.notifier import Notifier
 from zajil.services.own_name import check_own_name
 from zajil.services.room_heads import RoomHeads
+from zajil.services.signals import attach_signals, start_signals, stop_signals
 from zajil.services.sync.lazy_members import LazyMembers
-from zajil.services.typing import Typing
 from zajil.storage.stores.account_data import SqlAccountDataStore, SqlFilterStore
 from zajil.storage.stores.accounts import SqlAccountStore
 from zajil.storage.stores.device_keys import SqlDeviceKeyStore
@@ -34,6 +33,7 @@ from zajil.storage.stores.receipts import SqlPushRuleStore, SqlReceiptStore
 from zajil.storage.stores.relations import SqlRelationStore
 from zajil.storage.stores.reports import SqlReportStore
 from zajil.storage.stores.rooms import SqlRoomStore
+from zajil.storage.stores.signals import SqlSignalStore
 from zajil.storage.stores.to_device import SqlToDeviceStore
 
 INSTANCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -59,6 +59,7 @@ def build_stores() -> Stores:
         key_backups=SqlKeyBackupStore(),
         to_device=SqlToDeviceStore(),
         media=SqlMediaRows(),
+        signals=SqlSignalStore(),
     )
 
 
@@ -85,8 +86,7 @@ def build_services(config: Config) -> App:
     app.ignored_users = IgnoredUsers(app)
     attach_notifications(app)
     app.lazy_members = LazyMembers()
-    app.ephemeral = Ephemeral()
-    app.typing = Typing(app)
+    attach_signals(app)
     return app
 
 
@@ -103,11 +103,13 @@ def build_app(config: Config) -> AsgiApp:
         await media.__aenter__()
         await notifications.__aenter__()
         start_accounts(app)
+        start_signals(app)
         asgi.setup_token = await prepare_setup_token(app)
 
     async def stop() -> None:
         app.stopping = True
         app.notifier.wake_all()
+        await stop_signals(app)
         await stop_accounts(app)
         await notifications.__aexit__(None, None, None)
         await media.__aexit__(None, None, None)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zajil.services.note_sightings import Sightings
     from zajil.services.notifier import Notifier
     from zajil.services.passwords import Passwords
+    from zajil.services.presence import Presence
     from zajil.services.privacy_settings import PrivacyMemory
     from zajil.services.rate_limits import RateLimits
     from zajil.services.receipt_memory import ReceiptMemory
@@ -71,6 +72,7 @@ class App:
     lazy_members: "LazyMembers" = field(init=False)
     ephemeral: "Ephemeral" = field(init=False)
     typing: "Typing" = field(init=False)
+    presence: "Presence" = field(init=False)
     stopping: bool = False  # the worker is going: parked requests are answered now
 
     @property

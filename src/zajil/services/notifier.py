@@ -15,6 +15,7 @@ from zajil.services.room_heads import RoomHead, RoomHeads
 
 ONLINE_USERS_MAX = 100_000
 WAITERS_PER_USER_MAX = 64
+PRESENCE_CHANGES_MAX = 512
 
 _ROOM_STREAMS = (Stream.EVENTS, Stream.RECEIPTS)
 
@@ -25,7 +26,10 @@ class OnlineUser:
     __slots__ = (
         "known_since",
         "last_ephemeral",
+        "last_presence",
         "last_touched",
+        "presence",
+        "presence_since",
         "receipts",
         "rooms",
         "streams",
@@ -41,6 +45,10 @@ class OnlineUser:
         self.known_since = known_since
         self.last_touched = known_since
         self.last_ephemeral = 0
+        self.last_presence = 0
+        self.presence: dict[str, int] = {}
+        self.presence_since: int | None = None
+        """`presence` holds every change told after this counter; None before anything was told."""
         self.touched_rooms: dict[str, int] = {}
         self.receipts: dict[str, int] = {}
         self.typing: dict[str, int] = {}
@@ -50,6 +58,14 @@ class OnlineUser:
     def touched_since(self, stream: Stream, position: int) -> bool:
         """Whether a stream of this user's own may have news after `position`."""
         return position < self.known_since or self.streams.get(stream, -1) > position
+
+    def note_presence(self, user_id: str, counter: int) -> None:
+        """Somebody's presence has changed; too many changes are forgotten, and then all of it is told again."""
+        if len(self.presence) >= PRESENCE_CHANGES_MAX:
+            self.presence.clear()
+            self.presence_since = counter - 1
+        self.presence[user_id] = counter
+        self.last_presence = counter
 
     def wake(self) -> None:
         if self.waiters:

@@ -13,6 +13,7 @@ MODULES: tuple[str, ...] = (
     "receipts",
     "relations",
     "typing",
+    "presence",
     "create_room",
     "membership",
     "directory",

@@ -9,6 +9,7 @@ from zajil.http.response import Response
 from zajil.http.router import Auth, client, routes
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, invalid_param
+from zajil.services.presence import ONLINE, STATES
 from zajil.services.sync.request import SyncRequest
 from zajil.services.sync.run_sync import run_sync
 
@@ -29,8 +30,20 @@ async def get_sync(app: App, request: Request) -> Response:
         full_state=request.query_flag("full_state"),
         state_key=_state_key(request),
     )
+    state = _presence_state(request)
     request.release()
-    return Response(await run_sync(app, sync))
+    person = app.presence.arrive(sync.user_id, state)
+    try:
+        return Response(await run_sync(app, sync))
+    finally:
+        app.presence.leave(person, state)
+
+
+def _presence_state(request: Request) -> str:
+    state = request.query_text("set_presence") or ONLINE
+    if state not in STATES:
+        raise invalid_param(f"set_presence must be one of {', '.join(STATES)}.")
+    return state
 
 
 def _state_key(request: Request) -> bytes:

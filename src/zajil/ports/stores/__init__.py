@@ -16,6 +16,7 @@ from zajil.ports.stores.receipts import PushRuleStore, ReceiptStore
 from zajil.ports.stores.relations import RelationStore
 from zajil.ports.stores.reports import ReportStore
 from zajil.ports.stores.rooms import RoomStore
+from zajil.ports.stores.signals import SignalStore
 from zajil.ports.stores.to_device import ToDeviceStore
 
 
@@ -40,3 +41,4 @@ class Stores:
     directory: DirectoryStore
     receipts: ReceiptStore
     push_rules: PushRuleStore
+    signals: SignalStore

@@ -41,3 +41,4 @@ class Window:
     now_ms: int
     ephemeral_since: int
     """The ephemeral counter of the token, or -1 when it means nothing in this process."""
+    ephemeral_up_to: int

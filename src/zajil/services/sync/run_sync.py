@@ -58,7 +58,7 @@ def open_window(app: App, sync: SyncRequest, since: int | None) -> Window:
     ephemeral_since = (
         token.ephemeral if token is not None and since is not None and token.instance == app.instance else -1
     )
-    return Window(since, app.db.position, app.clock.now_ms(), ephemeral_since)
+    return Window(since, app.db.position, app.clock.now_ms(), ephemeral_since, app.ephemeral.counter)
 
 
 def has_news(user: OnlineUser, window: Window) -> bool:
@@ -70,7 +70,7 @@ def has_news(user: OnlineUser, window: Window) -> bool:
 
 
 def render_answer(app: App, window: Window, sections: dict[bytes, bytes], counts: KeyCounts) -> bytes:
-    token = SyncToken(app.db.epoch, window.up_to, app.instance, app.ephemeral.counter)
+    token = SyncToken(app.db.epoch, window.up_to, app.instance, window.ephemeral_up_to)
     parts = [b'"next_batch":"%b"' % str(token).encode(), counts.json]
     parts.extend(b'"%b":%b' % (name, value) for name, value in sections.items())
     return b"{" + b",".join(parts) + b"}"

@@ -6,6 +6,7 @@ from zajil.services.app import App
 from zajil.services.client_events import render_account_data, render_list
 from zajil.services.notifier import OnlineUser
 from zajil.services.sync.device_sections import load_device_lists
+from zajil.services.sync.presence_section import load_presence
 from zajil.services.sync.request import SyncRequest, Window
 
 
@@ -16,6 +17,8 @@ async def load_user_sections(
     sections = await load_device_lists(app, sync, window)
     if account_data := await _load_account_data(app, tx, sync, window, user):
         sections[b"account_data"] = b'{"events":%b}' % render_list(account_data)
+    if presence := await load_presence(app, tx, sync, window, user):
+        sections[b"presence"] = b'{"events":%b}' % render_list(presence)
     return sections
 
 

@@ -1,0 +1,47 @@
+"""What presence and the delivered signal need to know of rooms, and how far messages have been delivered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from zajil.ports.database import Read, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredMark:
+    """The newest message of somebody else in a room that has reached a device of the user."""
+
+    room_nid: int
+    user_id: str
+    event_id: str
+    position: int
+    ts_ms: int
+    noted_at: int
+    """Where the log stood when this was noted: a client whose token is older has not heard of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that a user's device has, though no mark says so yet."""
+
+    room_id: str
+    position: int
+
+
+class SignalStore(Protocol):
+    """Small rooms, and marks of delivery in them."""
+
+    async def load_small_rooms(self, tx: Read, user_id: str, members_max: int) -> list[str]:
+        """Rooms the user is in that have at most `members_max` joined members."""
+
+    async def load_marks(self, tx: Read, room_nid: int) -> list[DeliveredMark]:
+        """The marks of those who are in the room."""
+
+    async def load_rooms_noted_since(self, tx: Read, user_id: str, position: int) -> list[str]:
+        """Rooms of the user with a mark that was noted when the log stood at `position` or later."""
+
+    async def load_arrivals(self, tx: Read, user_id: str, up_to: int, members_max: int) -> list[Arrival]:
+        """For each small room of the user the newest event up to `up_to` that is later than the mark there."""
+
+    async def store_marks(self, tx: Transaction, marks: Sequence[DeliveredMark]) -> None:
+        """Keep marks; one that is further already stays."""

@@ -1,0 +1,23 @@
+"""Typing, presence and the delivered signal of one process, put together."""
+
+from zajil.services.app import App
+from zajil.services.ephemeral import Ephemeral
+from zajil.services.presence import Presence
+from zajil.services.typing import Typing
+
+
+def attach_signals(app: App) -> None:
+    """Give `app` what is told to clients and is not in the log."""
+    app.ephemeral = Ephemeral()
+    app.typing = Typing(app)
+    app.presence = Presence(app)
+
+
+def start_signals(app: App) -> None:
+    """Begin the background work; needs a running loop."""
+    app.presence.start()
+
+
+async def stop_signals(app: App) -> None:
+    """End it, before the database closes."""
+    await app.presence.stop()

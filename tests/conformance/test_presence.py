@@ -1,0 +1,278 @@
+"""Presence (client-server API, "Presence"): who is told what, and when."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.client import Client, InProcessServer, q, running_server
+
+from zajil.services import presence
+
+V3 = "/_matrix/client/v3"
+
+
+async def meet(host: Client, *guests: Client) -> str:
+    """A room with all of them."""
+    room_id = (await host.post(f"{V3}/createRoom", {"preset": "public_chat"})).ok()["room_id"]
+    for guest in guests:
+        (await guest.post(f"{V3}/join/{q(room_id)}")).ok()
+    return room_id
+
+
+class Syncer:
+    """A client that goes on where its last sync ended."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.since = ""
+
+    async def sync(self, timeout: int = 0, **query: str) -> dict[str, Any]:
+        more = "".join(f"&{name}={value}" for name, value in query.items())
+        answer = (await self.client.get(f"{V3}/sync?since={self.since}&timeout={timeout}{more}")).ok()
+        self.since = answer["next_batch"]
+        return answer
+
+    async def heard(self, **query: str) -> dict[str, dict[str, Any]]:
+        """Contents of presence events by sender."""
+        events = (await self.sync(**query)).get("presence", {}).get("events", [])
+        assert all(event["type"] == "m.presence" for event in events)
+        return {event["sender"]: event["content"] for event in events}
+
+
+async def settle(server: InProcessServer) -> None:
+    await server.app.presence.tell()
+
+
+async def put_status(client: Client, state: str, **fields: str) -> None:
+    (await client.put(f"{V3}/presence/{q(client.user_id)}/status", {"presence": state, **fields})).ok()
+
+
+async def set_privacy(client: Client, last_seen: str) -> None:
+    path = f"{V3}/user/{q(client.user_id)}/account_data/org.zajil.privacy"
+    (await client.put(path, {"last_seen": last_seen})).ok()
+
+
+async def test_a_syncing_user_is_online_and_others_hear_of_it(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna, ben = await server.register("anna"), await server.register("ben")
+        await meet(anna, ben)
+        a, b = Syncer(anna), Syncer(ben)
+        assert (await a.heard())[anna.user_id]["presence"] == "online"
+        await settle(server)
+        await a.heard()
+        parked = asyncio.create_task(a.sync(timeout=5000))
+        await asyncio.sleep(0.01)
+        first = await b.heard()
+        assert first[anna.user_id]["currently_active"] is True
+        assert first[anna.user_id]["last_active_ago"] < 1000
+        await settle(server)
+        woken = (await asyncio.wait_for(parked, 2))["presence"]["events"]
+        assert [(e["sender"], e["content"]["presence"]) for e in woken] == [(ben.user_id, "online")]
+        status = (await anna.get(f"{V3}/presence/{q(ben.user_id)}/status")).ok()
+        assert status["presence"] == "online"
+
+
+async def test_nothing_is_told_when_nothing_changes(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna, ben = await server.register("anna"), await server.register("ben")
+        await meet(anna, ben)
+        a, b = Syncer(anna), Syncer(ben)
+        for _ in range(2):
+            await a.sync()
+            await b.sync()
+            await settle(server)
+        await a.sync()
+        await b.sync()
+        counter = server.app.ephemeral.counter
+        for _ in range(3):
+            assert await a.heard() == {}
+            await settle(server)
+        assert server.app.ephemeral.counter == counter
+
+
+async def test_set_presence_and_status(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna, ben = await server.register("anna"), await server.register("ben")
+        await meet(anna, ben)
+        a, b = Syncer(anna), Syncer(ben)
+        await a.sync()
+        await b.sync(set_presence="offline")
+        await settle(server)
+        path = f"{V3}/presence/{q(ben.user_id)}/status"
+        assert (await anna.get(path)).ok() == {"presence": "offline"}
+        await b.sync(set_presence="unavailable")
+        assert (await anna.get(path)).ok() == {"presence": "unavailable", "currently_active": False}
+        await put_status(ben, "online", status_msg="at work")
+        await settle(server)
+        told = (await a.heard())[ben.user_id]
+        assert (told["presence"], told["status_msg"]) == ("online", "at work")
+        await put_status(ben, "offline")
+        await settle(server)
+        assert (await a.heard())[ben.user_id]["presence"] == "offline"
+        assert (await ben.get(f"{V3}/sync?set_presence=asleep")).errcode == "M_INVALID_PARAM"
+
+
+async def test_offline_when_the_syncs_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence, "OFFLINE_AFTER_S", 0.05)
+    async with running_server(tmp_path) as server:
+        anna, ben = await server.register("anna"), await server.register("ben")
+        await meet(anna, ben)
+        a, b = Syncer(anna), Syncer(ben)
+        await a.sync()
+        await b.sync()
+        await settle(server)
+        await b.sync()
+        parked = asyncio.create_task(b.sync(timeout=300, set_presence="unavailable"))
+        await asyncio.sleep(0.1)
+        await server.app.presence.sweep()
+        assert server.app.presence.find(anna.user_id).state == "offline"
+        assert server.app.presence.find(ben.user_id).state == "unavailable"  # parked
+        await parked
+        await asyncio.sleep(0.1)
+        await server.app.presence.sweep()
+        await settle(server)
+        heard = (await a.heard(set_presence="offline"))[ben.user_id]
+        assert heard["presence"] == "offline"
+        assert heard["last_active_ago"] >= 100
+
+
+async def test_only_small_common_rooms_carry_presence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("zajil.services.presence", "zajil.services.sync.presence_section"):
+        monkeypatch.setattr(f"{module}.ROOM_MEMBERS_MAX", 2)
+    async with running_server(tmp_path) as server:
+        anna, ben, carl = [await server.register(name) for name in ("anna", "ben", "carl")]
+        await meet(anna, ben, carl)
+        await meet(anna, ben)
+        a, c = Syncer(anna), Syncer(carl)
+        await a.sync()
+        await c.sync()
+        await Syncer(ben).sync()
+        await settle(server)
+        assert set(await a.heard()) - {anna.user_id} == {ben.user_id}
+        assert set(await c.heard()) <= {carl.user_id}
+        stranger = await server.register("stranger")
+        assert (await stranger.get(f"{V3}/presence/{q(anna.user_id)}/status")).errcode == "M_FORBIDDEN"
+        assert (await carl.get(f"{V3}/presence/{q(anna.user_id)}/status")).status == 200
+
+
+async def test_who_joins_hears_of_the_others_and_they_of_them(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna, ben = await server.register("anna"), await server.register("ben")
+        room_id = await meet(anna)
+        a, b = Syncer(anna), Syncer(ben)
+        for _ in range(2):
+            await a.sync()
+            await b.sync()
+            await settle(server)
+        await a.sync()
+        await b.sync()
+        (await ben.post(f"{V3}/join/{q(room_id)}")).ok()
+        await settle(server)
+        assert set(await a.heard()) == {ben.user_id}
+        assert set(await b.heard()) == {anna.user_id}
+
+
+async def test_last_seen_is_private(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna, ben, carl = [await server.register(name) for name in ("anna", "ben", "carl")]
+        room_id = await meet(anna, ben, carl)
+        b, c = Syncer(ben), Syncer(carl)
+        await Syncer(anna).sync()
+        assert (await b.heard())[anna.user_id]["presence"] == "online"
+        assert (await c.heard())[anna.user_id]["presence"] == "online"
+        await settle(server)
+        await b.sync()
+        await c.sync()
+
+        (await anna.put(f"{V3}/user/{q(anna.user_id)}/account_data/m.direct", {ben.user_id: [room_id]})).ok()
+        await set_privacy(anna, "contacts")
+        await settle(server)
+        assert (await b.heard())[anna.user_id]["presence"] == "online"
+        assert (await c.heard())[anna.user_id] == {"presence": "offline"}
+        path = f"{V3}/presence/{q(anna.user_id)}/status"
+        assert (await ben.get(path)).ok()["presence"] == "online"
+        assert (await carl.get(path)).errcode == "M_FORBIDDEN"
+        assert (await anna.get(path)).ok()["presence"] == "online"
+
+        await put_status(anna, "unavailable")
+        await settle(server)
+        assert (await b.heard())[anna.user_id]["presence"] == "unavailable"
+        assert anna.user_id not in await c.heard()  # not even that something happened
+        assert anna.user_id not in await Syncer(carl).heard()
+
+        await set_privacy(anna, "nobody")
+        await settle(server)
+        assert (await b.heard())[anna.user_id] == {"presence": "offline"}
+        assert (await ben.get(path)).errcode == "M_FORBIDDEN"
+        await set_privacy(anna, "everyone")
+        await settle(server)
+        assert (await c.heard())[anna.user_id]["presence"] == "unavailable"
+
+
+async def test_presence_obeys_the_filter_and_the_ignore_list(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna, ben = await server.register("anna"), await server.register("ben")
+        await meet(anna, ben)
+        await Syncer(anna).sync()
+        nothing = q('{"presence":{"not_types":["m.presence"]}}')
+        assert await Syncer(ben).heard(filter=nothing) == {}
+        path = f"{V3}/user/{q(ben.user_id)}/account_data/m.ignored_user_list"
+        (await ben.put(path, {"ignored_users": {anna.user_id: {}}})).ok()
+        assert anna.user_id not in await Syncer(ben).heard()
+
+
+async def test_presence_is_shed_when_the_event_loop_is_late(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna, ben = await server.register("anna"), await server.register("ben")
+        room_id = await meet(anna, ben)
+        a = Syncer(anna)
+        for _ in range(2):
+            await a.sync()
+            await settle(server)
+        parked = asyncio.create_task(a.sync(timeout=400))
+        await asyncio.sleep(0.01)
+        await put_status(ben, "online")
+        await server.app.presence.tell(late_s=1)
+        await asyncio.sleep(0.05)
+        assert not parked.done()
+        (await ben.put(f"{V3}/rooms/{q(room_id)}/send/m.room.message/1", {"msgtype": "m.text", "body": "x"})).ok()
+        answer = await parked  # and it comes along with something else
+        assert [event["sender"] for event in answer["presence"]["events"]] == [ben.user_id]
+
+
+async def test_presence_can_be_switched_off(tmp_path: Path) -> None:
+    async with running_server(tmp_path, presence=False) as server:
+        anna, ben = await server.register("anna"), await server.register("ben")
+        await meet(anna, ben)
+        await put_status(anna, "online")
+        await Syncer(anna).sync()
+        assert await Syncer(ben).heard() == {}
+        assert (await ben.get(f"{V3}/presence/{q(anna.user_id)}/status")).ok() == {"presence": "offline"}
+
+
+async def test_refusals(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna, ben = await server.register("anna"), await server.register("ben")
+        path = f"{V3}/presence/{q(ben.user_id)}/status"
+        assert (await anna.put(path, {"presence": "online"})).errcode == "M_FORBIDDEN"
+        assert (await anna.get(f"{V3}/presence/{q('@nobody:localhost')}/status")).status in (403, 404)
+        own = f"{V3}/presence/{q(anna.user_id)}/status"
+        assert (await anna.put(own, {"presence": "busy"})).errcode == "M_BAD_JSON"
+        assert (await anna.put(own, {})).errcode == "M_MISSING_PARAM"
+        assert (await anna.put(own, {"presence": "online", "status_msg": "x" * 2000})).errcode == "M_TOO_LARGE"
+
+
+async def test_a_sync_without_a_change_costs_next_to_nothing(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        known = server.app.presence
+        known.leave(known.arrive("@anna:localhost", "online"), "online")
+        loop = asyncio.get_running_loop()
+        best_us = float("inf")
+        for _ in range(5):
+            started = loop.time()
+            for _ in range(2000):
+                known.leave(known.arrive("@anna:localhost", "online"), "online")
+            best_us = min(best_us, (loop.time() - started) * 1e6 / 2000)
+        assert best_us < 5  # about 1 on an idle machine
+        print(f"{best_us:.2f} µs")
