@@ -47,6 +47,8 @@ class RoomRequest:
     is_public: bool = False
     invites: tuple[str, ...] = ()
     is_direct: bool = False
+    replaces_power_levels: bool = False
+    """`power_levels` are the whole content, not changes of the preset's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,21 @@ class Member:
 
 
 def build_room(
-    app: App, wanted: RoomRequest, creator: Member, invited: list[Member], origin_server_ts: int
+    app: App,
+    wanted: RoomRequest,
+    creator: Member,
+    invited: list[Member],
+    origin_server_ts: int,
+    room_id: str | None = None,
 ) -> list[Event]:
-    """The room's events in order, the create event first. Raises 400 M_INVALID_ROOM_STATE when they contradict each other."""
+    """The room's events in order, the create event first. Raises 400 M_INVALID_ROOM_STATE when they contradict each other.
+
+    `room_id` is for room versions that leave the choice; without one it is random.
+    """
     rules = ROOM_RULES[wanted.version]
-    create = build_create(app, wanted, rules, creator.user_id, origin_server_ts)
+    if room_id is None and not rules.room_id_is_create_hash:
+        room_id = build_room_id(app)
+    create = build_create(app, wanted, rules, creator.user_id, origin_server_ts, room_id)
     events = [create]
     state = {CREATE_KEY: create}
     for proposal in build_proposals(wanted, rules, creator, invited):
@@ -95,7 +107,14 @@ def _append(app: App, rules: RoomRules, proposal: Proposal, events: list[Event],
         ) from None
 
 
-def build_create(app: App, wanted: RoomRequest, rules: RoomRules, creator: str, origin_server_ts: int) -> Event:
+def build_room_id(app: App) -> str:
+    """A random room ID, for room versions in which it is not a hash."""
+    return f"!{app.randomness.letters(18, ROOM_ID_LETTERS)}:{app.server_name}"
+
+
+def build_create(
+    app: App, wanted: RoomRequest, rules: RoomRules, creator: str, origin_server_ts: int, room_id: str | None
+) -> Event:
     """The create event. Raises M_INVALID_PARAM, M_TOO_LARGE."""
     content = {**wanted.creation_content, "room_version": rules.version}
     content.pop("creator", None)
@@ -107,9 +126,6 @@ def build_create(app: App, wanted: RoomRequest, rules: RoomRules, creator: str, 
             additional = [*additional, *(user_id for user_id in wanted.invites if user_id not in additional)]
             if additional:
                 content["additional_creators"] = additional
-    room_id = None
-    if not rules.room_id_is_create_hash:
-        room_id = f"!{app.randomness.letters(18, ROOM_ID_LETTERS)}:{app.server_name}"
     create = build_event(
         rules,
         room_id=room_id,
@@ -177,6 +193,8 @@ def build_topic_content(topic: str) -> dict[str, Any]:
 
 def build_power_levels_content(wanted: RoomRequest, rules: RoomRules, creator: str) -> dict[str, Any]:
     """The default power levels of the preset, with what the client overrides."""
+    if wanted.replaces_power_levels:
+        return wanted.power_levels
     content: dict[str, Any] = {
         "users": {},
         "users_default": 0,

@@ -1,6 +1,8 @@
 """POST /createRoom: a room and its first state, in one item of the group commit."""
 
 import unicodedata
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from zajil.core.identifiers import is_user_id, parse_room_alias
@@ -30,29 +32,47 @@ async def create_room(app: App, requester: Requester, wanted: RoomRequest) -> st
     check_room_request(app, wanted)
     reader = app.db.reader
     await _check_initial_aliases(app, reader, wanted)
-    creator = await _load_member(app, reader, requester.user_id)
+    creator = await load_member(app, reader, requester.user_id)
     invited = []
     for user_id in dict.fromkeys(wanted.invites):
         if user_id == requester.user_id:
             continue
         await check_invite(app, reader, user_id)
-        invited.append(await _load_member(app, reader, user_id))
+        invited.append(await load_member(app, reader, user_id))
+    return await make_room(app, wanted, creator, invited)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What makes a room the only one of its kind, in the same commit as the room."""
+
+    find: Callable[[Transaction], Awaitable[str | None]]
+    """The room of this kind that is there already."""
+    store: Callable[[Transaction, str], Awaitable[None]]
+
+
+async def make_room(
+    app: App, wanted: RoomRequest, creator: Member, invited: list[Member], claim: Claim | None = None
+) -> str:
+    """Make a room that nobody needs to be asked about any more, unless it is claimed already; returns its ID."""
     now_ms = app.clock.now_ms()
     # Where the room ID is a hash of the create event, two rooms made alike in the same millisecond would be one.
     for offset_ms in range(TIMESTAMPS_TRIED_MAX):
-        room_id = await _try_create(app, wanted, creator, invited, now_ms + offset_ms)
+        room_id = await _try_create(app, wanted, creator, invited, now_ms + offset_ms, claim)
         if room_id is not None:
             return room_id
     raise MatrixError(503, "M_UNKNOWN", "Too many rooms are being made at once. Try again.", {"retry_after_ms": 1000})
 
 
 async def _try_create(
-    app: App, wanted: RoomRequest, creator: Member, invited: list[Member], origin_server_ts: int
+    app: App, wanted: RoomRequest, creator: Member, invited: list[Member], origin_server_ts: int, claim: Claim | None
 ) -> str | None:
     events = build_room(app, wanted, creator, invited, origin_server_ts)
     room_id = events[0].room_id
 
     async def item(tx: Transaction) -> str | None:
+        if claim is not None and (claimed := await claim.find(tx)) is not None:
+            return claimed
         if wanted.room_alias is not None and await app.stores.directory.load_alias(tx, wanted.room_alias):
             raise MatrixError(400, "M_ROOM_IN_USE", f"The alias {wanted.room_alias} is taken.")
         if await app.stores.rooms.load_row(tx, room_id) is not None:
@@ -67,6 +87,8 @@ async def _try_create(
             draft.row.is_public = True
         if wanted.room_alias is not None:
             await app.stores.directory.store_alias(tx, wanted.room_alias, room_nid, creator.user_id, origin_server_ts)
+        if claim is not None:
+            await claim.store(tx, room_id)
         return room_id
 
     return await app.db.write(item, rooms=(room_id,))
@@ -113,7 +135,8 @@ async def _check_initial_aliases(app: App, tx: Read, wanted: RoomRequest) -> Non
             await check_canonical_alias(app, tx, None, {"alias": wanted.room_alias}, each.content)
 
 
-async def _load_member(app: App, tx: Read, user_id: str) -> Member:
+async def load_member(app: App, tx: Read, user_id: str) -> Member:
+    """A user with what their member events say of them."""
     content = await build_member_content(app, tx, user_id, "join")
     del content["membership"]
     return Member(user_id, content)

@@ -12,10 +12,12 @@ from zajil.services.app import App
 from zajil.services.append_events import Proposal, RoomDraft, append, open_draft, store_draft
 from zajil.services.authorise_restricted_join import find_authoriser
 from zajil.services.build_member_content import build_member_content
+from zajil.services.carry_over import carry_over
 from zajil.services.check_invite import check_invite
 from zajil.services.errors import MatrixError, forbidden, invalid_param
 from zajil.services.requester import Requester
 from zajil.services.send_event import write_to_room
+from zajil.services.server_notices_user import check_may_decline
 
 MEMBER: Final = "m.room.member"
 MEMBERSHIPS: Final = frozenset({"join", "invite", "knock", "leave", "ban"})
@@ -63,6 +65,8 @@ async def take_step(app: App, tx: Transaction, draft: RoomDraft, requester: Requ
         return standing.event.event_id
     if former not in step.from_memberships:
         raise MatrixError(403, step.refusal[0], step.refusal[1])
+    if former == "invite" and step.membership == "leave" and step.user_id == requester.user_id:
+        check_may_decline(app, draft)
     extra = {key: value for key, value in step.content.items() if key != AUTHORISED_VIA}
     if step.membership in COMING and former != step.membership:
         await check_may_come(app, tx, draft, requester, step)
@@ -75,6 +79,8 @@ async def take_step(app: App, tx: Transaction, draft: RoomDraft, requester: Requ
         return standing.event.event_id
     proposal = Proposal(MEMBER, requester.user_id, content, step.user_id)
     stored = await append(app, tx, draft, proposal)
+    if step.membership == "join" and former != "join":
+        await carry_over(app, tx, draft, step.user_id)
     await store_draft(app, tx, draft)
     return stored.event.event_id
 

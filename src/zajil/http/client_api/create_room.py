@@ -1,4 +1,4 @@
-"""POST /createRoom (client-server API, "Creation")."""
+"""POST /createRoom, and POST /upgrade (client-server API, "Creation" and "Room Upgrades")."""
 
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from zajil.services.app import App
 from zajil.services.build_room import InitialState, RoomRequest
 from zajil.services.create_room import create_room
 from zajil.services.errors import MatrixError
+from zajil.services.upgrade_room import upgrade_room
 
 Preset = Literal["private_chat", "public_chat", "trusted_private_chat"]
 
@@ -68,6 +69,23 @@ def refuse_third_party_invite() -> MatrixError:
     )
 
 
-ROUTES = routes(
-    "POST", client("/createRoom"), post_create_room, body=CreateRoomBody, limit="create_room", suspended_may=False
-)
+class UpgradeBody(msgspec.Struct):
+    """The body of POST /upgrade."""
+
+    new_version: str
+    additional_creators: list[str] | None = None
+
+
+async def post_upgrade(app: App, request: Request) -> dict[str, Any]:
+    body: UpgradeBody = request.decode(UpgradeBody)
+    room_id = request.params["room_id"]
+    replacement = await upgrade_room(app, request.requester, room_id, body.new_version, body.additional_creators)
+    return {"replacement_room": replacement}
+
+
+_CREATING: dict[str, Any] = {"limit": "create_room", "suspended_may": False}
+
+ROUTES = [
+    *routes("POST", client("/createRoom"), post_create_room, body=CreateRoomBody, **_CREATING),
+    *routes("POST", client("/rooms/{room_id}/upgrade"), post_upgrade, body=UpgradeBody, **_CREATING),
+]
