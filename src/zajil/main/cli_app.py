@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from zajil.main import cli_config, cli_report, cli_token, cli_user
+from zajil.main import cli_backup, cli_config, cli_report, cli_token, cli_user
 from zajil.main.cli_options import PLACE_OPTIONS, Arguments, fail, load_or_exit, with_arguments
 from zajil.main.config_file import option_fields
 
@@ -21,6 +21,12 @@ app.add_typer(cli_user.app, name="user")
 app.add_typer(cli_token.app, name="token")
 app.add_typer(cli_report.app, name="report")
 app.add_typer(cli_config.app, name="config")
+
+
+app.command("backup", help="Copy database, media and keys of a server, running or not, into a folder.")(
+    cli_backup.back_up
+)
+app.command("restore", help="Make a backup a server again, in an empty data folder.")(cli_backup.restore)
 
 
 @app.command("serve", help="Run the server until it is stopped.")

@@ -69,7 +69,7 @@ def open_sockets(config: Config) -> list[socket.socket]:
     return sockets
 
 
-def lock_data(data: Path) -> int:
+def lock_data(data: Path, wait_s: float = LOCK_WAIT_S_MAX) -> int:
     """Make the data folder and lock it for this process and its workers; returns the open lock file.
 
     Waits a moment, because the workers of a killed supervisor need it to notice. Raises `ServeError`.
@@ -79,7 +79,7 @@ def lock_data(data: Path) -> int:
         lock = os.open(data / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise ServeError(f"The data folder {data} cannot be used: {error.strerror}.") from None
-    deadline = time.monotonic() + LOCK_WAIT_S_MAX
+    deadline = time.monotonic() + wait_s
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
