@@ -96,10 +96,12 @@ class SyncedClient:
         gaps = {room_id: await self._load_gap(room_id, update) for room_id, update in joined.items()}
         self.steps = [*self.steps[-30:], f"{self.since} -> {answer['next_batch']}: {describe_rooms(answer)}"]
         rooms = answer.get("rooms", {})
-        # Left and invited again between two syncs, a room may stand in both sections: what came last is the invitation.
+        # Left and invited again between two syncs, a room stands under `invite` and perhaps under `leave` too: the invitation
+        # came last, and whoever is invited is not joined.
         for room_id, update in rooms.get("leave", {}).items():
             self._apply_leave(room_id, update)
         for room_id, update in rooms.get("invite", {}).items():
+            self.rooms.pop(room_id, None)
             self.invites[room_id] = update["invite_state"]["events"]
         for room_id, update in rooms.get("join", {}).items():
             self._apply_join(room_id, update, gaps[room_id])

@@ -40,7 +40,7 @@ class World:
         self.random = random.Random(seed)
         self.accounts = accounts
         self.clients: list[SyncedClient] = []
-        self.lobby = ""  # everybody is always in it
+        self.lobby = ""  # everybody is always in it; encrypted, because only there device lists are told
         self.rooms: list[str] = []
         self.event_ids: dict[str, list[str]] = {}
         self.to_device_sent: dict[tuple[str, str], list[int]] = {}
@@ -50,7 +50,8 @@ class World:
 
     async def prepare(self) -> None:
         owner, *others = self.accounts
-        self.lobby = await owner.create_room(preset="public_chat")
+        encryption = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
+        self.lobby = await owner.create_room(preset="public_chat", initial_state=[encryption])
         self.rooms.append(self.lobby)
         self.event_ids[self.lobby] = []
         for account in others:
@@ -198,7 +199,7 @@ async def set_profile(world: World, account: Account) -> None:
 
 
 async def change_device(world: World, account: Account) -> None:
-    """New device keys: everybody who shares the lobby must hear of it."""
+    """New device keys: everybody who shares the lobby, which is encrypted, must hear of it."""
     keys = {
         "user_id": account.user_id,
         "device_id": account.device_id,
@@ -206,11 +207,10 @@ async def change_device(world: World, account: Account) -> None:
         "keys": {f"ed25519:{account.device_id}": f"key{world.next_number()}"},
         "signatures": {account.user_id: {f"ed25519:{account.device_id}": "unchecked"}},
     }
-    listening = list(world.clients)
-    if await world.attempt("device keys", account, "POST", "/keys/upload", {"device_keys": keys}):
-        for client in listening:
-            world.devices_expected[client].add(account.user_id)
-            client.devices_changed.discard(account.user_id)
+    for client in world.clients:
+        world.devices_expected[client].add(account.user_id)
+        client.devices_changed.discard(account.user_id)
+    await world.attempt("device keys", account, "POST", "/keys/upload", {"device_keys": keys})
 
 
 async def send_to_device(world: World, account: Account) -> None:
