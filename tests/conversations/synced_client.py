@@ -120,7 +120,7 @@ class SyncedClient:
             assert own in ("leave", "ban"), f"{self} left {room_id} but the update does not say how: {update}"
 
     def find_own_membership(self, update: dict[str, Any]) -> str | None:
-        sources = ("timeline", self.variant.state_after) if self.variant.state_after else ("state", "timeline")
+        sources = (self.variant.state_after,) if self.variant.state_after else ("state", "timeline")
         found = None
         for source in sources:
             for event in update.get(source, {}).get("events", []):

@@ -385,7 +385,7 @@ async def run_model(server: Server, name: Callable[[str], str], seed: int, count
         except AssertionError:
             print("last operations:\n" + "\n".join(world.log[-60:]))
             raise
-        assert world.done > world.refused, f"only {world.done} operations succeeded, {world.refused} were refused"
+        assert world.done * 2 > world.refused, f"only {world.done} operations succeeded, {world.refused} were refused"
 
 
 @pytest.mark.parametrize("seed", fixed_seeds(1, 3))

@@ -25,13 +25,21 @@ from zajil.services.sync.timeline import Timeline, keep_visible, load_timeline
 
 
 async def build_joined_room(
-    app: App, tx: Read, head: RoomHead, sync: SyncRequest, window: Window, *, newly_joined: bool
+    app: App,
+    tx: Read,
+    head: RoomHead,
+    sync: SyncRequest,
+    window: Window,
+    *,
+    newly_joined: bool,
+    came_back: bool = False,
 ) -> bytes | None:
-    """The room as JSON, or None when there is nothing to say about it. `newly_joined`: the client has no state of it."""
+    """The room as JSON, or None when there is nothing to say about it. `newly_joined`: the client has no state of it.
+    `came_back`: what the client has may be outdated, but it has seen the events up to the start of the window.
+    """
     fresh = window.since is None or newly_joined
-    timeline = await load_timeline(
-        app, tx, head, None if fresh else window.since, window.up_to, sync.filter.timeline_limit, sync.filter.timeline
-    )
+    after = window.since if came_back or not fresh else None
+    timeline = await load_timeline(app, tx, head, after, window.up_to, sync.filter.timeline_limit, sync.filter.timeline)
     if fresh:
         await keep_visible(app, tx, head, sync.user_id, timeline)
     state = await _load_state(app, tx, head, sync, window, timeline, fresh=fresh)

@@ -11,7 +11,13 @@ from zajil.services.ignored_users import load_ignored_users
 from zajil.services.room_heads import RoomHead
 from zajil.services.sync.joined_room import filter_state, render_room
 from zajil.services.sync.request import SyncRequest, Window
-from zajil.services.sync.room_state import build_full_state, build_state_delta, load_roots_at, load_roots_before
+from zajil.services.sync.room_state import (
+    build_full_state,
+    build_state_delta,
+    load_roots_after,
+    load_roots_at,
+    load_roots_before,
+)
 from zajil.services.sync.timeline import keep_visible, load_timeline
 
 
@@ -54,16 +60,19 @@ async def build_left_room(
     after = window.since if had_state else None
     timeline = await load_timeline(app, tx, head, after, up_to, sync.filter.timeline_limit, sync.filter.timeline)
     await keep_visible(app, tx, head, sync.user_id, timeline)
-    roots = (
-        await load_roots_before(app, tx, head, timeline)
-        if timeline.events
-        else await load_roots_at(app, tx, head, up_to)
-    )
+    if not timeline.events:
+        roots = await load_roots_at(app, tx, head, up_to)
+    elif sync.use_state_after:
+        roots = await load_roots_after(app, tx, head, timeline)
+    else:
+        roots = await load_roots_before(app, tx, head, timeline)
     if after is None or sync.full_state:
         state = await build_full_state(app, tx, head, sync, timeline, roots)
     else:
         old = await load_roots_at(app, tx, head, after)
         state = await build_state_delta(app, tx, head, sync, timeline, old, roots)
-    nids = {stored.nid for stored in timeline.events}
-    state = filter_state(sync, head.room_id, [stored for stored in state if stored.nid not in nids])
+    if not sync.use_state_after:
+        nids = {stored.nid for stored in timeline.events}
+        state = [stored for stored in state if stored.nid not in nids]
+    state = filter_state(sync, head.room_id, state)
     return await render_room(app, tx, sync, window, timeline, state, {}, None, membership=membership)

@@ -56,24 +56,18 @@ async def build_state_delta(
     app: App, tx: Read, head: RoomHead, sync: SyncRequest, timeline: Timeline, old: Roots, new: Roots
 ) -> list[StoredEvent]:
     """What differs between two states, plus the lazily loaded members of the timeline's senders."""
+    lazy = sync.filter.lazy_load_members
+    wanted = {sync.user_id, *(stored.event.sender for stored in timeline.events)}
     changed: dict[StateKey, int] = {}
-    if old[1] != new[1]:
-        differences = await app.rooms.diff_states(tx, old[1], new[1])
-        changed.update({key: after for key, (_, after) in differences.items() if after is not None})
-    if old[0] != new[0]:
-        differences = await app.rooms.diff_states(tx, old[0], new[0])
-        changed.update({key: after for key, (_, after) in differences.items() if after is not None})
+    for before_root, after_root in zip(old, new, strict=True):
+        if before_root == after_root:
+            continue
+        for key, (before, after) in (await app.rooms.diff_states(tx, before_root, after_root)).items():
+            # Whom the client may have lazily loaded before must not become wrong; newcomers can wait until they speak.
+            if after is not None and (not lazy or before is not None or key[0] != MEMBER or key[1] in wanted):
+                changed[key] = after
     events = await load_state_events(app, tx, head, changed.values())
-    if sync.filter.lazy_load_members:
-        senders = {stored.event.sender for stored in timeline.events}
-        events = [
-            stored
-            for stored in events
-            if stored.event.type != MEMBER
-            or stored.event.key[1] in senders
-            or stored.event.key[1] == sync.user_id
-            or stored.event.membership in ("leave", "ban")
-        ]
+    if lazy:
         held = {stored.event.key for stored in events}
         for stored in await load_lazy_members(app, tx, head, sync, timeline, new[0], own=False):
             if stored.event.key not in held:

@@ -101,7 +101,9 @@ async def _build_rooms(
             continue
         if candidate.membership == "join":
             newly = window.since is not None and candidate.before != "join"
-            body = await build_joined_room(app, tx, head, sync, window, newly_joined=newly)
+            body = await build_joined_room(
+                app, tx, head, sync, window, newly_joined=newly, came_back=candidate.came_back
+            )
             kind = b"join"
         elif candidate.membership in ("invite", "knock"):
             body = await build_invited_room(app, tx, head, sync.user_id)
@@ -131,6 +133,8 @@ class Candidate:
     membership: str
     before: str
     """The membership at the start of the window."""
+    came_back: bool = False
+    """Joined at both ends of the window, but not all the time in between."""
     position: int = 0
     """Where in the log the membership began, if it changed in the window."""
 
@@ -141,7 +145,9 @@ async def find_candidates(app: App, tx: Read, sync: SyncRequest, window: Window,
     if since is None:
         wanted = ["join", "invite", "knock", *(["leave", "ban"] if sync.filter.include_leave else [])]
         rows = await app.stores.rooms.load_memberships_of_user(tx, sync.user_id, wanted)
-        found = [Candidate(row.room_id, row.membership, "leave", row.position) for row in rows if not row.forgotten]
+        found = [
+            Candidate(row.room_id, row.membership, "leave", position=row.position) for row in rows if not row.forgotten
+        ]
         return sorted(found, key=lambda each: each.room_id)
     moved = await _find_moved(app, tx, sync, since, window.up_to, user)
     touched = touched_rooms(user, window, everything=sync.full_state)
@@ -185,7 +191,8 @@ async def _find_moved(
         row = await app.stores.rooms.load_membership(tx, steps[0].room_nid, sync.user_id)
         if row is None or row.forgotten:
             continue
-        if before == "join" and steps[-1].membership == "join":
-            before = "leave"  # left and came back: what happened meanwhile is not theirs to see
-        moved[room_id] = Candidate(room_id, steps[-1].membership, before, steps[-1].position)
+        came_back = before == "join" and steps[-1].membership == "join"
+        if came_back:
+            before = "leave"  # what happened meanwhile may not be theirs to see
+        moved[room_id] = Candidate(room_id, steps[-1].membership, before, came_back, steps[-1].position)
     return moved
