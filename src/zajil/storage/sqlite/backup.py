@@ -20,8 +20,8 @@ RESTORED_STATEMENTS = (
 def back_up(source: Path, target: Path, tell: Callable[[int, int], None]) -> tuple[int, int]:
     """Copy the database as it is at this moment; returns the log's epoch and position.
 
-    Writers go on meanwhile: one snapshot is held for the time of the copy (about a second per GiB on an SSD), during which the write-ahead
-    log grows. `tell` hears of pages copied and pages in all. The copy is on disk when this returns.
+    Writers go on meanwhile: one snapshot is held for the time of the copy (docs/decisions/backup.md has figures), during which the
+    write-ahead log grows. `tell` hears of pages copied and pages in all. The copy is on disk when this returns.
     """
     reader = files.open_connection(source, read_only=True, page_cache_kib=files.SLOW_PAGE_CACHE_KIB)
     copy = apsw.Connection(str(target))
