@@ -108,6 +108,15 @@ async def open_draft(app: App, tx: Transaction, room_id: str) -> RoomDraft:
     return draft
 
 
+async def peek_room(app: App, tx: Transaction, room_id: str) -> RoomDraft | None:
+    """A room as this batch has it so far, to be looked at and not changed; None for a room this server does not know."""
+    draft = tx.scratch.get(room_id)
+    if draft is not None:
+        return draft  # type: ignore[no-any-return]
+    head = app.rooms.known(room_id) or await app.rooms.load(tx, room_id, app.db.position)
+    return None if head is None else RoomDraft(head)
+
+
 async def open_new_room(app: App, tx: Transaction, rules: RoomRules, create: Event) -> RoomDraft:
     """A draft of a room that begins with `create`, which is appended to it."""
     row = RoomRow(

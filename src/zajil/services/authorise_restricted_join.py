@@ -59,8 +59,9 @@ def _list_candidates(power_levels: PowerLevels) -> Iterator[str]:
 async def meets_condition(app: App, tx: Read, join_rules: dict[str, Any], user_id: str) -> bool:
     """Whether the user is in one of the rooms that the join rules allow."""
     for room_id in list_allowed_rooms(join_rules):
-        head = await app.rooms.find(tx, room_id, app.db.position)
-        if head is not None and await app.rooms.membership(tx, head, user_id) == "join":
+        row = await app.stores.rooms.load_row(tx, room_id)
+        member = None if row is None else await app.stores.rooms.load_membership(tx, row.room_nid, user_id)
+        if member is not None and member.membership == "join":
             return True
     return False
 

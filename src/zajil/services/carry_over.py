@@ -5,7 +5,7 @@ from typing import Any, Final
 from zajil.core.power_levels import CREATE_KEY
 from zajil.ports.database import Transaction
 from zajil.services.app import App
-from zajil.services.append_events import RoomDraft
+from zajil.services.append_events import RoomDraft, peek_room
 from zajil.services.store_account_data import TAG_TYPE, write_account_data
 
 DIRECT: Final = "m.direct"
@@ -13,13 +13,12 @@ DIRECT: Final = "m.direct"
 
 async def carry_over(app: App, tx: Transaction, draft: RoomDraft, user_id: str) -> None:
     """Carry a local user's settings over from the room that `draft` replaces, if it replaces one they are in."""
-    former_id = await _find_former(app, tx, draft)
-    if former_id is None or not user_id.endswith(":" + app.server_name):
+    former = await _find_former(app, tx, draft)
+    if former is None or not user_id.endswith(":" + app.server_name):
         return
-    former = await app.rooms.find(tx, former_id, app.db.position)
-    if former is None or await app.rooms.membership(tx, former, user_id) != "join":
+    if await former.membership(app, tx, user_id) != "join":
         return
-    room_id, store = draft.row.room_id, app.stores.account_data
+    former_id, room_id, store = former.row.room_id, draft.row.room_id, app.stores.account_data
     tags = await store.load(tx, user_id, former_id, TAG_TYPE)
     if tags and await store.load(tx, user_id, room_id, TAG_TYPE) is None:
         await write_account_data(tx, app, user_id, room_id, TAG_TYPE, tags)
@@ -28,22 +27,16 @@ async def carry_over(app: App, tx: Transaction, draft: RoomDraft, user_id: str) 
         await write_account_data(tx, app, user_id, "", DIRECT, changed)
 
 
-async def _find_former(app: App, tx: Transaction, draft: RoomDraft) -> str | None:
+async def _find_former(app: App, tx: Transaction, draft: RoomDraft) -> RoomDraft | None:
     """The room that this one replaces. Both must say so: anybody can name any predecessor."""
     create = await draft.state(app, tx, CREATE_KEY)
     predecessor = None if create is None else create.event.content.get("predecessor")
     former_id = predecessor.get("room_id") if isinstance(predecessor, dict) else None
-    if not isinstance(former_id, str):
-        return None
-    other = tx.scratch.get(former_id)
-    if isinstance(other, RoomDraft):
-        tombstone = await other.state(app, tx, ("m.room.tombstone", ""))
-    else:
-        head = await app.rooms.find(tx, former_id, app.db.position)
-        tombstone = None if head is None else head.rest.get(("m.room.tombstone", ""))
+    former = await peek_room(app, tx, former_id) if isinstance(former_id, str) else None
+    tombstone = None if former is None else await former.state(app, tx, ("m.room.tombstone", ""))
     if tombstone is None or tombstone.event.content.get("replacement_room") != draft.row.room_id:
         return None
-    return former_id
+    return former
 
 
 def add_room(direct: dict[str, Any], former_id: str, room_id: str) -> dict[str, Any]:

@@ -46,6 +46,8 @@ async def send_redaction(
     """PUT /rooms/{roomId}/redact: append a redaction of `event_id`; returns the redaction's ID."""
     if len(txn_id) > TXN_ID_CHARACTERS_MAX:
         raise invalid_param("The transaction ID is too long.")
+    if requester.is_suspended:
+        await _check_own_event(app, requester, event_id)
     proposal = Proposal(
         type="m.room.redaction",
         sender=requester.user_id,
@@ -55,6 +57,15 @@ async def send_redaction(
         txn_id=txn_id,
     )
     return await send_once(app, requester, room_id, f"redact {room_id} {event_id}", txn_id, proposal)
+
+
+async def _check_own_event(app: App, requester: Requester, event_id: str) -> None:
+    """Suspended users may redact what they sent themselves (client-server API, "Account suspension")."""
+    for stored in await app.stores.events.load_by_ids(app.db.reader, [event_id]):
+        if stored.event.sender != requester.user_id:
+            raise MatrixError(
+                403, "M_USER_SUSPENDED", "This account is suspended and can only redact its own messages."
+            )
 
 
 def _redacts(content: dict[str, Any]) -> str | None:

@@ -6,6 +6,7 @@ from zajil.core.visibility import Access, access_event, parse_history_visibility
 from zajil.ports.database import Read
 from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
+from zajil.services.ignored_users import load_ignored_users
 from zajil.services.room_heads import RoomHead
 
 VISIBILITY = ("m.room.history_visibility", "")
@@ -15,7 +16,9 @@ MEMBER = "m.room.member"
 async def filter_visible(
     app: App, tx: Read, head: RoomHead, user_id: str, events: Sequence[StoredEvent]
 ) -> list[StoredEvent]:
-    """The events of one room that `user_id` may see, in the order given (client-server API, "Room History Visibility")."""
+    """The events of one room that `user_id` may see, and wants to, in the order given (client-server API, "Room History
+    Visibility" and "Ignoring Users")."""
+    events = await drop_ignored(app, tx, user_id, events)
     if not events:
         return []
     member = await app.rooms.member(tx, head, user_id)
@@ -36,6 +39,14 @@ async def filter_visible(
             was_there = then == "join"
             shown.append(stored if was_there else await app.erasures.hide(app, tx, head, user_id, stored))
     return shown
+
+
+async def drop_ignored(app: App, tx: Read, user_id: str, events: Sequence[StoredEvent]) -> Sequence[StoredEvent]:
+    """Without what ignored users sent; state is never left out."""
+    ignored = await load_ignored_users(app, tx, user_id)
+    if not ignored:
+        return events
+    return [stored for stored in events if stored.event.is_state or stored.event.sender not in ignored]
 
 
 async def _joined_throughout(app: App, tx: Read, head: RoomHead, user_id: str, events: Sequence[StoredEvent]) -> bool:

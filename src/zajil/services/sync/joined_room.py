@@ -22,6 +22,7 @@ from zajil.services.sync.room_state import (
     note_members_in_timeline,
 )
 from zajil.services.sync.timeline import Timeline, keep_visible, load_timeline
+from zajil.services.visible_events import drop_ignored
 
 
 async def build_joined_room(
@@ -42,6 +43,8 @@ async def build_joined_room(
     timeline = await load_timeline(app, tx, head, after, window.up_to, sync.filter.timeline_limit, sync.filter.timeline)
     if fresh:
         await keep_visible(app, tx, head, sync.user_id, timeline)
+    else:
+        timeline.events = list(await drop_ignored(app, tx, sync.user_id, timeline.events))
     state = await _load_state(app, tx, head, sync, window, timeline, fresh=fresh)
     extras = await load_room_extras(app, tx, head, sync, window, fresh=fresh, timeline=timeline.events)
     if not (fresh or timeline.events or timeline.limited or state or extras or sync.full_state):
