@@ -4,6 +4,8 @@ from pathlib import Path
 
 from tests.client import PASSWORD, Client, q, running_server
 
+from zajil.ports.database import Transaction
+
 V3 = "/_matrix/client/v3"
 V1 = "/_matrix/client/v1"
 
@@ -90,10 +92,17 @@ async def test_deactivation_is_for_good(tmp_path: Path) -> None:
         room_id = (await anna.post(f"{V3}/createRoom", {"preset": "public_chat"})).ok()["room_id"]
         (await bert.post(f"{V3}/join/{q(room_id)}")).ok()
         (await anna.put(f"{V3}/profile/{q(anna.user_id)}/displayname", {"displayname": "Anna"})).ok()
+        gone: list[str] = []
+
+        async def note(_tx: Transaction, user_id: str) -> None:
+            gone.append(user_id)
+
+        server.app.device_hooks.account_deactivated.append(note)
         path = f"{V3}/account/deactivate"
         assert (await anna.post(path)).status == 401
         answer = await anna.post(path, {"erase": True, "auth": anna.password_auth()})
         assert answer.ok() == {"id_server_unbind_result": "success"}
+        assert gone == [anna.user_id]
         assert (await anna.get(f"{V3}/account/whoami")).errcode == "M_UNKNOWN_TOKEN"
         assert (await bert.get(f"{V3}/profile/{q(anna.user_id)}")).errcode == "M_NOT_FOUND"
         taken = await server.client().post(f"{V3}/register", {"username": "anna", "password": PASSWORD})

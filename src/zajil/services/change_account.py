@@ -100,6 +100,8 @@ async def deactivate_account(app: App, user_id: str, *, erase: bool) -> None:
         await stores.profiles.delete(tx, user_id)
         await tx.append(Stream.PROFILES, user_id)
         await delete_user_keys(tx, app, user_id)
+        for hook in app.device_hooks.account_deactivated:
+            await hook(tx, user_id)
         position = await tx.append(Stream.SESSIONS, user_id)
         await stores.accounts.store_deactivation(tx, user_id, position if erase else None)
         await stores.accounts.store_task(tx, AccountTask(user_id, LEAVE, position))

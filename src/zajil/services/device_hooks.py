@@ -1,4 +1,4 @@
-"""What else must happen when a device changes. Parts that keep something per device add themselves when they are composed."""
+"""What else must happen when a device or its account changes. Parts that keep something per device add themselves when they are composed."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -17,5 +17,7 @@ class DeviceHooks:
     """Delete what is kept of a device that goes."""
     renamed: list[DeviceHook] = field(default_factory=list)
     """Tell whom it concerns that a device has another display name."""
+    account_deactivated: list[Callable[[Transaction, str], Awaitable[None]]] = field(default_factory=list)
+    """Delete what is kept of a user (by ID) besides devices, in the transaction that ends the account."""
     is_cross_signing_key: Callable[[Transaction, str, str], Awaitable[bool]] | None = None
     """Whether (user ID, device ID) would be the name of a cross-signing key."""
