@@ -1,7 +1,8 @@
 """Moving the write-ahead log into the database file, off the write path, so that recovery stays short (invariant 4).
 
-A passive checkpoint disturbs nobody but cannot start the log again while commits keep coming. So it copies the bulk, and then one restarting
-checkpoint copies the little that has come since, for which writers wait milliseconds.
+A passive checkpoint disturbs nobody but cannot begin the log again while commits keep coming. So it copies the bulk, and then the writer, between
+two commits, copies the little that has come since and begins the log again. It does so on its own connection: to any other this would look like a
+foreign commit, and drop its page cache.
 """
 
 import asyncio
@@ -22,8 +23,7 @@ INTERVAL_S = 0.25
 WAL_PAGES_SOFT = 16 * 1024 * 1024 // PAGE_BYTES
 WAL_PAGES_MAX = 128 * 1024 * 1024 // PAGE_BYTES
 LEFT_PAGES_MAX = 1024
-"""What a restarting checkpoint may still have to copy while writers wait."""
-RESTART_WAIT_MS = 30
+"""What may be left to copy while writers wait."""
 WARNING_INTERVAL_S = 60.0
 
 
@@ -35,7 +35,8 @@ class Checkpointer:
         self._connection = files.open_connection(path, page_cache_kib=files.SLOW_PAGE_CACHE_KIB)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._warned_at = -WARNING_INTERVAL_S
-        self._is_closed = False
+        self.is_restart_due = False
+        """The bulk is copied: the writer should begin the log again."""
 
     @property
     def is_over_limit(self) -> bool:
@@ -51,20 +52,15 @@ class Checkpointer:
                 await loop.run_in_executor(self._thread, self.step)
 
     def step(self) -> None:
-        """One round; what it could not do because of a reader or another checkpoint is left to the next."""
+        """One round; what it cannot do because of a reader or another checkpoint is left to the next."""
         try:
             length, copied = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            if length - copied <= LEFT_PAGES_MAX:
-                self._connection.set_busy_timeout(RESTART_WAIT_MS)
-                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
-                return
         except apsw.BusyError:
-            pass
+            return
         except apsw.Error as error:
             self._warn("checkpoint failed", str(error))
             return
-        finally:
-            self._connection.set_busy_timeout(0)
+        self.is_restart_due = length - copied <= LEFT_PAGES_MAX
         if self.is_over_limit:
             self._warn("a reader keeps the write-ahead log from being emptied", f"{self._pages()} pages")
 

@@ -79,6 +79,9 @@ class SqliteDatabase(GroupCommit):
         return cast(tuple[int, int], row)
 
     async def _attempt(self, batch: list[Item[Any]]) -> list[Item[Any]]:
+        if self._checkpointer.is_restart_due:
+            self._checkpointer.is_restart_due = False
+            await self._committer.restart_log()
         await self._begin()
         try:
             tx = self._open_transaction()
