@@ -3,12 +3,14 @@
 import datetime
 import http.client
 import ipaddress
+import json
 import shutil
 import ssl
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -170,6 +172,32 @@ def test_tls_without_a_proxy(tmp_path: Path) -> None:
         check_served(Connection(server.port, certificate))
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize(("trusted", "seen"), [("127.0.0.0/8", "203.0.113.0"), ("198.51.100.1", "127.0.0.1")])
+def test_only_a_trusted_proxy_says_who_asks(tmp_path: Path, trusted: str, seen: str) -> None:
+    server = build_zajil(tmp_path, trusted_proxies=trusted, public_base_url="https://localhost").start()
+
+    def ask(method: str, path: str, token: str, body: str | None = None) -> dict[str, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        # The first address is what a client made up, the last one what the proxy saw.
+        headers = {"X-Forwarded-For": "192.0.2.66, 203.0.113.77", "Authorization": f"Bearer {token}"}
+        connection.request(method, f"/_matrix/client/v3/{path}", body, headers)
+        answer = connection.getresponse()
+        assert answer.status == 200
+        value: dict[str, Any] = json.loads(answer.read())
+        connection.close()
+        return value
+
+    try:
+        register = '{"username": "anna", "password": "correct horse", "auth": {"type": "m.login.dummy"}}'
+        token = ask("POST", "register", "", register)["access_token"]
+        ask("GET", "account/whoami", token)
+        server.stop()  # which writes down when and where devices were seen
+        server.start()
+        assert [device["last_seen_ip"] for device in ask("GET", "devices", token)["devices"]] == [seen]
+    finally:
+        server.kill()
 
 
 def test_certificates_are_judged(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,28 @@ def test_stops_at_sigterm_and_leaves_nothing_behind(server: Server) -> None:
     assert process.wait(20) == 0
     assert not worker.is_running()
     assert not server.answers()
+
+
+def test_parked_polls_are_answered_when_it_stops(server: Server) -> None:
+    body = {"username": "anna", "password": "correct horse", "auth": {"type": "m.login.dummy"}}
+    token = post(f"{server.base}/_matrix/client/v3/register", body)[1]["access_token"]
+
+    def sync(query: str) -> dict[str, Any]:
+        request = urllib.request.Request(f"{server.base}/_matrix/client/v3/sync?{query}")
+        request.add_header("Authorization", f"Bearer {token}")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+    since = sync("timeout=0")["next_batch"]
+    with ThreadPoolExecutor(1) as threads:
+        parked = threads.submit(sync, f"timeout=50000&since={since}")
+        time.sleep(0.5)
+        assert not parked.done()
+        began = time.monotonic()
+        server.stop()
+        assert "next_batch" in parked.result(timeout=1)
+        assert time.monotonic() - began < 4.0
 
 
 def test_workers_end_with_a_killed_supervisor_and_the_data_is_free_again(server: Server) -> None:
