@@ -160,13 +160,16 @@ async def test_backups(database: Database) -> None:
     await database.write(lambda tx: BACKUPS.delete_backup(tx, ANNA, 1))
     assert await BACKUPS.load_orphaned_versions(reader, ANNA) == [1]
     assert await BACKUPS.load_last_version(reader, ANNA) == 2
-    await database.write(lambda tx: BACKUPS.delete_user(tx, ANNA))
+    await database.write(lambda tx: BACKUPS.delete_all_backups(tx, ANNA))
+    assert await BACKUPS.load_orphaned_versions(reader, ANNA) == [1, 2]
+    await database.write(lambda tx: BACKUPS.forget_versions(tx, ANNA))
     assert await BACKUPS.load_last_version(reader, ANNA) == 0
 
 
 async def test_device_lists(database: Database) -> None:
     async def prepare(tx: Transaction) -> None:
         rows = [(1, ANNA, "join", 10), (1, BERT, "join", 20), (2, ANNA, "join", 10), (2, "@c:x", "leave", 30)]
+        rows += [(2, "@e:x", "join", 15)]
         await tx.execute_many(
             "INSERT INTO memberships (room_nid, user_id, membership, event_nid, position) VALUES (?, ?, ?, 1, ?)", rows
         )
@@ -174,7 +177,12 @@ async def test_device_lists(database: Database) -> None:
             "INSERT INTO current_state (room_nid, type, state_key, event_nid, position) VALUES (?, ?, '', 1, ?)",
             [(1, "m.room.encryption", 5), (2, "m.room.name", 5)],
         )
-        for user_id, position in ((BERT, 40), ("@c:x", 41), (ANNA, 42)):
+        await tx.execute(
+            "INSERT INTO events (event_nid, event_id, room_nid, position, history, depth, origin_server_ts, type, state_key, sender,"
+            " json) VALUES (1, '$e', 1, 5, 5, 1, 0, 'm.room.encryption', '', 'x', ?)",
+            b"{}",
+        )
+        for user_id, position in ((BERT, 40), ("@e:x", 40), ("@c:x", 41), (ANNA, 42)):
             await LISTS.store_change(tx, user_id, position - 10)
             await LISTS.store_change(tx, user_id, position)
         await LISTS.store_signature_change(tx, ANNA, "@d:x", 43)
@@ -183,7 +191,7 @@ async def test_device_lists(database: Database) -> None:
     reader = database.reader
     assert await LISTS.count_changes(reader, 39, 2) == 2
     assert await LISTS.count_changes(reader, 41, 9) == 1
-    assert sorted(await LISTS.load_changed_users(reader, ANNA, 39, 99)) == [ANNA, BERT]
+    assert sorted(await LISTS.load_changed_users(reader, ANNA, 39, 99)) == [ANNA, BERT, "@e:x"]
     assert await LISTS.load_changed_users(reader, ANNA, 40, 41) == []
     assert await LISTS.load_signed_users(reader, ANNA, 42, 43) == ["@d:x"]
     assert await LISTS.load_moved_members(reader, ANNA, 19) == [(1, BERT, "join")]
@@ -191,6 +199,9 @@ async def test_device_lists(database: Database) -> None:
     assert await LISTS.load_encrypted_rooms(reader, [1, 2]) == [1]
     assert await LISTS.load_newly_encrypted_rooms(reader, ANNA, 4) == [1]
     assert await LISTS.load_newly_encrypted_rooms(reader, ANNA, 5) == []
-    assert await LISTS.load_joined_users(reader, [1, 2]) == {ANNA, BERT}
-    assert await LISTS.load_moved_users(reader, [1, 2], 19) == {BERT, "@c:x"}
-    assert await LISTS.load_sharing_users(reader, ANNA, [BERT, "@c:x"]) == {BERT}
+    assert await LISTS.load_joined_users(reader, [1, 2]) == {ANNA, BERT, "@e:x"}
+    assert await LISTS.load_joined_users(reader, [1, 2], 15) == {ANNA, "@e:x"}
+    assert sorted(await LISTS.load_moved_users(reader, [1, 2], 19)) == [(1, BERT), (2, "@c:x")]
+    assert await LISTS.load_rooms_encrypted_at(reader, [1, 2], 7) == [1]
+    assert await LISTS.load_rooms_encrypted_at(reader, [1, 2], 4) == []
+    assert await LISTS.load_sharing_users(reader, ANNA, [BERT, "@c:x", "@e:x"]) == {BERT}

@@ -22,6 +22,7 @@ class Tracker:
         self.client = client
         self.since: str | None = None
         self.tracked: dict[str, Any] = {}
+        self.sharing: set[str] = set()
 
     async def sync(self, sharing: set[str]) -> None:
         """A first sync tells nothing of devices: the client looks at the members of its encrypted rooms itself."""
@@ -29,7 +30,9 @@ class Tracker:
         answer = (await self.client.get(f"{V3}/sync{query}")).ok()
         lists = answer.get("device_lists", {"changed": [], "left": []})
         changed = sharing if self.since is None else set(lists["changed"])
-        assert changed.isdisjoint(lists["left"])
+        expected_left = self.sharing - sharing if self.since else set()
+        assert set(lists["left"]) == expected_left
+        self.sharing = sharing
         self.since = answer["next_batch"]
         for user_id in lists["left"]:
             self.tracked.pop(user_id, None)
@@ -99,12 +102,10 @@ class World:
         return f"{kind} {client.user_id} {room_id[:5]}"
 
     async def sync_and_check(self, tracker: Tracker) -> None:
-        me = tracker.client.user_id
-        sharing = self.sharing(me)
+        sharing = self.sharing(tracker.client.user_id)
         await tracker.sync(sharing)
         truth = await tracker.query(sharing) if sharing else {}
-        known = {user_id: devices for user_id, devices in tracker.tracked.items() if user_id != me}
-        assert known == truth
+        assert {user_id: tracker.tracked[user_id] for user_id in sharing} == truth
 
 
 @pytest.mark.parametrize("number", range(6))

@@ -181,6 +181,17 @@ async def test_a_big_backup_is_read_and_deleted_in_pieces(server: InProcessServe
     assert await server.app.db.reader.fetch_value("SELECT COUNT(*) FROM key_backup_sessions") == 0
 
 
+async def test_a_deactivated_account_leaves_no_keys(server: InProcessServer) -> None:
+    anna = await server.register("anna")
+    version = await create(anna)
+    rooms = {ROOM: {"sessions": {f"s{number}": session(number) for number in range(500)}}}
+    (await anna.put(f"{KEYS}?version={version}", {"rooms": rooms})).ok()
+    (await anna.post(f"{V3}/keys/upload", {"one_time_keys": {"curve25519:A": "a"}})).ok()
+    (await anna.post(f"{V3}/account/deactivate", {"auth": anna.password_auth()})).ok()
+    for table in ("key_backups", "key_backup_sessions", "key_backup_versions", "one_time_keys"):
+        assert await server.app.db.reader.fetch_value(f"SELECT COUNT(*) FROM {table}") == 0, table
+
+
 rank = st.builds(session, st.integers(0, 2), st.integers(0, 2), st.booleans(), st.sampled_from("abc"))
 
 

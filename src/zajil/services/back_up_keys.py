@@ -99,6 +99,16 @@ async def delete_backup(app: App, user_id: str, version: str) -> None:
     await _delete_orphans(app, user_id)
 
 
+async def delete_all_backups(app: App, user_id: str) -> None:
+    """Delete everything the user has backed up. Stopped half-way, it goes on when it is called again."""
+
+    async def item(tx: Transaction) -> None:
+        await app.stores.key_backups.delete_all_backups(tx, user_id)
+
+    await app.db.write(item)
+    await _delete_orphans(app, user_id)
+
+
 async def _delete_orphans(app: App, user_id: str) -> None:
     """Delete the sessions of deleted versions, a few in each commit, so that nobody has to wait for a big backup to go."""
     for version in await app.stores.key_backups.load_orphaned_versions(app.db.reader, user_id):

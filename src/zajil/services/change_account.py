@@ -5,6 +5,7 @@ from typing import Any, Final
 from zajil.ports.database import Stream, Transaction
 from zajil.ports.stores.accounts import AccountTask
 from zajil.services.app import App
+from zajil.services.back_up_keys import delete_all_backups
 from zajil.services.end_to_end_encryption import delete_user_keys
 from zajil.services.errors import MatrixError, forbidden, missing_param, not_found
 from zajil.services.log_out import log_out_everywhere, remove_all_devices
@@ -106,6 +107,7 @@ async def deactivate_account(app: App, user_id: str, *, erase: bool) -> None:
         await stores.accounts.store_deactivation(tx, user_id, position if erase else None)
         await stores.accounts.store_task(tx, AccountTask(user_id, LEAVE, position))
 
+    await delete_all_backups(app, user_id)
     await app.db.write(store)
     app.account_tasks.wake()
 

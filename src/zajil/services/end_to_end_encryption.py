@@ -38,7 +38,7 @@ def attach_end_to_end_encryption(app: App) -> None:
 
 
 async def delete_user_keys(tx: Transaction, app: App, user_id: str) -> None:
-    """Delete all that a deactivated user has published or backed up; the devices are deleted apart."""
+    """Delete all that a deactivated user has published; devices and key backups are deleted apart."""
     await app.stores.device_keys.delete_user_keys(tx, user_id)
-    await app.stores.key_backups.delete_user(tx, user_id)
+    await app.stores.key_backups.forget_versions(tx, user_id)
     await announce_device_change(tx, app, user_id)

@@ -17,7 +17,7 @@ class DeviceListStore(Protocol):
         """How many users' devices changed after `since`, counted up to `count_max`."""
 
     async def load_changed_users(self, tx: Read, user_id: str, since: int, up_to: int) -> list[str]:
-        """Users whose devices changed in (since, up_to] and who share an encrypted room with `user_id`; the user too."""
+        """Users whose devices changed in (since, up_to] and who share a room with `user_id`; the user too."""
 
     async def load_signed_users(self, tx: Read, signer: str, since: int, up_to: int) -> list[str]: ...
 
@@ -27,13 +27,17 @@ class DeviceListStore(Protocol):
     async def load_encrypted_rooms(self, tx: Read, room_nids: Sequence[int]) -> list[int]:
         """Those of the rooms that are encrypted."""
 
+    async def load_rooms_encrypted_at(self, tx: Read, room_nids: Sequence[int], position: int) -> list[int]:
+        """Those of the rooms that were encrypted at a position of the log."""
+
     async def load_newly_encrypted_rooms(self, tx: Read, user_id: str, since: int) -> list[int]:
         """Rooms the user is in whose encryption was set after `since`."""
 
-    async def load_joined_users(self, tx: Read, room_nids: Sequence[int]) -> set[str]: ...
+    async def load_joined_users(self, tx: Read, room_nids: Sequence[int], up_to: int | None = None) -> set[str]:
+        """Members; with `up_to` only those whose membership was written no later."""
 
-    async def load_moved_users(self, tx: Read, room_nids: Sequence[int], since: int) -> set[str]:
-        """Everybody whose membership of one of the rooms was written after `since`."""
+    async def load_moved_users(self, tx: Read, room_nids: Sequence[int], since: int) -> list[tuple[int, str]]:
+        """(room, user) of every membership of the rooms that was written after `since`."""
 
     async def load_sharing_users(self, tx: Read, user_id: str, among: Sequence[str]) -> set[str]:
         """Those of `among` who share an encrypted room with the user now."""

@@ -69,5 +69,8 @@ class KeyBackupStore(Protocol):
     ) -> tuple[int, int]:
         """Delete up to `count_max` sessions of a version, of one of its rooms, or the one session; returns their number and bytes."""
 
-    async def delete_user(self, tx: Transaction, user_id: str) -> None:
-        """Delete all backups of a user."""
+    async def delete_all_backups(self, tx: Transaction, user_id: str) -> None:
+        """Delete all of a user's versions, leaving their sessions orphaned."""
+
+    async def forget_versions(self, tx: Transaction, user_id: str) -> None:
+        """Forget that the user ever had a backup."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from zajil.core.sync_tokens import NUMBER_MAX
 from zajil.ports.database import Read, Transaction
 from zajil.storage.stores.lists import chunks
 
@@ -15,7 +16,7 @@ def _is_encrypted(room_nid: str) -> str:
 
 _SHARES_WITH = (
     "EXISTS (SELECT 1 FROM memberships mine WHERE mine.room_nid = theirs.room_nid AND mine.user_id = ?"
-    f" AND mine.membership = 'join') AND {_is_encrypted('theirs.room_nid')}"
+    " AND mine.membership = 'join')"
 )
 
 
@@ -89,6 +90,18 @@ class SqlDeviceListStore:
             found += [row[0] for row in rows]
         return found
 
+    async def load_rooms_encrypted_at(self, tx: Read, room_nids: Sequence[int], position: int) -> list[int]:
+        found: list[int] = []
+        for marks, piece in chunks(room_nids):
+            rows = await tx.fetch(
+                "SELECT DISTINCT room_nid FROM events WHERE type = 'm.room.encryption' AND state_key = '' AND history <= ?"
+                f" AND room_nid IN ({marks})",
+                position,
+                *piece,
+            )
+            found += [row[0] for row in rows]
+        return found
+
     async def load_newly_encrypted_rooms(self, tx: Read, user_id: str, since: int) -> list[int]:
         rows = await tx.fetch(
             "SELECT mine.room_nid FROM memberships mine CROSS JOIN current_state e WHERE mine.user_id = ? AND mine.membership = 'join'"
@@ -98,22 +111,26 @@ class SqlDeviceListStore:
         )
         return [row[0] for row in rows]
 
-    async def load_joined_users(self, tx: Read, room_nids: Sequence[int]) -> set[str]:
+    async def load_joined_users(self, tx: Read, room_nids: Sequence[int], up_to: int | None = None) -> set[str]:
         found: set[str] = set()
         for marks, piece in chunks(room_nids):
             rows = await tx.fetch(
-                f"SELECT user_id FROM memberships WHERE room_nid IN ({marks}) AND membership = 'join'", *piece
+                f"SELECT user_id FROM memberships WHERE room_nid IN ({marks}) AND membership = 'join' AND position <= ?",
+                *piece,
+                NUMBER_MAX if up_to is None else up_to,
             )
             found.update(row[0] for row in rows)
         return found
 
-    async def load_moved_users(self, tx: Read, room_nids: Sequence[int], since: int) -> set[str]:
-        found: set[str] = set()
+    async def load_moved_users(self, tx: Read, room_nids: Sequence[int], since: int) -> list[tuple[int, str]]:
+        found: list[tuple[int, str]] = []
         for marks, piece in chunks(room_nids):
             rows = await tx.fetch(
-                f"SELECT user_id FROM memberships WHERE room_nid IN ({marks}) AND position > ?", *piece, since
+                f"SELECT DISTINCT room_nid, user_id FROM memberships WHERE room_nid IN ({marks}) AND position > ?",
+                *piece,
+                since,
             )
-            found.update(row[0] for row in rows)
+            found += [(room_nid, user_id) for room_nid, user_id in rows]
         return found
 
     async def load_sharing_users(self, tx: Read, user_id: str, among: Sequence[str]) -> set[str]:
@@ -121,7 +138,7 @@ class SqlDeviceListStore:
         for marks, piece in chunks(among):
             rows = await tx.fetch(
                 f"SELECT DISTINCT theirs.user_id FROM memberships theirs WHERE theirs.user_id IN ({marks})"
-                f" AND theirs.membership = 'join' AND {_SHARES_WITH}",
+                f" AND theirs.membership = 'join' AND {_SHARES_WITH} AND {_is_encrypted('theirs.room_nid')}",
                 *piece,
                 user_id,
             )

@@ -154,6 +154,8 @@ class SqlKeyBackupStore:
             )
         return len(rows), sum(size for _, _, size in rows)
 
-    async def delete_user(self, tx: Transaction, user_id: str) -> None:
-        for table in ("key_backups", "key_backup_sessions", "key_backup_versions"):
-            await tx.execute(f"DELETE FROM {table} WHERE user_id = ?", user_id)
+    async def delete_all_backups(self, tx: Transaction, user_id: str) -> None:
+        await tx.execute("DELETE FROM key_backups WHERE user_id = ?", user_id)
+
+    async def forget_versions(self, tx: Transaction, user_id: str) -> None:
+        await tx.execute("DELETE FROM key_backup_versions WHERE user_id = ?", user_id)
