@@ -28,7 +28,7 @@ async def load_room_extras(
     """Further members of the room's object, as JSON by name; empty when there is nothing new."""
     extras: dict[bytes, bytes] = {}
     ephemeral = _load_typing(app, head, sync, window, fresh=fresh)
-    if may_have_receipts(app, sync, window, head.room_id):
+    if fresh or may_have_receipts(app, sync, window, head.room_id):
         since = None if fresh else window.since
         receipts = await load_receipts(app, tx, head, sync.user_id, since, window.up_to, timeline)
         if sync.filter.ephemeral.matches(RECEIPT, None, {}, head.room_id):
