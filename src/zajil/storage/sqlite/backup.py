@@ -1,14 +1,13 @@
 """Copying a live SQLite database, and making a copy the database of a server again."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import apsw
 
-from zajil.storage.sqlite import files
+from zajil.storage.sqlite.live_copy import Progress, copy_database
 
-STEP_PAGES = 2048
+READ_ONLY = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
 RESTORED_STATEMENTS = (
     # Positions are taken again from here on, so tokens from before must not be believed.
     "UPDATE log_head SET epoch = max(epoch + 1, :epoch)",
@@ -17,28 +16,15 @@ RESTORED_STATEMENTS = (
 )
 
 
-def back_up(source: Path, target: Path, tell: Callable[[int, int], None]) -> tuple[int, int]:
-    """Copy the database as it is at this moment; returns the log's epoch and position.
+def back_up(source: Path, target: Path, tell: Progress) -> tuple[int, int]:
+    """Copy a live database as of the end of the copy; returns the log's epoch and position. Raises `StorageUnavailable`.
 
-    Writers go on meanwhile: one snapshot is held for the time of the copy (docs/decisions/backup.md has figures), during which the
-    write-ahead log grows. `tell` hears of pages copied and pages in all. The copy is on disk when this returns.
+    The copy is checked, and on disk, when this returns.
     """
-    reader = files.open_connection(source, read_only=True, page_cache_kib=files.SLOW_PAGE_CACHE_KIB)
-    copy = apsw.Connection(str(target))
-    try:
-        copy.execute("PRAGMA synchronous = OFF")  # made durable as a whole below
-        reader.execute("BEGIN")
-        epoch, position = reader.execute("SELECT epoch, position FROM log_head").get
-        with copy.backup("main", reader, "main") as progress:
-            while not progress.done:
-                progress.step(STEP_PAGES)
-                tell(progress.page_count - progress.remaining, progress.page_count)
-        reader.execute("ROLLBACK")
-        copy.execute("PRAGMA journal_mode = DELETE")
-    finally:
-        copy.close()
-        reader.close()
-    make_durable(target)
+    copy_database(source, target, tell)
+    copy = apsw.Connection(f"{target.resolve().as_uri()}?immutable=1", flags=READ_ONLY)
+    epoch, position = copy.execute("SELECT epoch, position FROM log_head").get
+    copy.close()
     return epoch, position
 
 
@@ -53,6 +39,7 @@ def restore(source: Path, target: Path, epoch: int) -> None:
     try:
         for statement in RESTORED_STATEMENTS:
             connection.execute(statement, {"epoch": epoch})
+        connection.execute("PRAGMA journal_mode = DELETE")  # all in the one file; the server switches back
     finally:
         connection.close()
     make_durable(partial)
