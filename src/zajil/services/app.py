@@ -12,6 +12,7 @@ from zajil.ports.randomness import Randomness
 from zajil.ports.stores import Stores
 
 if TYPE_CHECKING:
+    from zajil.services.delivered import Delivered
     from zajil.services.device_hooks import DeviceHooks
     from zajil.services.device_memory import DeviceMemory
     from zajil.services.ephemeral import Ephemeral
@@ -73,6 +74,7 @@ class App:
     ephemeral: "Ephemeral" = field(init=False)
     typing: "Typing" = field(init=False)
     presence: "Presence" = field(init=False)
+    delivered: "Delivered" = field(init=False)
     stopping: bool = False  # the worker is going: parked requests are answered now
 
     @property

@@ -24,6 +24,8 @@ class OnlineUser:
     """A user who has synced lately, and what has been touched for them since."""
 
     __slots__ = (
+        "deliveries",
+        "is_caught_up",
         "known_since",
         "last_ephemeral",
         "last_presence",
@@ -35,6 +37,7 @@ class OnlineUser:
         "streams",
         "touched_rooms",
         "typing",
+        "undelivered",
         "user_id",
         "waiters",
     )
@@ -52,6 +55,12 @@ class OnlineUser:
         self.touched_rooms: dict[str, int] = {}
         self.receipts: dict[str, int] = {}
         self.typing: dict[str, int] = {}
+        self.undelivered: dict[str, int] = {}
+        """In small rooms the first message of others that no device of the user has confirmed."""
+        self.is_caught_up = False
+        """Whether `undelivered` has what was sent before this memory began."""
+        self.deliveries: dict[str, int] = {}
+        """When a message of the user's was delivered to somebody, by room, as a count of the ephemeral counter."""
         self.streams: dict[Stream, int] = {}
         self.waiters: list[asyncio.Future[None]] = []
 
@@ -201,10 +210,11 @@ class Notifier:
             user.last_ephemeral = counter
             user.wake()
 
-    def touch_user(self, user_id: str, counter: int) -> None:
-        """Wake one user's syncs for something that is not in the log (presence, a delivered signal)."""
-        user = self._online.get(user_id)
+    def touch_delivered(self, sender: str, room_id: str, counter: int) -> None:
+        """A message that this user sent has been delivered to somebody."""
+        user = self._online.get(sender)
         if user is not None:
+            user.deliveries[room_id] = counter
             user.last_ephemeral = counter
             user.wake()
 

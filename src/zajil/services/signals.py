@@ -1,6 +1,7 @@
 """Typing, presence and the delivered signal of one process, put together."""
 
 from zajil.services.app import App
+from zajil.services.delivered import Delivered
 from zajil.services.ephemeral import Ephemeral
 from zajil.services.presence import Presence
 from zajil.services.typing import Typing
@@ -11,13 +12,16 @@ def attach_signals(app: App) -> None:
     app.ephemeral = Ephemeral()
     app.typing = Typing(app)
     app.presence = Presence(app)
+    app.delivered = Delivered(app)
 
 
 def start_signals(app: App) -> None:
     """Begin the background work; needs a running loop."""
     app.presence.start()
+    app.delivered.start()
 
 
 async def stop_signals(app: App) -> None:
     """End it, before the database closes."""
     await app.presence.stop()
+    await app.delivered.stop()

@@ -44,10 +44,7 @@ async def write_account_data(
     if len(encoded) > CONTENT_BYTES_MAX:
         raise too_large(f"Account data may have {CONTENT_BYTES_MAX} bytes.")
     store = app.stores.account_data
-    if (
-        await store.load(tx, user_id, room_id, type) is None
-        and await store.count(tx, user_id) >= ENTRIES_MAX
-    ):
+    if await store.load(tx, user_id, room_id, type) is None and await store.count(tx, user_id) >= ENTRIES_MAX:
         raise too_large(f"An account may have {ENTRIES_MAX} events of account data.")
     position = await tx.append(Stream.ACCOUNT_DATA, user_id)
     await store.store(tx, user_id, AccountData(room_id, type, encoded, position))

@@ -21,11 +21,12 @@ class DeliveredMark:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """A message that a user's device has, though no mark says so yet."""
+class Unmarked:
+    """A room with events later than a user's mark there."""
 
     room_id: str
-    position: int
+    marked: int
+    """The mark's position, 0 where there is none."""
 
 
 class SignalStore(Protocol):
@@ -40,8 +41,8 @@ class SignalStore(Protocol):
     async def load_rooms_noted_since(self, tx: Read, user_id: str, position: int) -> list[str]:
         """Rooms of the user with a mark that was noted when the log stood at `position` or later."""
 
-    async def load_arrivals(self, tx: Read, user_id: str, up_to: int, members_max: int) -> list[Arrival]:
-        """For each small room of the user the newest event up to `up_to` that is later than the mark there."""
+    async def load_unmarked(self, tx: Read, user_id: str, members_max: int) -> list[Unmarked]:
+        """Small rooms of the user that have events later than the user's mark."""
 
     async def store_marks(self, tx: Transaction, marks: Sequence[DeliveredMark]) -> None:
         """Keep marks; one that is further already stays."""

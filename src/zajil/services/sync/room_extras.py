@@ -9,6 +9,7 @@ from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
 from zajil.services.client_events import render_account_data, render_list
 from zajil.services.room_heads import RoomHead
+from zajil.services.sync.delivered_events import load_delivered
 from zajil.services.sync.receipt_events import TYPE as RECEIPT
 from zajil.services.sync.receipt_events import build_receipt_events, load_receipts, may_have_receipts
 from zajil.services.sync.request import SyncRequest, Window
@@ -28,6 +29,7 @@ async def load_room_extras(
     """Further members of the room's object, as JSON by name; empty when there is nothing new."""
     extras: dict[bytes, bytes] = {}
     ephemeral = _load_typing(app, head, sync, window, fresh=fresh)
+    ephemeral += await load_delivered(app, tx, head, sync, window, fresh=fresh)
     if fresh or may_have_receipts(app, sync, window, head.room_id):
         since = None if fresh else window.since
         receipts = await load_receipts(app, tx, head, sync.user_id, since, window.up_to, timeline)

@@ -12,6 +12,7 @@ from zajil.ports.stores.rooms import MembershipChange
 from zajil.services.app import App
 from zajil.services.device_memory import load_key_counts
 from zajil.services.notifier import OnlineUser
+from zajil.services.sync.delivered_events import find_rooms_with_deliveries
 from zajil.services.sync.device_sections import load_inbox
 from zajil.services.sync.joined_room import build_joined_room
 from zajil.services.sync.other_rooms import build_invited_room, build_left_room
@@ -29,6 +30,7 @@ async def run_sync(app: App, sync: SyncRequest) -> bytes:
     since = valid_position(app, sync.since)
     if since is not None:
         await acknowledge(app, *sync.device_key, since)
+        app.delivered.acknowledge(sync.user_id, since)
     deadline_s = app.clock.monotonic_s() + sync.timeout_ms / 1000
     must_answer = since is None or sync.full_state
     while True:
@@ -42,7 +44,8 @@ async def run_sync(app: App, sync: SyncRequest) -> bytes:
         remaining_s = deadline_s - app.clock.monotonic_s()
         if sections or must_answer or counts.position > (since or 0) or remaining_s <= 0 or app.stopping:
             return render_answer(app, window, sections, counts)
-        if user.last_touched <= window.up_to:  # else something came while this was put together
+        if user.last_touched <= window.up_to and user.last_ephemeral <= window.ephemeral_up_to:
+            # else something came while this was put together
             await app.notifier.wait(user, remaining_s)
 
 
@@ -155,6 +158,8 @@ async def find_candidates(app: App, tx: Read, sync: SyncRequest, window: Window,
         touched.update(await find_rooms_with_account_data(app, tx, sync.user_id, since, window.up_to))
     if user.touched_since(Stream.NOTIFICATIONS, since):
         touched.update(await app.stores.receipts.load_rooms_read(tx, sync.user_id, since))
+    if window.ephemeral_since < 0:
+        touched.update(await find_rooms_with_deliveries(app, tx, sync.user_id, since))
     stayed = [
         Candidate(room_id, "join", "join") for room_id in touched if room_id in user.rooms and room_id not in moved
     ]
@@ -170,6 +175,7 @@ def touched_rooms(user: OnlineUser, window: Window, *, everything: bool) -> set[
     touched.update(room_id for room_id, position in user.receipts.items() if position > since)
     if user.last_ephemeral > window.ephemeral_since:
         touched.update(room_id for room_id, counter in user.typing.items() if counter > window.ephemeral_since)
+        touched.update(room_id for room_id, counter in user.deliveries.items() if counter > window.ephemeral_since)
     return touched
 
 

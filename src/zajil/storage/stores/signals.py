@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from zajil.ports.database import Read, Transaction
-from zajil.ports.stores.signals import Arrival, DeliveredMark
+from zajil.ports.stores.signals import DeliveredMark, Unmarked
 
 
 class SqlSignalStore:
@@ -37,18 +37,17 @@ class SqlSignalStore:
         )
         return [row[0] for row in rows]
 
-    async def load_arrivals(self, tx: Read, user_id: str, up_to: int, members_max: int) -> list[Arrival]:
+    async def load_unmarked(self, tx: Read, user_id: str, members_max: int) -> list[Unmarked]:
         rows = await tx.fetch(
-            "SELECT r.room_id, (SELECT e.history FROM events e WHERE e.room_nid = m.room_nid AND e.history <= ?"
+            "SELECT r.room_id, (SELECT e.history FROM events e WHERE e.room_nid = m.room_nid AND e.history IS NOT NULL"
             " ORDER BY e.history DESC, e.history_minor DESC LIMIT 1), coalesce(d.position, 0)"
             " FROM memberships m JOIN rooms r ON r.room_nid = m.room_nid"
             " LEFT JOIN delivered d ON d.room_nid = m.room_nid AND d.user_id = m.user_id"
             " WHERE m.user_id = ? AND m.membership = 'join' AND r.joined_count <= ?",
-            up_to,
             user_id,
             members_max,
         )
-        return [Arrival(room_id, newest) for room_id, newest, known in rows if newest is not None and newest > known]
+        return [Unmarked(room_id, marked) for room_id, newest, marked in rows if newest is not None and newest > marked]
 
     async def store_marks(self, tx: Transaction, marks: Sequence[DeliveredMark]) -> None:
         await tx.execute_many(
