@@ -263,6 +263,7 @@ async def store_draft(app: App, tx: Transaction, draft: RoomDraft) -> None:
 
 async def _apply_state(app: App, tx: Transaction, draft: RoomDraft, stored: StoredEvent) -> None:
     event, row = stored.event, draft.row
+    await app.stores.events.insert_auth(tx, stored.nid, await _find_auth_nids(app, tx, draft, event))
     if event.type == "m.room.member":
         row.members_root = await app.rooms.update_state(tx, row.members_root, event.key, stored.nid)
         await _apply_membership(app, tx, draft, stored)
@@ -275,8 +276,20 @@ async def _apply_state(app: App, tx: Transaction, draft: RoomDraft, stored: Stor
             tx.touch(Stream.DEVICE_LISTS, event.sender)  # the members share an encrypted room now
     row.snapshot_id = await tx.new_ids(1)
     await app.stores.rooms.insert_snapshot(tx, row.snapshot_id, row.members_root, row.rest_root)
-    auth = await app.stores.events.load_by_ids(tx, event.auth_event_ids)
-    await app.stores.events.insert_auth(tx, stored.nid, [each.nid for each in auth])
+
+
+async def _find_auth_nids(app: App, tx: Transaction, draft: RoomDraft, event: Event) -> list[int]:
+    """The numbers of the event's auth events, nearly all of which are the room's state before it."""
+    missing = set(event.auth_event_ids)
+    nids = []
+    for key in auth_event_keys(event.type, event.state_key, event.sender, event.content, draft.rules):
+        stored = await draft.state(app, tx, key)
+        if stored is not None and stored.event.event_id in missing:
+            missing.discard(stored.event.event_id)
+            nids.append(stored.nid)
+    if missing:
+        nids += [stored.nid for stored in await app.stores.events.load_by_ids(tx, sorted(missing))]
+    return nids
 
 
 async def _apply_membership(app: App, tx: Transaction, draft: RoomDraft, stored: StoredEvent) -> None:

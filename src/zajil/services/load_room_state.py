@@ -1,7 +1,7 @@
 """Reading a room's state and members (client-server API, "Getting events for a room")."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,8 +14,8 @@ from zajil.services.client_events import prepare_events, render_event
 from zajil.services.errors import forbidden, not_found
 from zajil.services.requester import Requester
 from zajil.services.room_heads import RoomHead
+from zajil.services.set_membership import MEMBER, MEMBERSHIPS
 
-MEMBER: Final = "m.room.member"
 EVENTS_PER_SLICE: Final = 200
 """After so many events a long answer lets others run."""
 
@@ -50,12 +50,12 @@ async def load_state(app: App, requester: Requester, room_id: str) -> bytes:
     tx = app.db.reader
     access = await access_state(app, tx, requester.user_id, room_id)
     if access.left_at is None:
-        rest = list(access.head.rest.values())
-        members = await app.stores.rooms.load_member_events(tx, access.head.row.room_nid)
+        rest = slice_events(list(access.head.rest.values()))
+        members = _walk_members(app, tx, access.head, sorted(MEMBERSHIPS))
     else:
-        rest = await _load_all(app, tx, access.rest_root)
-        members = await _load_all(app, tx, access.members_root)
-    return await render_slices(app, tx, [*rest, *members], requester)
+        rest = slice_events(await _load_all(app, tx, access.rest_root))
+        members = slice_events(await _load_all(app, tx, access.members_root))
+    return await render_slices(app, tx, requester, rest, members)
 
 
 async def load_state_event(
@@ -91,11 +91,12 @@ async def load_members(
     tx = app.db.reader
     access = await access_state(app, tx, requester.user_id, room_id)
     if at is None and access.left_at is None:
-        members = await app.stores.rooms.load_member_events(tx, access.head.row.room_nid, sorted(memberships))
+        members = _walk_members(app, tx, access.head, sorted(memberships))
     else:
         root = access.members_root if at is None else await _find_members_root(app, tx, access, at)
-        members = [stored for stored in await _load_all(app, tx, root) if stored.event.membership in memberships]
-    return await render_slices(app, tx, members, requester)
+        found = await _load_all(app, tx, root)
+        members = slice_events([stored for stored in found if stored.event.membership in memberships])
+    return await render_slices(app, tx, requester, members)
 
 
 async def _find_members_root(app: App, tx: Read, access: StateAccess, at: SyncToken | RoomToken) -> bytes:
@@ -128,13 +129,32 @@ async def _load_all(app: App, tx: Read, root: bytes) -> list[StoredEvent]:
     return sorted(found, key=lambda stored: stored.nid)
 
 
-async def render_slices(app: App, tx: Read, events: Sequence[StoredEvent], requester: Requester) -> bytes:
-    """A JSON array of events; long ones are rendered in slices."""
-    now_ms, rendered = app.clock.now_ms(), []
+async def _walk_members(
+    app: App, tx: Read, head: RoomHead, memberships: Sequence[str]
+) -> AsyncIterator[list[StoredEvent]]:
+    """Current member events in slices: a large room's do not fit into one turn of the event loop."""
+    after = ""
+    while True:
+        page = await app.stores.rooms.load_member_page(tx, head.row.room_nid, memberships, after, EVENTS_PER_SLICE)
+        yield page
+        if len(page) < EVENTS_PER_SLICE:
+            return
+        after = page[-1].event.key[1]
+
+
+async def slice_events(events: list[StoredEvent]) -> AsyncIterator[list[StoredEvent]]:
+    """A list in slices."""
     for start in range(0, len(events), EVENTS_PER_SLICE):
-        if start:
-            await asyncio.sleep(0)
-        some = events[start : start + EVENTS_PER_SLICE]
-        await prepare_events(app, tx, some)
-        rendered += [render_event(stored, now_ms, requester) for stored in some]
+        yield events[start : start + EVENTS_PER_SLICE]
+
+
+async def render_slices(app: App, tx: Read, requester: Requester, *parts: AsyncIterator[list[StoredEvent]]) -> bytes:
+    """A JSON array of events; between slices others get their turn."""
+    now_ms, rendered = app.clock.now_ms(), []
+    for part in parts:
+        async for events in part:
+            await prepare_events(app, tx, events)
+            rendered += [render_event(stored, now_ms, requester) for stored in events]
+            if len(events) == EVENTS_PER_SLICE:
+                await asyncio.sleep(0)
     return b"[" + b",".join(rendered) + b"]"

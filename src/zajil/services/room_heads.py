@@ -93,6 +93,18 @@ class RoomHead:
                 self.members[event.key[1]] = stored
 
 
+class KnownNodes(LoadedNodes):
+    """What one operation has loaded, and behind it what this process remembers. Nodes are named by their content: they never change."""
+
+    def __init__(self, remembered: OrderedDict[bytes, bytes]) -> None:
+        super().__init__()
+        self._remembered = remembered
+
+    def load(self, name: bytes) -> bytes:
+        node = self._remembered.get(name)
+        return super().load(name) if node is None else node
+
+
 class RoomHeads:
     """Room heads by room ID, loaded when first needed, the least recently used forgotten first."""
 
@@ -159,7 +171,7 @@ class RoomHeads:
 
     async def read_state(self, tx: Read, root: bytes) -> dict[StateKey, int]:
         """A whole state map: event numbers by (type, state key)."""
-        nodes = LoadedNodes()
+        nodes = KnownNodes(self._nodes)
         while True:
             try:
                 return dict(state_map.items(root, nodes.load))
@@ -168,7 +180,7 @@ class RoomHeads:
 
     async def read_state_keys(self, tx: Read, root: bytes, keys: list[StateKey]) -> dict[StateKey, int]:
         """Some entries of a state map."""
-        nodes = LoadedNodes()
+        nodes = KnownNodes(self._nodes)
         while True:
             try:
                 return state_map.get_many(root, keys, nodes.load)
@@ -177,7 +189,7 @@ class RoomHeads:
 
     async def diff_states(self, tx: Read, old: bytes, new: bytes) -> dict[StateKey, tuple[int | None, int | None]]:
         """What differs between two state maps."""
-        nodes = LoadedNodes()
+        nodes = KnownNodes(self._nodes)
         while True:
             try:
                 return {key: (before, after) for key, before, after in state_map.diff(old, new, nodes.load)}
@@ -186,7 +198,7 @@ class RoomHeads:
 
     async def update_state(self, tx: Transaction, root: bytes, key: StateKey, nid: int) -> bytes:
         """Store the state map that differs from `root` in one entry; returns its root."""
-        nodes = LoadedNodes()
+        nodes = KnownNodes(self._nodes)
         while True:
             try:
                 new_root, new_nodes = state_map.update(root, {key: nid}, nodes.load)
@@ -194,15 +206,15 @@ class RoomHeads:
             except NeedNodes as need:
                 nodes.update(await self._load_nodes(tx, need.names))
         await self._stores.rooms.insert_nodes(tx, new_nodes)
+        self._remember_nodes(new_nodes)  # the next change of this room begins with them
         return new_root
 
     async def _load_nodes(self, tx: Read, names: frozenset[bytes]) -> dict[bytes, bytes]:
-        found = {name: self._nodes[name] for name in names if name in self._nodes}
-        missing = [name for name in names if name not in found]
-        if missing:
-            loaded = await self._stores.rooms.load_nodes(tx, missing)
-            found.update(loaded)
-            self._nodes.update(loaded)
-            while len(self._nodes) > NODES_REMEMBERED_MAX:
-                self._nodes.popitem(last=False)
-        return found
+        loaded = await self._stores.rooms.load_nodes(tx, names)
+        self._remember_nodes(loaded)
+        return loaded
+
+    def _remember_nodes(self, nodes: dict[bytes, bytes]) -> None:
+        self._nodes.update(nodes)
+        while len(self._nodes) > NODES_REMEMBERED_MAX:
+            self._nodes.popitem(last=False)

@@ -108,8 +108,10 @@ class RoomStore(Protocol):
     ) -> list[MembershipRow]:
         """Members in the order of their last change, oldest first."""
 
-    async def load_member_events(self, tx: Read, room_nid: int, memberships: Sequence[str] = ()) -> list[StoredEvent]:
-        """The current member events, all or those with one of `memberships`."""
+    async def load_member_page(
+        self, tx: Read, room_nid: int, memberships: Sequence[str], after_user_id: str, limit: int
+    ) -> list[StoredEvent]:
+        """Current member events with one of `memberships`, in the order of user IDs, from the first after `after_user_id` on."""
 
     async def load_membership_changes(
         self, tx: Read, user_id: str, after: int, up_to: int

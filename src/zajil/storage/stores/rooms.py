@@ -209,16 +209,19 @@ class SqlRoomStore:
             rows = await tx.fetch(f"{sql} LIMIT ?", room_nid, *memberships, limit)
         return [_build_membership(row) for row in rows]
 
-    async def load_member_events(self, tx: Read, room_nid: int, memberships: Sequence[str] = ()) -> list[StoredEvent]:
-        sql = (
+    async def load_member_page(
+        self, tx: Read, room_nid: int, memberships: Sequence[str], after_user_id: str, limit: int
+    ) -> list[StoredEvent]:
+        rows = await tx.fetch(
             f"SELECT {COLUMNS} FROM memberships m JOIN events e ON e.event_nid = m.event_nid"
-            " JOIN rooms r ON r.room_nid = e.room_nid WHERE m.room_nid = ?"
+            " JOIN rooms r ON r.room_nid = e.room_nid WHERE m.room_nid = ? AND m.user_id > ?"
+            f" AND m.membership IN ({','.join('?' * len(memberships))}) ORDER BY m.user_id LIMIT ?",
+            room_nid,
+            after_user_id,
+            *memberships,
+            limit,
         )
-        if memberships:
-            sql += f" AND m.membership IN ({','.join('?' * len(memberships))})"
-        return [
-            build_stored_event(row) for row in await tx.fetch(f"{sql} ORDER BY e.event_nid", room_nid, *memberships)
-        ]
+        return [build_stored_event(row) for row in rows]
 
     async def load_membership_changes(self, tx: Read, user_id: str, after: int, up_to: int) -> list[MembershipChange]:
         rows = await tx.fetch(
