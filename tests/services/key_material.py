@@ -52,6 +52,14 @@ class DeviceMaterial:
     async def upload(self, **body: Any) -> dict[str, int]:
         return (await self.client.post(f"{V3}/keys/upload", body)).ok()["one_time_key_counts"]  # type: ignore[no-any-return]
 
+    async def publish(self) -> bool:
+        """Upload the device keys; says whether they are new."""
+        user_id, device_id = self.client.user_id, self.client.device_id
+        found = (await self.client.post(f"{V3}/keys/query", {"device_keys": {user_id: [device_id]}})).ok()
+        keys = self.device_keys()
+        await self.upload(device_keys=keys)
+        return found["device_keys"][user_id].get(device_id, {}).get("keys") != keys["keys"]
+
 
 class CrossSigning:
     """The three keys of a user."""

@@ -24,14 +24,18 @@ class Tracker:
         self.tracked: dict[str, Any] = {}
         self.sharing: set[str] = set()
 
-    async def sync(self, sharing: set[str]) -> None:
-        """A first sync tells nothing of devices: the client looks at the members of its encrypted rooms itself."""
+    async def sync(self, sharing: set[str], changed_keys: set[str]) -> None:
+        """`changed_keys`: users of the same rooms whose keys changed since the last sync.
+
+        A first sync tells nothing of devices: the client looks at the members of its encrypted rooms itself.
+        """
         query = "" if self.since is None else f"?since={self.since}"
         answer = (await self.client.get(f"{V3}/sync{query}")).ok()
         lists = answer.get("device_lists", {"changed": [], "left": []})
         changed = sharing if self.since is None else set(lists["changed"])
         expected_left = self.sharing - sharing if self.since else set()
         assert set(lists["left"]) == expected_left
+        assert self.since is None or changed_keys <= changed
         self.sharing = sharing
         self.since = answer["next_batch"]
         for user_id in lists["left"]:
@@ -54,6 +58,8 @@ class World:
         self.members: dict[str, set[str]] = {}
         self.encrypted: set[str] = set()
         self.extra: list[Client] = []
+        self.unheard: dict[str, set[str]] = {}
+        """By user, whose keys changed since the user's last sync."""
 
     async def prepare(self) -> None:
         for number in range(USERS):
@@ -69,6 +75,10 @@ class World:
         rooms = [members for room_id, members in self.members.items() if room_id in self.encrypted]
         return {other for members in rooms if user_id in members for other in members} - {user_id}
 
+    def note_new_keys(self, user_id: str) -> None:
+        for unheard in self.unheard.values():
+            unheard.add(user_id)
+
     async def step(self) -> str:
         """Do something at random; says what."""
         tracker = self.chance.choice(self.trackers)
@@ -83,13 +93,17 @@ class World:
             members.symmetric_difference_update({client.user_id})
         elif kind == "keys":
             material = DeviceMaterial(client, self.chance.randrange(1, 200))
-            await material.upload(device_keys=material.device_keys())
+            if await material.publish():
+                self.note_new_keys(client.user_id)
         elif kind == "device":
             self.extra.append(await self.server.login(client.user_id))
             material = DeviceMaterial(self.extra[-1], self.chance.randrange(1, 200))
-            await material.upload(device_keys=material.device_keys())
+            await material.publish()
+            self.note_new_keys(client.user_id)
         elif kind == "log out" and self.extra:
-            (await self.extra.pop(self.chance.randrange(len(self.extra))).post(f"{V3}/logout")).ok()
+            gone = self.extra.pop(self.chance.randrange(len(self.extra)))
+            (await gone.post(f"{V3}/logout")).ok()
+            self.note_new_keys(gone.user_id)
         elif kind == "encrypt" and self.trackers[0].client.user_id in members:
             path = f"{V3}/rooms/{room_id}/state/m.room.encryption/"
             (await self.trackers[0].client.put(path, ENCRYPTION["content"])).ok()
@@ -103,7 +117,11 @@ class World:
 
     async def sync_and_check(self, tracker: Tracker) -> None:
         sharing = self.sharing(tracker.client.user_id)
-        await tracker.sync(sharing)
+        me = tracker.client.user_id
+        companions = {other for members in self.members.values() if me in members for other in members} | {me}
+        unheard = self.unheard.get(me, set())
+        self.unheard[me] = set()
+        await tracker.sync(sharing, unheard & companions)
         truth = await tracker.query(sharing) if sharing else {}
         assert {user_id: tracker.tracked[user_id] for user_id in sharing} == truth
 
