@@ -28,7 +28,8 @@ setup: $(VENV)/.server $(VENV)/.tests ## Make .venv and install everything, for 
 
 .PHONY: test
 test: setup ## Run all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not soak'
+	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not soak'
+	@PYTHONHASHSEED=1 $(BIN)/python -m pytest -n 2 tests/core --quiet
 
 .PHONY: soak
 soak: setup ## Run the long tests at full size (hours)
