@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from zajil.ports.database import Database, Stream, Touch, Transaction
+from zajil.storage import group_commit
 
 INSERT_ROOM = (
     "INSERT INTO rooms (room_nid, room_id, room_version, creator, created_ts_ms, head_version, extremities, depth,"
@@ -168,3 +169,14 @@ async def test_a_new_node_begins_at_the_last_position(
     assert late.position == position
     assert late.epoch == nodes[0].epoch
     await late.close()
+
+
+async def test_a_notice_is_faster_than_the_poll(nodes: list[Database], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "FOREIGN_POLL_S", 60.0)
+    await asyncio.sleep(0.15)  # the last short wait ends
+    heard = asyncio.Event()
+    nodes[1].subscribe(lambda *_: heard.set())
+    position = await nodes[0].write(lambda tx: tx.append(Stream.EVENTS, "!a:x"))
+    nodes[1].notice(position)
+    await asyncio.wait_for(heard.wait(), 2)
+    assert nodes[1].position == position

@@ -13,6 +13,7 @@ import apsw
 import pytest
 
 from zajil.ports.database import Busy, Read, StorageUnavailable, Stream, TooSlow, Touch, Transaction
+from zajil.storage import group_commit
 from zajil.storage.sqlite import checkpoints, engine, files, slow_reads
 from zajil.storage.sqlite.engine import SqliteDatabase
 
@@ -83,13 +84,13 @@ async def test_commits_of_another_process_are_noticed(database: SqliteDatabase, 
     database.subscribe(lambda position, touches: heard.append((position, touches)))
     other = SqliteDatabase(tmp_path / "zajil.db")
     assert await other.write(append) == 1
-    await asyncio.sleep(3 * engine.FOREIGN_POLL_S)
+    await asyncio.sleep(3 * group_commit.FOREIGN_POLL_S)
     assert heard == [(1, ())]
     await other.write(insert("#a:x"))  # appends nothing, but what others remember may be out of date
-    await asyncio.sleep(3 * engine.FOREIGN_POLL_S)
+    await asyncio.sleep(3 * group_commit.FOREIGN_POLL_S)
     assert heard == [(1, ()), (1, ())]
     await database.write(append)
-    await asyncio.sleep(3 * engine.FOREIGN_POLL_S)
+    await asyncio.sleep(3 * group_commit.FOREIGN_POLL_S)
     assert heard[2:] == [(2, [(Stream.EVENTS, "!r:x")])]
     await other.close()
 
@@ -97,7 +98,7 @@ async def test_commits_of_another_process_are_noticed(database: SqliteDatabase, 
 async def test_commits_of_another_process_are_noticed_without_a_pause_between_writes(
     database: SqliteDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "FOREIGN_POLL_S", 1000.0)
+    monkeypatch.setattr(group_commit, "FOREIGN_POLL_S", 1000.0)
     other = SqliteDatabase(tmp_path / "zajil.db")
     await other.write(append)
     heard: list[tuple[int, Sequence[Touch]]] = []

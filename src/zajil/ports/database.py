@@ -110,6 +110,9 @@ class Database(Protocol):
         append, or the others need not hear of it.
         """
 
+    def notice(self, position: int) -> None:
+        """Another process says that the log has reached `position`: look now rather than at the next poll."""
+
     def start(self) -> None:
         """Begin the background work; needs a running event loop."""
 

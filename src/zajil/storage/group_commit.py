@@ -1,6 +1,7 @@
 """Group commit, for every engine: what arrives while a commit is in flight forms the next batch (DESIGN §3). No timer, no delay when idle."""
 
 import asyncio
+import contextlib
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,6 +21,7 @@ QUEUE_ITEMS_MAX = 8192
 CULPRITS_MAX = 3
 """Reruns of a batch without the item that broke it; then every item runs by itself."""
 BUSY_RETRY_MS = 1000
+FOREIGN_POLL_S = 0.1
 
 
 class Item(Generic[T]):
@@ -74,6 +76,18 @@ class GroupCommit(ABC):
         self._foreign_listeners: list[Listener] = []
         self._running: asyncio.Task[None] | None = None
         self._is_closed = False
+        self._noticed = asyncio.Event()
+
+    def notice(self, position: int) -> None:
+        if position > self.position:
+            self._noticed.set()
+
+    async def _wait_for_notice(self) -> None:
+        """Until the next poll for other processes' commits, or until one is announced."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FOREIGN_POLL_S):
+                await self._noticed.wait()
+        self._noticed.clear()
 
     def subscribe(self, listener: Listener, foreign: Listener | None = None) -> None:
         self._listeners.append(listener)

@@ -28,7 +28,6 @@ IDS_BLOCK = 10_000
 IDS_LOW = 2_000
 TRANSIENT_RETRIES_MAX = 4
 TRANSIENT_PAUSE_S = 0.005
-FOREIGN_POLL_S = 0.1
 COMMITS_KEPT = 100_000
 """Positions whose entries in `log_commits` are kept, for processes that were away for a while."""
 PRUNE_INTERVAL_POLLS = 600
@@ -169,7 +168,7 @@ class PostgresDatabase(GroupCommit):
 
     async def _watch_foreign_commits(self) -> None:
         for poll in range(1 << 62):
-            await asyncio.sleep(FOREIGN_POLL_S)
+            await self._wait_for_notice()
             if self._is_committing:
                 continue  # a batch that appends reads the same entries
             with contextlib.suppress(StorageUnavailable, Busy):

@@ -27,7 +27,6 @@ BATCH_S_MAX = 0.010
 """After this time on the event loop a batch takes no further items."""
 LOCK_WAIT_S_MAX = 5.0
 LOCK_PAUSE_S = 0.001
-FOREIGN_POLL_S = 0.1
 
 
 class SqliteDatabase(GroupCommit):
@@ -156,7 +155,7 @@ class SqliteDatabase(GroupCommit):
     async def _watch_foreign_commits(self) -> None:
         """Another process (the command line, a worker that takes over) may commit while this one does not: notice it and wake everybody."""
         while True:
-            await asyncio.sleep(FOREIGN_POLL_S)
+            await self._wait_for_notice()
             if self._running is not None:
                 continue
             with contextlib.suppress(apsw.Error):
