@@ -3,6 +3,7 @@
 from zajil.http.asgi import AsgiApp
 from zajil.http.client_api import load_routes
 from zajil.http.pages import ROUTES as PAGES
+from zajil.main.bus import connect_log, open_bus
 from zajil.main.database import open_database
 from zajil.main.media import attach_media, run_media
 from zajil.main.system import SystemClock, SystemRandomness, load_signing_key
@@ -94,11 +95,14 @@ def build_app(config: Config) -> AsgiApp:
     """The ASGI application of one worker."""
     app = build_services(config)
     asgi = AsgiApp(app, [*load_routes(legacy_r0=config.legacy_r0), *PAGES])
+    bus = open_bus(config)
+    connect_log(app.db, bus)
     media = run_media(app)
     notifications = run_notifications(app)
 
     async def start() -> None:
         app.db.start()
+        await bus.start()
         await check_own_name(app)
         await media.__aenter__()
         await notifications.__aenter__()
@@ -114,6 +118,7 @@ def build_app(config: Config) -> AsgiApp:
         await notifications.__aexit__(None, None, None)
         await media.__aexit__(None, None, None)
         await app.db.close()
+        await bus.close()
 
     asgi.startup.append(start)
     asgi.shutdown.append(stop)

@@ -313,6 +313,8 @@ def check_together(config: Config) -> None:
                 raise ConfigError(f"{name}: {network!r} is not an address or a network") from None
     if config.database and not config.is_postgres:
         raise ConfigError("database: only postgresql://… is understood; leave it empty for SQLite in the data folder")
+    if config.bus and not config.bus.startswith(("nats://", "tls://")):
+        raise ConfigError("bus: only nats://… and tls://… are understood; leave it empty for none")
     if config.media_s3_bucket and not (config.media_s3_access_key and config.media_s3_secret_key):
         raise ConfigError("media_s3_bucket needs media_s3_access_key and media_s3_secret_key")
     for name in ("public_base_url", "support_page", "media_s3_endpoint"):
