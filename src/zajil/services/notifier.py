@@ -93,6 +93,8 @@ class Notifier:
         self._rooms = rooms
         self._online: OrderedDict[str, OnlineUser] = OrderedDict()
         self._by_room: dict[str, set[OnlineUser]] = {}
+        self.unresolved = 0
+        """The position of the last change of devices of which it was not known at once whom it concerns."""
         self.committed: list[Callable[[RoomHead, list[StoredEvent]], None]] = []
         """Called with a room and its new events after each commit of this process; must be quick."""
         self.foreign: list[Callable[[], None]] = []
@@ -184,7 +186,8 @@ class Notifier:
         """Somebody's devices changed: everybody who shares a room with them may want to know."""
         changed = self._online.get(user_id)
         if changed is None:
-            # Their rooms are not in memory; ask the database, and let whoever shares one look for themselves.
+            # Their rooms are not in memory. Whoever syncs from here looks for themselves; whoever waits is woken when it is known whom.
+            self.unresolved = position
             asyncio.get_running_loop().create_task(self._touch_sharers_from_database(user_id, position))
             return
         sharers = {changed}.union(*(self._by_room.get(room_id, ()) for room_id in changed.rooms))

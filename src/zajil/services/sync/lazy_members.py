@@ -10,17 +10,22 @@ ROOMS_PER_DEVICE_MAX = 500
 MEMBERS_PER_ROOM_MAX = 200
 
 
+Sent = dict[str, tuple[int, int]]
+"""By user ID: the number of the member event that was sent, and the position of the log then. A device whose token has not passed
+that position may never have got the answer."""
+
+
 class LazyMembers:
-    """(room, user) → number of the member event a device was sent last."""
+    """What each device was sent, by room."""
 
     def __init__(self) -> None:
-        self._devices: OrderedDict[tuple[str, str], OrderedDict[str, dict[str, int]]] = OrderedDict()
+        self._devices: OrderedDict[tuple[str, str], OrderedDict[str, Sent]] = OrderedDict()
 
     def forget_device(self, device: tuple[str, str]) -> None:
         """The device starts anew (a first sync)."""
         self._devices.pop(device, None)
 
-    def sent(self, device: tuple[str, str], room_id: str) -> dict[str, int]:
+    def sent(self, device: tuple[str, str], room_id: str) -> Sent:
         """What the device has of a room's members; the caller adds what it sends."""
         rooms = self._devices.get(device)
         if rooms is None:

@@ -18,7 +18,7 @@ from zajil.services.sync.room_state import (
     load_roots_at,
     load_roots_before,
 )
-from zajil.services.sync.timeline import keep_visible, load_timeline
+from zajil.services.sync.timeline import Timeline, keep_visible, load_timeline
 
 
 async def build_invited_room(app: App, tx: Read, head: RoomHead, user_id: str) -> bytes | None:
@@ -55,11 +55,29 @@ async def build_left_room(
     *,
     had_state: bool,
 ) -> bytes:
-    """A room the user has left: its timeline and state up to the moment of leaving. `had_state`: the client knew the room."""
+    """A room the user has left: its timeline and state up to the moment of leaving. `had_state`: the client knew the room.
+
+    Who never was in the room (an invitation declined, say) is told of the end of their membership and nothing else.
+    """
     up_to = min(left_at, window.up_to)
     after = window.since if had_state else None
     timeline = await load_timeline(app, tx, head, after, up_to, sync.filter.timeline_limit, sync.filter.timeline)
     await keep_visible(app, tx, head, sync.user_id, timeline)
+    state: list[StoredEvent] = []
+    if had_state or await app.stores.rooms.load_last_join(tx, head.row.room_nid, sync.user_id) is not None:
+        state = await _load_state(app, tx, head, sync, timeline, after, up_to)
+    elif sync.use_state_after:
+        state = [stored for stored in timeline.events if stored.event.key == ("m.room.member", sync.user_id)]
+    if not sync.use_state_after:
+        nids = {stored.nid for stored in timeline.events}
+        state = [stored for stored in state if stored.nid not in nids]
+    state = filter_state(sync, head.room_id, state)
+    return await render_room(app, tx, sync, window, timeline, state, {}, None, membership=membership)
+
+
+async def _load_state(
+    app: App, tx: Read, head: RoomHead, sync: SyncRequest, timeline: Timeline, after: int | None, up_to: int
+) -> list[StoredEvent]:
     if not timeline.events:
         roots = await load_roots_at(app, tx, head, up_to)
     elif sync.use_state_after:
@@ -67,12 +85,5 @@ async def build_left_room(
     else:
         roots = await load_roots_before(app, tx, head, timeline)
     if after is None or sync.full_state:
-        state = await build_full_state(app, tx, head, sync, timeline, roots)
-    else:
-        old = await load_roots_at(app, tx, head, after)
-        state = await build_state_delta(app, tx, head, sync, timeline, old, roots)
-    if not sync.use_state_after:
-        nids = {stored.nid for stored in timeline.events}
-        state = [stored for stored in state if stored.nid not in nids]
-    state = filter_state(sync, head.room_id, state)
-    return await render_room(app, tx, sync, window, timeline, state, {}, None, membership=membership)
+        return await build_full_state(app, tx, head, sync, timeline, roots)
+    return await build_state_delta(app, tx, head, sync, timeline, await load_roots_at(app, tx, head, after), roots)

@@ -42,3 +42,4 @@ class Window:
     ephemeral_since: int
     """The ephemeral counter of the token, or -1 when it means nothing in this process."""
     ephemeral_up_to: int
+    """The ephemeral counter when the window was opened; the next token carries it."""

@@ -83,7 +83,8 @@ async def load_lazy_members(
     if own:
         wanted.add(sync.user_id)
     sent = app.lazy_members.sent(sync.device_key, head.room_id)
-    redundant = sync.filter.state.include_redundant_members
+    since = -1 if sync.since is None else sync.since.position
+    redundant = own or sync.filter.state.include_redundant_members
     if members_root == head.row.members_root:
         members = [await app.rooms.member(tx, head, user_id) for user_id in sorted(wanted)]
     else:
@@ -91,20 +92,23 @@ async def load_lazy_members(
         members = list(await load_state_events(app, tx, head, nids.values()))
     chosen = []
     for stored in members:
-        if stored is not None and (redundant or own or sent.get(stored.event.key[1]) != stored.nid):
-            sent[stored.event.key[1]] = stored.nid
+        if stored is None:
+            continue
+        nid, told_at = sent.get(stored.event.key[1], (0, 0))
+        if redundant or nid != stored.nid or told_at > since:
+            sent[stored.event.key[1]] = stored.nid, app.db.position
             chosen.append(stored)
     return chosen
 
 
 def note_members_in_timeline(app: App, sync: SyncRequest, room_id: str, events: Sequence[StoredEvent]) -> None:
     """Member events of the timeline need not be sent again."""
-    sent: dict[str, int] | None = None
+    sent: dict[str, tuple[int, int]] | None = None
     for stored in events:
         if stored.event.membership is not None and stored.event.is_state:
             if sent is None:
                 sent = app.lazy_members.sent(sync.device_key, room_id)
-            sent[stored.event.key[1]] = stored.nid
+            sent[stored.event.key[1]] = stored.nid, app.db.position
 
 
 async def _load_rest(app: App, tx: Read, head: RoomHead, root: bytes) -> list[StoredEvent]:

@@ -37,7 +37,7 @@ async def run_sync(app: App, sync: SyncRequest) -> bytes:
         user = await app.notifier.find_or_load(tx, sync.user_id)
         window = open_window(app, sync, since)
         sections: dict[bytes, bytes] = {}
-        if must_answer or has_news(user, window):
+        if must_answer or has_news(app, user, window):
             inbox, window = await load_inbox(app, sync, window)
             sections = {**inbox, **await build_sections(app, tx, sync, window, user)}
         counts = await load_key_counts(app, *sync.device_key)
@@ -64,10 +64,10 @@ def open_window(app: App, sync: SyncRequest, since: int | None) -> Window:
     return Window(since, app.db.position, app.clock.now_ms(), ephemeral_since, app.ephemeral.counter)
 
 
-def has_news(user: OnlineUser, window: Window) -> bool:
+def has_news(app: App, user: OnlineUser, window: Window) -> bool:
     """Whether anything may have happened for the user in the window; errs on the side of yes."""
     since = window.since
-    if since is None or since < user.known_since or user.last_touched > since:
+    if since is None or since < max(user.known_since, user.last_touched, app.notifier.unresolved):
         return True
     return user.last_ephemeral > window.ephemeral_since
 
