@@ -45,7 +45,7 @@ async def build_joined_room(
         await keep_visible(app, tx, head, sync.user_id, timeline)
     else:
         timeline.events = list(await drop_ignored(app, tx, sync.user_id, timeline.events))
-    state = await _load_state(app, tx, head, sync, window, timeline, fresh=fresh)
+    state = await _load_state(app, tx, head, sync, window, timeline, knew_state=came_back or not fresh, gap=came_back)
     extras = await load_room_extras(app, tx, head, sync, window, fresh=fresh, timeline=timeline.events)
     if not (fresh or timeline.events or timeline.limited or state or extras or sync.full_state):
         return None
@@ -57,13 +57,21 @@ async def build_joined_room(
 
 
 async def _load_state(
-    app: App, tx: Read, head: RoomHead, sync: SyncRequest, window: Window, timeline: Timeline, *, fresh: bool
+    app: App,
+    tx: Read,
+    head: RoomHead,
+    sync: SyncRequest,
+    window: Window,
+    timeline: Timeline,
+    *,
+    knew_state: bool,
+    gap: bool,
 ) -> list[StoredEvent]:
     """State up to the start of the timeline, or with `use_state_after` up to its end."""
-    if fresh or sync.full_state:
+    if not knew_state or sync.full_state:
         roots = await _end_roots(app, tx, head, sync, timeline)
         events = await build_full_state(app, tx, head, sync, timeline, roots)
-    elif timeline.limited or sync.use_state_after:
+    elif timeline.limited or gap or sync.use_state_after:
         old = await load_roots_at(app, tx, head, window.since or 0)
         new = await _end_roots(app, tx, head, sync, timeline)
         events = await build_state_delta(app, tx, head, sync, timeline, old, new)

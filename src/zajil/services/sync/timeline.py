@@ -8,7 +8,7 @@ from zajil.ports.database import Read
 from zajil.ports.stores.events import HistoryPoint, StoredEvent
 from zajil.services.app import App
 from zajil.services.room_heads import RoomHead
-from zajil.services.visible_events import filter_visible
+from zajil.services.visible_events import drop_ignored, filter_visible
 
 FILTERED_PAGES_MAX = 5
 PAGE_EVENTS = 100
@@ -80,13 +80,24 @@ async def _load_filtered(
 
 
 async def keep_visible(app: App, tx: Read, head: RoomHead, user_id: str, timeline: Timeline) -> None:
-    """Drop what the user may not see."""
-    visible = await filter_visible(app, tx, head, user_id, timeline.events)
-    if len(visible) != len(timeline.events):
-        timeline.events = visible
-        timeline.limited = timeline.limited and bool(visible)
-        if visible:
-            timeline.prev_batch = RoomToken(visible[0].history or 0, visible[0].history_minor - 1)
+    """Drop what the user may not see. A timeline has no holes: it begins after the last event that was dropped."""
+    wanted = await drop_ignored(app, tx, user_id, timeline.events)
+    visible = {stored.nid: stored for stored in await filter_visible(app, tx, head, user_id, wanted)}
+    kept: list[StoredEvent] = []
+    for stored in reversed(wanted):
+        if stored.nid not in visible:
+            break
+        kept.append(visible[stored.nid])
+    if len(kept) == len(timeline.events):
+        timeline.events = kept[::-1]
+        return
+    timeline.limited = len(kept) < len(visible) or (timeline.limited and bool(kept))
+    if kept:
+        timeline.prev_batch = RoomToken(kept[-1].history or 0, kept[-1].history_minor - 1)
+    elif timeline.events:
+        last = timeline.events[-1]
+        timeline.prev_batch = RoomToken(last.history or 0, last.history_minor)
+    timeline.events = kept[::-1]
 
 
 def history_point(token: RoomToken) -> HistoryPoint:
