@@ -16,6 +16,7 @@ from zajil.services.check_canonical_alias import check_canonical_alias
 from zajil.services.check_invite import check_invite
 from zajil.services.errors import MatrixError, invalid_param
 from zajil.services.requester import Requester
+from zajil.services.send_event import write_to_room
 
 INVITES_MAX: Final = 100
 INITIAL_STATE_MAX: Final = 100
@@ -91,7 +92,7 @@ async def _try_create(
             await claim.store(tx, room_id)
         return room_id
 
-    return await app.db.write(item, rooms=(room_id,))
+    return await write_to_room(app, room_id, item)
 
 
 def check_room_request(app: App, wanted: RoomRequest) -> None:

@@ -52,7 +52,7 @@ async def store_alias(app: App, requester: Requester, room_alias: str, room_id: 
             raise MatrixError(400, "M_RESOURCE_LIMIT_EXCEEDED", f"A room may have {ALIASES_PER_ROOM_MAX} aliases.")
         await directory.store_alias(tx, room_alias, row.room_nid, requester.user_id, app.clock.now_ms())
 
-    await app.db.write(item)
+    await write_to_room(app, room_id, item)
 
 
 async def delete_alias(app: App, requester: Requester, room_alias: str) -> None:

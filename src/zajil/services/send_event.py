@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from zajil.ports.database import Transaction
+from zajil.ports.database import Conflict, Transaction
 from zajil.services.app import App
 from zajil.services.append_events import HeadMoved, Proposal, append, open_draft, store_draft
 from zajil.services.errors import MatrixError, invalid_param
@@ -93,10 +93,10 @@ async def send_once(app: App, requester: Requester, room_id: str, scope: str, tx
 
 
 async def write_to_room(app: App, room_id: str, item: Callable[[Transaction], Awaitable[T]]) -> T:
-    """Run an item that appends to a room, again when another process was faster."""
+    """Run an item that changes a room, again when another process was faster."""
     for _ in range(HEAD_MOVED_RETRIES_MAX):
         try:
             return await app.db.write(item, rooms=(room_id,))
-        except HeadMoved:
+        except (HeadMoved, Conflict):
             continue
     raise MatrixError(503, "M_UNKNOWN", "This room is very busy. Try again in a moment.", {"retry_after_ms": 500})
