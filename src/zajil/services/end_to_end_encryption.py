@@ -1,6 +1,6 @@
 """The services for keys and devices of one process, put together."""
 
-from zajil.ports.database import Transaction
+from zajil.ports.database import Stream, Transaction
 from zajil.services.announce_device_change import announce_device_change
 from zajil.services.app import App
 from zajil.services.device_memory import DeviceMemory
@@ -18,11 +18,8 @@ def attach_end_to_end_encryption(app: App) -> None:
         await app.stores.to_device.delete_device(tx, user_id, device_id)
         if await app.stores.device_keys.delete_device_keys(tx, user_id, device_id):
             await announce_device_change(tx, app, user_id)
-        tx.on_commit(lambda: forget_memory(user_id))
-
-    def forget_memory(user_id: str) -> None:
-        app.device_memory.forget_waiting(user_id)
-        app.device_memory.key_counts.pop(user_id, None)
+        tx.touch(Stream.TO_DEVICE, user_id)
+        tx.touch(Stream.ONE_TIME_KEYS, user_id)
 
     async def announce_name(tx: Transaction, user_id: str, device_id: str) -> None:
         if await app.stores.device_keys.load_device_key(tx, user_id, device_id) is not None:

@@ -126,25 +126,26 @@ async def delete_sessions(app: App, request: Request) -> dict[str, Any]:
     return await back_up_keys.delete_sessions(app, request.requester.user_id, version, room_id, session_id)
 
 
-VERSION = ("version",)
-BIG = {"body_bytes_max": BACKUP_BODY_BYTES_MAX, "query": VERSION}
+LIMIT = {"limit": "keys"}
+STORED = {**LIMIT, "query": ("version",)}
+BIG = {**STORED, "body_bytes_max": BACKUP_BODY_BYTES_MAX}
 ALL = client("/room_keys/keys")
 ROOM = client("/room_keys/keys/{room_id}")
 SESSION = client("/room_keys/keys/{room_id}/{session_id}")
 
 ROUTES = [
-    *routes("POST", client("/room_keys/version"), post_version, body=BackupBody),
-    *routes("GET", client("/room_keys/version"), get_version),
-    *routes("GET", client("/room_keys/version/{version}"), get_version),
-    *routes("PUT", client("/room_keys/version/{version}"), put_version, body=BackupBody),
-    *routes("DELETE", client("/room_keys/version/{version}"), delete_version),
+    *routes("POST", client("/room_keys/version"), post_version, body=BackupBody, **LIMIT),
+    *routes("GET", client("/room_keys/version"), get_version, **LIMIT),
+    *routes("GET", client("/room_keys/version/{version}"), get_version, **LIMIT),
+    *routes("PUT", client("/room_keys/version/{version}"), put_version, body=BackupBody, **LIMIT),
+    *routes("DELETE", client("/room_keys/version/{version}"), delete_version, **LIMIT),
     *routes("PUT", ALL, put_all, body=AllSessionsBody, **BIG),
     *routes("PUT", ROOM, put_room, body=RoomSessionsBody, **BIG),
     *routes("PUT", SESSION, put_session, body=SessionBody, **BIG),
-    *routes("GET", ALL, get_sessions, query=VERSION),
-    *routes("GET", ROOM, get_sessions, query=VERSION),
-    *routes("GET", SESSION, get_session, query=VERSION),
-    *routes("DELETE", ALL, delete_sessions, query=VERSION),
-    *routes("DELETE", ROOM, delete_sessions, query=VERSION),
-    *routes("DELETE", SESSION, delete_sessions, query=VERSION),
+    *routes("GET", ALL, get_sessions, **STORED),
+    *routes("GET", ROOM, get_sessions, **STORED),
+    *routes("GET", SESSION, get_session, **STORED),
+    *routes("DELETE", ALL, delete_sessions, **STORED),
+    *routes("DELETE", ROOM, delete_sessions, **STORED),
+    *routes("DELETE", SESSION, delete_sessions, **STORED),
 ]

@@ -95,13 +95,14 @@ async def post_signatures(app: App, request: Request) -> dict[str, Any]:
 
 
 ROUTES = [
-    *routes("POST", client("/keys/upload"), post_upload, auth=Auth.GUEST, body=UploadBody),
+    *routes("POST", client("/keys/upload"), post_upload, auth=Auth.GUEST, body=UploadBody, limit="keys"),
     *routes(
         "POST",
         client("/keys/query"),
         post_query,
         auth=Auth.GUEST,
         body=QueryBody,
+        limit="keys",
         body_bytes_max=KEYS_BODY_BYTES_MAX,
     ),
     *routes(
@@ -110,9 +111,14 @@ ROUTES = [
         post_claim,
         auth=Auth.GUEST,
         body=ClaimBody,
+        limit="keys",
         body_bytes_max=KEYS_BODY_BYTES_MAX,
     ),
-    *routes("GET", client("/keys/changes"), get_changes, auth=Auth.GUEST, query=("from", "to")),
-    *routes("POST", client("/keys/device_signing/upload"), post_cross_signing_keys, body=CrossSigningBody),
-    *routes("POST", client("/keys/signatures/upload"), post_signatures, body_bytes_max=KEYS_BODY_BYTES_MAX),
+    *routes("GET", client("/keys/changes"), get_changes, auth=Auth.GUEST, query=("from", "to"), limit="keys"),
+    *routes(
+        "POST", client("/keys/device_signing/upload"), post_cross_signing_keys, body=CrossSigningBody, limit="password"
+    ),
+    *routes(
+        "POST", client("/keys/signatures/upload"), post_signatures, body_bytes_max=KEYS_BODY_BYTES_MAX, limit="keys"
+    ),
 ]

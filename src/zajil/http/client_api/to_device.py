@@ -31,6 +31,7 @@ ROUTES = [
         put_to_device,
         auth=Auth.GUEST,
         body=ToDeviceBody,
+        limit="keys",
         body_bytes_max=TO_DEVICE_BODY_BYTES_MAX,
     ),
 ]
