@@ -33,28 +33,30 @@ POWER_LEVELS: Final = ("m.room.power_levels", "")
 class EventNotice:
     """An event as push rules see it. Kept with the stored event, and gone with it."""
 
-    __slots__ = ("_verdicts", "facts", "is_redacted", "is_state", "sender", "thread", "view")
+    __slots__ = ("facts", "is_plain", "is_redacted", "is_state", "sender", "thread", "verdicts", "view")
 
     def __init__(self, stored: StoredEvent, thread: str, facts: RoomFacts) -> None:
         event = stored.event
         self.sender = event.sender
         self.is_state = event.is_state
         self.is_redacted = stored.redacted_by is not None
+        self.is_plain = not self.is_redacted and event.redacts is None
+        """Neither redacted nor a redaction."""
         self.thread = thread
         self.facts = facts
         shown = {"type": event.type, "sender": event.sender, "room_id": event.room_id, "content": event.content}
         if event.state_key is not None:
             shown["state_key"] = event.state_key
         self.view = EventView(shown)
-        self._verdicts: dict[CompiledRules, SharedVerdict] = {}
+        self.verdicts: dict[CompiledRules, SharedVerdict] = {}
 
     def find_shared(self, rules: CompiledRules) -> SharedVerdict:
         """The verdict for all users with these rules."""
-        shared = self._verdicts.get(rules)
+        shared = self.verdicts.get(rules)
         if shared is None:
-            if len(self._verdicts) >= RULE_SETS_MAX:
-                self._verdicts.clear()
-            shared = self._verdicts[rules] = evaluate_shared(rules, self.view, self.facts)
+            if len(self.verdicts) >= RULE_SETS_MAX:
+                self.verdicts.clear()
+            shared = self.verdicts[rules] = evaluate_shared(rules, self.view, self.facts)
         return shared
 
     def find_verdict(self, rules: CompiledRules, user_id: str, display_name: str | None) -> Verdict:

@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from zajil.core.push_rules_evaluation import CompiledRules
+from zajil.core.push_rules_evaluation import CompiledRules, SharedVerdict
 from zajil.ports.database import Read
 from zajil.ports.stores.events import StoredEvent
 from zajil.ports.stores.receipts import UnreadCheckpoint
@@ -40,7 +40,7 @@ Threads = dict[str, list[int]]
 class Tally:
     """One user's unread events in one room."""
 
-    __slots__ = ("counted_to", "first_counted", "joined_at", "pending", "reads", "rules_name", "threads")
+    __slots__ = ("counted_to", "first_counted", "joined_at", "pending", "read_to", "reads", "rules_name", "threads")
 
     def __init__(
         self, joined_at: int, rules_name: str, counted_to: int, threads: Threads, reads: dict[str, Point]
@@ -52,6 +52,8 @@ class Tally:
         """[notifications, highlights] by thread, where there are any."""
         self.reads = reads
         """How far the user has read, by thread; "" for all threads."""
+        self.read_to = max((point[0] for point in reads.values()), default=0)
+        """Nothing after this position has been read."""
         self.pending: dict[str, Point] = {}
         """Threads to be counted again from a point on; "" for all."""
         self.first_counted = 0
@@ -70,6 +72,7 @@ class Tally:
         if point <= self.reads.get(thread, (-1, 0)):
             return
         self.reads[thread] = point
+        self.read_to = max(self.read_to, point[0])
         if thread == UNTHREADED:
             self.threads.clear()
         else:
@@ -191,26 +194,38 @@ async def load_unread(app: App, tx: Read, head: RoomHead, user_id: str) -> Tally
     tally = None if user is None else user.rooms.get(head.room_id)
     if user is None or tally is None or tally.pending:
         return await _count(app, tx, head, user_id)
-    recent, counted_to = head.recent, tally.counted_to
+    recent = head.recent
     newest = recent[-1].position or 0 if recent else head.recent_after
-    if newest <= counted_to:
+    if newest <= tally.counted_to:
         return tally
     ignored = app.ignored_users.known.get(user_id)
-    # One new event that other members have looked at already is the case to be quick about.
-    if ignored is None or counted_to < head.recent_after:
+    if ignored is None or tally.counted_to < head.recent_after or not _add_known(tally, head, user, user_id, ignored):
         return await _count(app, tx, head, user_id)
-    fresh = []
-    for stored in reversed(recent):
-        if (stored.position or 0) <= counted_to:
-            break
-        notice = stored.notice
-        if notice is None or stored.event.redacts is not None or notice.find_shared(user.rules).everyone:
-            return await _count(app, tx, head, user_id)
-        fresh.append(stored)
-    for stored in reversed(fresh):
-        count_event(tally, stored, user.rules, user_id, ignored, None)
     tally.counted_to = newest
     return tally
+
+
+def _add_known(tally: Tally, head: RoomHead, user: UserTallies, user_id: str, ignored: frozenset[str]) -> bool:
+    """Add new events that other members have looked at already, the case to be quick about. False: nothing done, look closer."""
+    rules, counted_to = user.rules, tally.counted_to
+    fresh: list[tuple[StoredEvent, EventNotice, SharedVerdict]] = []
+    for stored in reversed(head.recent):
+        if (stored.position or 0) <= counted_to:
+            break
+        notice: EventNotice = stored.notice
+        if notice is None or not notice.is_plain:
+            return False
+        shared = notice.verdicts.get(rules) or notice.find_shared(rules)
+        if shared.everyone:
+            return False
+        fresh.append((stored, notice, shared))
+    for stored, notice, shared in reversed(fresh):
+        sender = notice.sender
+        if sender == user_id or user_id in shared.individually or (stored.position or 0) <= tally.read_to:
+            count_event(tally, stored, rules, user_id, ignored, None)
+        elif shared.verdict.notify and sender not in ignored:
+            tally.add(notice.thread, stored.position or 0, highlight=shared.verdict.highlight)
+    return True
 
 
 def count_event(
