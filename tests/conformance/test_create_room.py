@@ -170,7 +170,7 @@ async def test_contradictions_make_no_room(tmp_path: Path, body: dict[str, Any])
         ({"name": 5}, "M_BAD_JSON"),
         ({"invite": "@ben:localhost"}, "M_BAD_JSON"),
         ({"invite": ["ben"]}, "M_INVALID_PARAM"),
-        ({"invite": [f"@u{n}:localhost" for n in range(200)]}, "M_INVALID_PARAM"),
+        ({"invite": [f"@u{n}:localhost" for n in range(201)]}, "M_INVALID_PARAM"),
         ({"visibility": "secret"}, "M_BAD_JSON"),
         ({"initial_state": [{"content": {}}]}, "M_MISSING_PARAM"),
         ({"initial_state": [{"type": "a", "content": {}}] * 200}, "M_INVALID_PARAM"),

@@ -94,8 +94,12 @@ async def test_leave_decline_and_forget(tmp_path: Path) -> None:
         assert await act(stranger, room_id, "leave") == FORBIDDEN
         assert await act(anna, room_id, "forget") == (400, "M_UNKNOWN")
         assert await act(anna, room_id, "leave") == OK
-        assert (await anna.get(f"{V3}/rooms/{q(room_id)}/state")).status == 200
+        events = (await anna.get(f"{V3}/rooms/{q(room_id)}/state")).ok()
+        event_path = f"{V3}/rooms/{q(room_id)}/event/{q(events[0]['event_id'])}"
+        assert (await anna.get(event_path)).status == 200
         assert await act(anna, room_id, "forget") == OK
+        assert (await anna.get(event_path)).errcode == "M_NOT_FOUND"
+        assert (await anna.get(f"{V3}/rooms/{q(room_id)}/messages?dir=b")).errcode == "M_FORBIDDEN"
         answer = await anna.get(f"{V3}/rooms/{q(room_id)}/state")
         assert (answer.status, answer.errcode) == FORBIDDEN
 

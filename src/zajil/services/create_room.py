@@ -18,7 +18,7 @@ from zajil.services.errors import MatrixError, invalid_param
 from zajil.services.requester import Requester
 from zajil.services.send_event import write_to_room
 
-INVITES_MAX: Final = 100
+INVITES_MAX: Final = 200
 INITIAL_STATE_MAX: Final = 100
 TIMESTAMPS_TRIED_MAX: Final = 100
 NOT_INITIAL: Final = frozenset({"m.room.create", "m.room.member"})

@@ -25,6 +25,8 @@ async def filter_visible(
     membership = None if member is None else member.event.membership
     if membership == "join" and await _joined_throughout(app, tx, head, user_id, events):
         return list(events)
+    if membership in ("leave", "ban") and await _has_forgotten(app, tx, head, user_id):
+        return []
     last_join = await app.stores.rooms.load_last_join(tx, head.row.room_nid, user_id)
     shown = []
     for stored, (visibility, then) in zip(events, await load_views(app, tx, user_id, events), strict=True):
@@ -39,6 +41,14 @@ async def filter_visible(
             was_there = then == "join"
             shown.append(stored if was_there else await app.erasures.hide(app, tx, head, user_id, stored))
     return shown
+
+
+async def _has_forgotten(app: App, tx: Read, head: RoomHead, user_id: str) -> bool:
+    """Whether the user has forgotten a room that not everybody may read."""
+    if parse_history_visibility(head.content(VISIBILITY[0])) == "world_readable":
+        return False
+    row = await app.stores.rooms.load_membership(tx, head.row.room_nid, user_id)
+    return row is not None and row.forgotten
 
 
 async def drop_ignored(app: App, tx: Read, user_id: str, events: Sequence[StoredEvent]) -> Sequence[StoredEvent]:
