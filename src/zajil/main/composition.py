@@ -1,5 +1,7 @@
 """Putting the server together: the only place that knows every adapter."""
 
+import asyncio
+
 from zajil.http.asgi import AsgiApp
 from zajil.http.client_api import load_routes
 from zajil.http.pages import ROUTES as PAGES
@@ -12,6 +14,7 @@ from zajil.ports.stores import Stores
 from zajil.services.accounts import attach_accounts, start_accounts, stop_accounts
 from zajil.services.administer_tokens import prepare_setup_token
 from zajil.services.app import App
+from zajil.services.clean_transactions import run_transaction_cleaning
 from zajil.services.end_to_end_encryption import attach_end_to_end_encryption
 from zajil.services.ignored_users import IgnoredUsers
 from zajil.services.notifications import attach_notifications, run_notifications
@@ -100,6 +103,8 @@ def build_app(config: Config) -> AsgiApp:
     media = run_media(app)
     notifications = run_notifications(app)
 
+    sweeps: list[asyncio.Task[None]] = []
+
     async def start() -> None:
         app.db.start()
         await bus.start()
@@ -108,11 +113,14 @@ def build_app(config: Config) -> AsgiApp:
         await notifications.__aenter__()
         start_accounts(app)
         start_signals(app)
+        sweeps.append(asyncio.create_task(run_transaction_cleaning(app)))
         asgi.setup_token = await prepare_setup_token(app)
 
     async def stop() -> None:
         app.stopping = True
         app.notifier.wake_all()
+        for sweep in sweeps:
+            sweep.cancel()
         await stop_signals(app)
         await stop_accounts(app)
         await notifications.__aexit__(None, None, None)

@@ -77,7 +77,10 @@ async def send_once(app: App, requester: Requester, room_id: str, scope: str, tx
     """Append `proposal` unless this device has used the transaction ID in this scope before; returns the event ID."""
 
     async def item(tx: Transaction) -> str:
-        known = await app.stores.events.load_transaction(tx, requester.user_id, requester.device_id, scope, txn_id)
+        now_ms = app.clock.now_ms()
+        known = await app.stores.events.load_transaction(
+            tx, requester.user_id, requester.device_id, scope, txn_id, now_ms
+        )
         if known is not None:
             return known
         draft = await open_draft(app, tx, room_id)
@@ -85,7 +88,7 @@ async def send_once(app: App, requester: Requester, room_id: str, scope: str, tx
         event_id = stored.event.event_id
         await store_draft(app, tx, draft)
         await app.stores.events.insert_transaction(
-            tx, requester.user_id, requester.device_id, scope, txn_id, event_id, app.clock.now_ms()
+            tx, requester.user_id, requester.device_id, scope, txn_id, event_id, now_ms
         )
         return event_id
 

@@ -50,14 +50,14 @@ async def send_to_devices(app: App, requester: Requester, event_type: str, txn_i
     scope = f"sendToDevice {event_type}"
 
     async def item(tx: Transaction) -> None:
-        user_id, device_id = requester.user_id, requester.device_id
-        if await app.stores.events.load_transaction(tx, user_id, device_id, scope, txn_id) is not None:
+        user_id, device_id, now_ms = requester.user_id, requester.device_id, app.clock.now_ms()
+        if await app.stores.events.load_transaction(tx, user_id, device_id, scope, txn_id, now_ms) is not None:
             return
         known = await app.stores.device_keys.load_device_ids(tx, local)
         addressed = {each: _address(built[each], known.get(each, [])) for each in local}
         if sum(len(devices) for devices in addressed.values()) > RECIPIENT_DEVICES_MAX:
             raise too_large(f"A message can go to at most {RECIPIENT_DEVICES_MAX} devices at once.")
-        await app.stores.events.insert_transaction(tx, user_id, device_id, scope, txn_id, "", app.clock.now_ms())
+        await app.stores.events.insert_transaction(tx, user_id, device_id, scope, txn_id, "", now_ms)
         for recipient, devices in addressed.items():
             await deliver(tx, app, recipient, devices)
         if remote:

@@ -142,9 +142,14 @@ class EventStore(Protocol):
 
     async def delete_relation(self, tx: Transaction, nid: int) -> None: ...
 
-    async def load_transaction(self, tx: Read, user_id: str, device_id: str, scope: str, txn_id: str) -> str | None:
-        """The event ID that answered this transaction ID before."""
+    async def load_transaction(
+        self, tx: Read, user_id: str, device_id: str, scope: str, txn_id: str, now_ms: int
+    ) -> str | None:
+        """The event ID that answered this transaction ID before, within the last 30 to 60 days."""
 
     async def insert_transaction(
         self, tx: Transaction, user_id: str, device_id: str, scope: str, txn_id: str, event_id: str, now_ms: int
     ) -> None: ...
+
+    async def delete_old_transactions(self, tx: Transaction, now_ms: int, limit: int) -> int:
+        """Delete up to `limit` that `load_transaction` finds no more; returns how many."""

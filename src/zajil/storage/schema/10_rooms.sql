@@ -122,15 +122,16 @@ CREATE TABLE IF NOT EXISTS relations (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS relations_event ON relations (event_nid);
 
--- What a device sent under which transaction ID: a retry gets the same answer.
+-- What a device sent under which transaction ID: a retry gets the same answer. The period, a number of thirty days since 1970, comes first
+-- so that what is older than the last two of them goes in one sweep from the beginning, without an index of its own.
 CREATE TABLE IF NOT EXISTS transactions (
+  period    INTEGER NOT NULL,
   user_id   TEXT NOT NULL,
   device_id TEXT NOT NULL,
   scope     TEXT NOT NULL,   -- the endpoint, with its room and type
   txn_id    TEXT NOT NULL,
-  created_ts_ms INTEGER NOT NULL,
   event_id  TEXT NOT NULL,
-  PRIMARY KEY (user_id, device_id, scope, txn_id)
+  PRIMARY KEY (period, user_id, device_id, scope, txn_id)
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS room_aliases (

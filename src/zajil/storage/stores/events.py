@@ -9,6 +9,8 @@ from zajil.ports.database import Read, Row, Transaction
 from zajil.ports.stores.events import HistoryPoint, Relation, StoredEvent
 from zajil.storage.stores.lists import chunks
 
+TRANSACTION_PERIOD_MS = 30 * 86_400_000
+
 COLUMNS = (
     "e.event_nid, e.room_nid, e.event_id, r.room_version, e.position, e.history, e.history_minor, e.flags, e.redacted_by, "
     "e.replaces_nid, e.device_id, e.txn_id, e.json"
@@ -165,9 +167,14 @@ class SqlEventStore:
     async def delete_relation(self, tx: Transaction, nid: int) -> None:
         await tx.execute("DELETE FROM relations WHERE event_nid = ?", nid)
 
-    async def load_transaction(self, tx: Read, user_id: str, device_id: str, scope: str, txn_id: str) -> str | None:
+    async def load_transaction(
+        self, tx: Read, user_id: str, device_id: str, scope: str, txn_id: str, now_ms: int
+    ) -> str | None:
+        period = now_ms // TRANSACTION_PERIOD_MS
         event_id: str | None = await tx.fetch_value(
-            "SELECT event_id FROM transactions WHERE user_id = ? AND device_id = ? AND scope = ? AND txn_id = ?",
+            "SELECT event_id FROM transactions WHERE period IN (?, ?) AND user_id = ? AND device_id = ? AND scope = ? AND txn_id = ?",
+            period,
+            period - 1,
             user_id,
             device_id,
             scope,
@@ -179,11 +186,20 @@ class SqlEventStore:
         self, tx: Transaction, user_id: str, device_id: str, scope: str, txn_id: str, event_id: str, now_ms: int
     ) -> None:
         await tx.execute(
-            "INSERT INTO transactions (user_id, device_id, scope, txn_id, event_id, created_ts_ms) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO transactions (period, user_id, device_id, scope, txn_id, event_id) VALUES (?, ?, ?, ?, ?, ?)",
+            now_ms // TRANSACTION_PERIOD_MS,
             user_id,
             device_id,
             scope,
             txn_id,
             event_id,
-            now_ms,
+        )
+
+    async def delete_old_transactions(self, tx: Transaction, now_ms: int, limit: int) -> int:
+        oldest_kept = now_ms // TRANSACTION_PERIOD_MS - 1
+        return await tx.execute_counting(
+            "DELETE FROM transactions WHERE (period, user_id, device_id, scope, txn_id) IN"
+            " (SELECT period, user_id, device_id, scope, txn_id FROM transactions WHERE period < ? LIMIT ?)",
+            oldest_kept,
+            limit,
         )
