@@ -79,7 +79,14 @@ class SyncedClient:
         self.account_data: dict[str, Any] = {}
         self.to_device: list[Event] = []
         self.devices_changed: set[str] = set()
+        self.started_over = False
         self.steps: list[str] = []
+
+    def forget(self) -> None:
+        """Drop everything but the messages to the device: the next sync is a first one."""
+        self.since = None
+        self.started_over = True
+        self.rooms, self.invites, self.account_data = {}, {}, {}
 
     def __repr__(self) -> str:
         return f"<{self.account.user_id} {self.account.device_id} {self.variant.name}>"
@@ -219,7 +226,13 @@ def describe_rooms(answer: dict[str, Any]) -> str:
         for room_id, update in rooms.items():
             timeline = update.get("timeline", {})
             ids = [event["event_id"][-6:] for event in timeline.get("events", [])]
-            parts.append(f"{section} {room_id[-6:]} {'limited ' if timeline.get('limited') else ''}{ids}")
+            state = [
+                f"{event['type']}/{event['state_key']}={event['event_id'][-6:]}"
+                for name in ("state", "state_after", STATE_AFTER_UNSTABLE)
+                for event in update.get(name, {}).get("events", [])
+            ]
+            limited = "limited " if timeline.get("limited") else ""
+            parts.append(f"{section} {room_id[-6:]} {limited}{ids} state {state}")
     return "; ".join(parts)
 
 
