@@ -58,6 +58,7 @@ VARIANTS = [
 class JoinedRoom:
     timeline: list[Event] = field(default_factory=list)
     known: set[str] = field(default_factory=set)  # the event IDs of the timeline
+    heard: set[str] = field(default_factory=set)  # senders of events that /sync brought
     state: dict[StateKey, Event] = field(default_factory=dict)
     account_data: dict[str, Any] = field(default_factory=dict)
     receipts: dict[tuple[str, str, str], str] = field(default_factory=dict)  # (kind, user, thread) -> event ID
@@ -144,6 +145,7 @@ class SyncedClient:
             room.prev_batch = timeline.get("prev_batch")
         self._apply_state(room_id, room, update)
         self._append(room_id, room, gap + timeline.get("events", []))
+        room.heard |= {event["sender"] for event in timeline.get("events", [])}
         for event in update.get("account_data", {}).get("events", []):
             room.account_data[event["type"]] = event["content"]
         for event in update.get("ephemeral", {}).get("events", []):

@@ -328,9 +328,8 @@ def check_room(client: SyncedClient, room_id: str, mine: JoinedRoom, fresh: Join
         assert not wrong, (
             f"{where}: members the client holds that are not so: {wrong}, but { ({key: wanted.get(key) for key in wrong}) }"
         )
-        senders = {event["sender"] for event in mine.timeline[-client.variant.timeline_limit :]}
-        missing = {user_id for user_id in senders if ("m.room.member", user_id) not in known}
-        assert not missing, f"{where}: senders in the last timeline whose member events never came: {missing}"
+        missing = {user_id for user_id in mine.heard if ("m.room.member", user_id) not in known}
+        assert not missing, f"{where}: senders in timelines whose member events never came: {missing}"
     tail = min(len(mine.timeline), len(fresh.timeline))
     assert mine.describe_timeline()[-tail:] == fresh.describe_timeline()[-tail:], f"{where}: timeline"
     contents = [event["content"] for event in mine.timeline[-tail:]]
