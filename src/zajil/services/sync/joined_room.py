@@ -40,6 +40,8 @@ async def build_joined_room(
     """
     fresh = window.since is None or newly_joined
     after = window.since if came_back or not fresh else None
+    if newly_joined and not came_back:
+        app.lazy_members.forget_room(sync.device_key, head.room_id)
     timeline = await load_timeline(app, tx, head, after, window.up_to, sync.filter.timeline_limit, sync.filter.timeline)
     if fresh:
         await keep_visible(app, tx, head, sync.user_id, timeline)

@@ -25,6 +25,12 @@ class LazyMembers:
         """The device starts anew (a first sync)."""
         self._devices.pop(device, None)
 
+    def forget_room(self, device: tuple[str, str], room_id: str) -> None:
+        """The device joins the room anew: it may have dropped what it knew when it left."""
+        rooms = self._devices.get(device)
+        if rooms is not None:
+            rooms.pop(room_id, None)
+
     def sent(self, device: tuple[str, str], room_id: str) -> Sent:
         """What the device has of a room's members; the caller adds what it sends."""
         rooms = self._devices.get(device)

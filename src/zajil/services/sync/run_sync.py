@@ -28,7 +28,9 @@ async def run_sync(app: App, sync: SyncRequest) -> bytes:
     """The answer's body. Waits up to `timeout_ms` for something new, unless it is a first sync or a full state is asked for."""
     tx = app.db.reader
     since = valid_position(app, sync.since)
-    if since is not None:
+    if since is None:
+        app.lazy_members.forget_device(sync.device_key)
+    else:
         await acknowledge(app, *sync.device_key, since)
         app.delivered.acknowledge(sync.user_id, since)
     deadline_s = app.clock.monotonic_s() + sync.timeout_ms / 1000
