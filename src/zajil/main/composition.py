@@ -6,7 +6,7 @@ from zajil.http.asgi import AsgiApp
 from zajil.http.client_api import load_routes
 from zajil.http.pages import ROUTES as PAGES
 from zajil.main.bus import connect_log, open_bus
-from zajil.main.database import open_database
+from zajil.main.database import build_search_store, open_database
 from zajil.main.media import attach_media, run_media
 from zajil.main.system import SystemClock, SystemRandomness, load_signing_key
 from zajil.ports.configuration import Config
@@ -17,6 +17,7 @@ from zajil.services.app import App
 from zajil.services.clean_transactions import run_transaction_cleaning
 from zajil.services.end_to_end_encryption import attach_end_to_end_encryption
 from zajil.services.ignored_users import IgnoredUsers
+from zajil.services.index_messages import MessageIndex
 from zajil.services.notifications import attach_notifications, run_notifications
 from zajil.services.notifier import Notifier
 from zajil.services.own_name import check_own_name
@@ -43,8 +44,8 @@ from zajil.storage.stores.to_device import SqlToDeviceStore
 INSTANCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
-def build_stores() -> Stores:
-    """Every store; the SQL is the same for all engines."""
+def build_stores(config: Config) -> Stores:
+    """Every store; the SQL is the same for all engines but for the full-text index."""
     return Stores(
         events=SqlEventStore(),
         relations=SqlRelationStore(),
@@ -64,6 +65,7 @@ def build_stores() -> Stores:
         to_device=SqlToDeviceStore(),
         media=SqlMediaRows(),
         signals=SqlSignalStore(),
+        search=build_search_store(config),
     )
 
 
@@ -75,7 +77,7 @@ def build_services(config: Config) -> App:
     app = App(
         config=config,
         db=open_database(config),
-        stores=build_stores(),
+        stores=build_stores(config),
         clock=SystemClock(),
         randomness=randomness,
         signing_key=signing_key,
@@ -91,6 +93,7 @@ def build_services(config: Config) -> App:
     attach_notifications(app)
     app.lazy_members = LazyMembers()
     attach_signals(app)
+    app.message_index = MessageIndex(app)
     return app
 
 
@@ -114,6 +117,7 @@ def build_app(config: Config) -> AsgiApp:
         start_accounts(app)
         start_signals(app)
         sweeps.append(asyncio.create_task(run_transaction_cleaning(app)))
+        app.message_index.start()
         asgi.setup_token = await prepare_setup_token(app)
 
     async def stop() -> None:
@@ -121,6 +125,7 @@ def build_app(config: Config) -> AsgiApp:
         app.notifier.wake_all()
         for sweep in sweeps:
             sweep.cancel()
+        await app.message_index.stop()
         await stop_signals(app)
         await stop_accounts(app)
         await notifications.__aexit__(None, None, None)

@@ -2,6 +2,7 @@
 
 from zajil.ports.configuration import Config
 from zajil.ports.database import Database
+from zajil.ports.stores.search import SearchStore
 
 
 def open_database(config: Config) -> Database:
@@ -13,3 +14,14 @@ def open_database(config: Config) -> Database:
     from zajil.storage.sqlite.engine import SqliteDatabase
 
     return SqliteDatabase(config.sqlite_path)
+
+
+def build_search_store(config: Config) -> SearchStore:
+    """The full-text index of the same engine."""
+    if config.is_postgres:
+        from zajil.storage.postgres.search import PostgresSearchStore
+
+        return PostgresSearchStore()
+    from zajil.storage.sqlite.search import SqliteSearchStore
+
+    return SqliteSearchStore()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zajil.services.ephemeral import Ephemeral
     from zajil.services.hide_erased import Erasures
     from zajil.services.ignored_users import IgnoredUsers
+    from zajil.services.index_messages import MessageIndex
     from zajil.services.media_repository import MediaRepository
     from zajil.services.note_sightings import Sightings
     from zajil.services.notifier import Notifier
@@ -75,6 +76,7 @@ class App:
     typing: "Typing" = field(init=False)
     presence: "Presence" = field(init=False)
     delivered: "Delivered" = field(init=False)
+    message_index: "MessageIndex" = field(init=False)
     stopping: bool = False  # the worker is going: parked requests are answered now
 
     @property

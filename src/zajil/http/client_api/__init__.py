@@ -12,6 +12,7 @@ MODULES: tuple[str, ...] = (
     "room_history",
     "receipts",
     "relations",
+    "search",
     "typing",
     "presence",
     "create_room",

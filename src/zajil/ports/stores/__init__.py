@@ -16,6 +16,7 @@ from zajil.ports.stores.receipts import PushRuleStore, ReceiptStore
 from zajil.ports.stores.relations import RelationStore
 from zajil.ports.stores.reports import ReportStore
 from zajil.ports.stores.rooms import RoomStore
+from zajil.ports.stores.search import SearchStore
 from zajil.ports.stores.signals import SignalStore
 from zajil.ports.stores.to_device import ToDeviceStore
 
@@ -42,3 +43,4 @@ class Stores:
     receipts: ReceiptStore
     push_rules: PushRuleStore
     signals: SignalStore
+    search: SearchStore
