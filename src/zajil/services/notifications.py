@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from zajil.ports.database import Transaction
 from zajil.services.app import App
 from zajil.services.receipt_memory import ReceiptMemory
 from zajil.services.unread_checkpoints import run_unread_checkpoints
@@ -16,6 +17,11 @@ def attach_notifications(app: App) -> None:
     app.receipts = ReceiptMemory(app)
     app.unread_counts = UnreadCounts(app)
     app.push_rules = UserPushRules(app)
+
+    async def forget_account(tx: Transaction, user_id: str) -> None:
+        await app.stores.receipts.delete_user(tx, user_id)
+
+    app.device_hooks.account_deactivated.append(forget_account)
 
 
 @contextlib.asynccontextmanager

@@ -8,6 +8,8 @@ from zajil.core.identifiers import is_room_id
 from zajil.ports.database import Stream, Transaction
 from zajil.ports.stores.account_data import AccountData
 from zajil.services.app import App
+from zajil.services.change_push_rules import TYPE as PUSH_RULES
+from zajil.services.change_push_rules import load_ruleset
 from zajil.services.errors import MatrixError, bad_json, invalid_param, not_found, too_large
 from zajil.services.privacy_settings import PRIVACY_TYPE, check_privacy
 
@@ -17,7 +19,7 @@ ENTRIES_MAX: Final = 20_000
 TAGS_MAX: Final = 100
 TAG_BYTES_MAX: Final = 255
 TAG_TYPE: Final = "m.tag"
-SERVER_MANAGED: Final = frozenset({"m.fully_read", "m.push_rules"})
+SERVER_MANAGED: Final = frozenset({"m.fully_read", PUSH_RULES})
 """Types that have endpoints of their own."""
 
 
@@ -54,6 +56,8 @@ async def load_account_data(app: App, user_id: str, room_id: str, type: str) -> 
     """GET …/account_data/{type}. Raises M_NOT_FOUND."""
     check_type(type)
     check_room(room_id)
+    if type == PUSH_RULES and not room_id:
+        return {"global": await load_ruleset(app, app.db.reader, user_id)}
     content = await app.stores.account_data.load(app.db.reader, user_id, room_id, type)
     if content is None:
         raise not_found("There is no account data of this type.")

@@ -11,6 +11,7 @@ MODULES: tuple[str, ...] = (
     "sync",
     "room_history",
     "receipts",
+    "push_rules",
     "relations",
     "search",
     "typing",

@@ -3,6 +3,8 @@
 from zajil.ports.database import Read, Stream
 from zajil.ports.stores.account_data import AccountData
 from zajil.services.app import App
+from zajil.services.change_push_rules import TYPE as PUSH_RULES
+from zajil.services.change_push_rules import load_push_rules_content
 from zajil.services.client_events import render_account_data, render_list
 from zajil.services.notifier import OnlineUser
 from zajil.services.sync.device_sections import load_device_lists
@@ -29,8 +31,11 @@ async def _load_account_data(app: App, tx: Read, sync: SyncRequest, window: Wind
     elif user.touched_since(Stream.ACCOUNT_DATA, window.since):
         changes = await app.stores.account_data.load_changes(tx, sync.user_id, window.since, window.up_to)
         entries = [entry for entry in changes if not entry.room_id]
+    contents = {entry.type: entry.content for entry in entries}
+    if window.since is None or PUSH_RULES in contents:
+        contents[PUSH_RULES] = await load_push_rules_content(app, tx, sync.user_id)
     wanted = sync.filter.account_data
-    return [render_account_data(entry.type, entry.content) for entry in entries if wanted.matches(entry.type, None, {})]
+    return [render_account_data(kind, content) for kind, content in contents.items() if wanted.matches(kind, None, {})]
 
 
 async def find_rooms_with_account_data(app: App, tx: Read, user_id: str, since: int, up_to: int) -> set[str]:
