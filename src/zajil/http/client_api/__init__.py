@@ -9,6 +9,7 @@ MODULES: tuple[str, ...] = (
     "state",
     "redact",
     "sync",
+    "old_sync",
     "room_history",
     "receipts",
     "push_rules",
