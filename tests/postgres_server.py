@@ -1,12 +1,14 @@
 """A real PostgreSQL for the tests: one server for the session, a fresh database for each test."""
 
+import atexit
 import os
 import shutil
 import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -63,3 +65,17 @@ def run_postgres() -> Iterator[PostgresServer]:
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def shared_postgres() -> PostgresServer:
+    """One server for this process, stopped at its end."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(run_postgres())
+
+
+@cache
+def find_or_make_database(folder: Path) -> str:
+    """The database that goes with a data folder."""
+    return shared_postgres().make_database()

@@ -1,6 +1,6 @@
 """Start a real homeserver on a loopback port: Zajil, or Synapse as the peer it is compared with.
 
-`start_zajil` and `start_synapse` return a `Server` that answers.  With ZAJIL_TEST_SERVER=synapse the conversation tests
+`start_zajil` and `start_synapse` return a `Server` that answers.  With ZAJIL_TEST_DATABASE=postgres every Zajil here runs on PostgreSQL.  With ZAJIL_TEST_SERVER=synapse the conversation tests
 run against Synapse instead, which proves the tests themselves right.  Synapse lives in a virtual environment of its own:
 ZAJIL_SYNAPSE_VENV (default `.venv-synapse`).
 """
@@ -149,9 +149,21 @@ def build_zajil(folder: Path, *, env: dict[str, str] | None = None, port: int | 
         "rate_limits": "off",
         **options,
     }
+    if os.environ.get("ZAJIL_TEST_DATABASE") == "postgres" and "database" not in settings:
+        from tests.postgres_server import find_or_make_database
+
+        settings["database"] = find_or_make_database(data)
     arguments = [part for key, value in settings.items() for part in (f"--{key.replace('_', '-')}", value)]
     command = build_zajil_command("serve", *arguments)
     return Server("Zajil", command, port, data, folder / "zajil.log", build_zajil_env(env))
+
+
+def find_place(server: Server) -> list[str]:
+    """The options that tell other commands of Zajil where a server's data is."""
+    place = ["--data", str(server.data)]
+    if "--database" in server.command:
+        place += ["--database", server.command[server.command.index("--database") + 1]]
+    return place
 
 
 def start_zajil(folder: Path, *, env: dict[str, str] | None = None, **options: str) -> Server:

@@ -18,7 +18,15 @@ import pytest
 import pytest_asyncio
 from tests.conversations.load import READER_VARIANTS, Load
 from tests.conversations.synced_client import SyncedClient
-from tests.servers import Server, build_environment, build_zajil, build_zajil_command, build_zajil_env, start_synapse
+from tests.servers import (
+    Server,
+    build_environment,
+    build_zajil,
+    build_zajil_command,
+    build_zajil_env,
+    find_place,
+    start_synapse,
+)
 
 SENDERS, ROOMS = 6, 3
 ROUNDS, ROUNDS_SOAK = 4, 50
@@ -84,7 +92,7 @@ async def test_kill_at_random_instants_loses_nothing_in_many_rounds(own_server: 
 
 
 def launch_backup(server: Server, target: Path) -> subprocess.Popen[bytes]:
-    command = build_zajil_command("backup", str(target), "--data", str(server.data))
+    command = build_zajil_command("backup", str(target), *find_place(server))
     return subprocess.Popen(
         command,
         env=build_environment(build_zajil_env()),
@@ -126,7 +134,7 @@ async def test_kill_during_a_backup_loses_nothing(own_server: Server, load: Load
 async def check_restored(load: Load, promised: dict[str, object], folder: Path) -> None:
     """What was acknowledged before the backup began is in the server restored from it; its clients stay logged in."""
     restored = build_zajil(folder / "restored")
-    command = build_zajil_command("restore", str(folder / "good"), "--data", str(restored.data))
+    command = build_zajil_command("restore", str(folder / "good"), *find_place(restored))
     done = subprocess.run(
         command, env=build_environment(build_zajil_env()), capture_output=True, text=True, timeout=BACKUP_SECONDS_MAX
     )
