@@ -1,6 +1,7 @@
 """Start a real homeserver on a loopback port: Zajil, or Synapse as the peer it is compared with.
 
-`start_zajil` and `start_synapse` return a `Server` that answers.  With ZAJIL_TEST_DATABASE=postgres every Zajil here runs on PostgreSQL.  With ZAJIL_TEST_SERVER=synapse the conversation tests
+`start_zajil` and `start_synapse` return a `Server` that answers.  With ZAJIL_TEST_DATABASE=postgres every
+Zajil here runs on PostgreSQL.  With ZAJIL_TEST_SERVER=synapse the conversation tests
 run against Synapse instead, which proves the tests themselves right.  Synapse lives in a virtual environment of its own:
 ZAJIL_SYNAPSE_VENV (default `.venv-synapse`).
 """
