@@ -143,9 +143,17 @@ async def test_settings_move_along(tmp_path: Path) -> None:
             user = f"{V3}/user/{q(each.user_id)}"
             (await each.put(f"{user}/rooms/{q(room_id)}/tags/m.favourite", {"order": 0.5})).ok()
             (await each.put(f"{user}/account_data/m.direct", {"@x:localhost": [room_id], "@y:localhost": []})).ok()
+            rule = {"actions": ["notify"]}
+            (await each.put(f"{V3}/pushrules/global/room/{q(room_id)}", rule)).ok()
+            mute = {"actions": [], "conditions": [{"kind": "event_match", "key": "room_id", "pattern": room_id}]}
+            (await each.put(f"{V3}/pushrules/global/override/{q(room_id)}", mute)).ok()
         replacement = await upgrade(anna, room_id, new_version="12")
         (await ben.post(f"{V3}/rooms/{q(replacement)}/join")).ok()
         for each in (anna, ben):
+            rule = (await each.get(f"{V3}/pushrules/global/room/{q(replacement)}")).ok()
+            assert rule["actions"] == ["notify"]
+            mute = (await each.get(f"{V3}/pushrules/global/override/{q(replacement)}")).ok()
+            assert mute["conditions"] == [{"kind": "event_match", "key": "room_id", "pattern": replacement}]
             user = f"{V3}/user/{q(each.user_id)}"
             tags = (await each.get(f"{user}/rooms/{q(replacement)}/tags")).ok()["tags"]
             assert tags == {"m.favourite": {"order": 0.5}}

@@ -36,17 +36,24 @@ async def change_push_rules(app: App, user_id: str, change: Callable[[PushRules]
     """Make a change and tell the user's clients. Raises the failure that `change` returns."""
 
     async def store(tx: Transaction) -> None:
-        stored = await app.stores.push_rules.load(tx, user_id)
-        changed = build_stored(check_rules(change(parse_stored(stored))))
-        if changed == stored:
-            return
-        position = await tx.append(Stream.ACCOUNT_DATA, user_id)
-        await app.stores.push_rules.store(tx, user_id, changed)
-        # Marks the place of the change in the log; the content is made from the rules whenever it is asked for.
-        await app.stores.account_data.store(tx, user_id, AccountData("", TYPE, b"{}", position))
-        tx.on_commit(lambda: _forget(app, user_id))
+        await write_push_rules(app, tx, user_id, change)
 
     await app.db.write(store)
+
+
+async def write_push_rules(
+    app: App, tx: Transaction, user_id: str, change: Callable[[PushRules], PushRules | PushRuleFailure]
+) -> None:
+    """The same inside a transaction."""
+    stored = await app.stores.push_rules.load(tx, user_id)
+    changed = build_stored(check_rules(change(parse_stored(stored))))
+    if changed == stored:
+        return
+    position = await tx.append(Stream.ACCOUNT_DATA, user_id)
+    await app.stores.push_rules.store(tx, user_id, changed)
+    # Marks the place of the change in the log; the content is made from the rules whenever it is asked for.
+    await app.stores.account_data.store(tx, user_id, AccountData("", TYPE, b"{}", position))
+    tx.on_commit(lambda: _forget(app, user_id))
 
 
 def _forget(app: App, user_id: str) -> None:
