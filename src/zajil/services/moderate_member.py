@@ -6,7 +6,7 @@ from zajil.services.app import App
 from zajil.services.requester import Requester
 from zajil.services.set_membership import COMING, Step, set_membership
 
-_NOT_BANNED: Final = ("M_FORBIDDEN", "The user is not banned from this room.")
+_NOT_BANNED: Final = ("M_BAD_STATE", "The user is not banned from this room.")
 
 
 async def invite_user(app: App, requester: Requester, room_id: str, user_id: str, content: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from zajil.ports.database import Conflict, Transaction
 from zajil.services.app import App
 from zajil.services.append_events import HeadMoved, Proposal, append, open_draft, store_draft
+from zajil.services.check_relation import check_may_relate
 from zajil.services.errors import MatrixError, invalid_param
 from zajil.services.requester import Requester
 
@@ -84,6 +85,8 @@ async def send_once(app: App, requester: Requester, room_id: str, scope: str, tx
         if known is not None:
             return known
         draft = await open_draft(app, tx, room_id)
+        if "m.relates_to" in proposal.content:
+            await check_may_relate(app, tx, draft, proposal)
         stored = await append(app, tx, draft, proposal)
         event_id = stored.event.event_id
         await store_draft(app, tx, draft)
