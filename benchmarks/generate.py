@@ -113,12 +113,12 @@ async def kill_and_restart(server: Server, load: Load, pause: float) -> float:
     load.reset_first_acknowledgement()
     began = time.monotonic()
     server.launch()
-    while not load.find_first_acknowledgement():
+    while not load.first_ack_at:
         load.check_running()
         if time.monotonic() - began > BACK_SECONDS_MAX:
             raise SystemExit(f"no send accepted within {BACK_SECONDS_MAX:.0f} s:\n{server.log_tail()}")
         await asyncio.sleep(0.002)
-    return load.find_first_acknowledgement() - began
+    return load.first_ack_at - began
 
 
 async def measure_restarts(folder: Path, events: int, rooms: int, rounds: int, seed: int) -> list[float]:

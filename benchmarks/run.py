@@ -2,7 +2,8 @@
 
 Both servers run at once on loopback, Synapse as it comes from PyPI with SQLite, its default; both with open registration
 and rate limits off. Every scenario of hsbench.py alternates between the two for `--rounds` rounds and the medians are
-compared with the bars. Zajil runs as shipped: synchronous=FULL, the reply after the fsync.
+compared with the bars. Then follow the rows without a counterpart: big_room.py, disk.py, generate.py.
+Zajil runs as shipped: synchronous=FULL, the reply after the fsync.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tests.servers import Server, find_synapse_python, start_synapse, start_zaji
 
 HSBENCH = Path(__file__).with_name("hsbench.py")
 SCENARIO_SECONDS_MAX = 1200
+OTHERS_SECONDS_MAX = 3600
 PROFILE_SECONDS = 8
 WHATSAPP_IN_PER_CORE, WHATSAPP_OUT_PER_CORE = 31, 65  # messages/s at its peak in February 2014
 
@@ -188,6 +190,13 @@ def record_profile(server: Server, scenario: Scenario, output: Path) -> None:
     sampling.wait(PROFILE_SECONDS * 4)
 
 
+def run_others() -> None:
+    """The measurements that need no Synapse beside them; each prints its own lines."""
+    for name in ("big_room", "disk", "generate"):
+        print(f"\n{name}:", flush=True)
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True, timeout=OTHERS_SECONDS_MAX)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
@@ -227,6 +236,8 @@ def main() -> None:
     if options.json:
         flat = {f"{server}/{scenario}": results for (server, scenario), results in figures.items()}
         options.json.write_text(json.dumps(flat, indent=1))
+    if not options.quick and not options.only:
+        run_others()
     if options.strict and not all_pass:
         raise SystemExit(1)
 

@@ -38,7 +38,6 @@ class Sender:
     account: Account
     rooms: list[str]
     sent: list[Sent] = field(default_factory=list)
-    first_ack_at: float = 0.0
 
 
 class Load:
@@ -49,6 +48,7 @@ class Load:
         self.readers = readers
         self.rooms = rooms
         self.running = False
+        self.counted_from = self.first_ack_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -66,8 +66,6 @@ class Load:
 
     def start(self) -> None:
         self.running = True
-        for sender in self.senders:
-            sender.first_ack_at = 0.0
         self._tasks = [asyncio.create_task(self._send(sender)) for sender in self.senders]
         self._tasks += [asyncio.create_task(self._read(reader)) for reader in self.readers]
 
@@ -84,12 +82,8 @@ class Load:
                 task.result()
 
     def reset_first_acknowledgement(self) -> None:
-        for sender in self.senders:
-            sender.first_ack_at = 0.0
-
-    def find_first_acknowledgement(self) -> float:
-        times = [sender.first_ack_at for sender in self.senders if sender.first_ack_at]
-        return min(times) if times else 0.0
+        """From here on look for the first acknowledgement of a request made from here on."""
+        self.counted_from, self.first_ack_at = time.monotonic(), 0.0
 
     async def _send(self, sender: Sender) -> None:
         while self.running:
@@ -102,9 +96,11 @@ class Load:
     async def _deliver(self, sender: Sender, message: Sent) -> None:
         while message.event_id is None:
             message.attempts += 1
+            began = time.monotonic()
             try:
                 message.event_id = await sender.account.send_text(message.room_id, message.body, message.transaction_id)
-                sender.first_ack_at = sender.first_ack_at or time.monotonic()
+                if began >= self.counted_from and not self.first_ack_at:
+                    self.first_ack_at = time.monotonic()
             except LOST:
                 await asyncio.sleep(RETRY_PAUSE_SECONDS)
             except RequestFailed as failure:

@@ -66,12 +66,12 @@ async def run_rounds(server: Server, load: Load, chance: random.Random, rounds: 
         began = time.monotonic()
         load.reset_first_acknowledgement()
         server.launch()
-        while not load.find_first_acknowledgement():
+        while not load.first_ack_at:
             load.check_running()
             assert server.process is not None and server.process.poll() is None, f"it ended:\n{server.log_tail()}"
             assert time.monotonic() - began < BACK_SECONDS_MAX, f"no send accepted again:\n{server.log_tail()}"
             await asyncio.sleep(0.005)
-        restarts.append(load.find_first_acknowledgement() - began)
+        restarts.append(load.first_ack_at - began)
         print(f"round {number}: {load.count_acknowledged()} acknowledged, back in {restarts[-1]:.2f} s")
     await load.finish()
     return restarts
@@ -117,7 +117,7 @@ async def test_kill_during_a_backup_loses_nothing(own_server: Server, load: Load
     # After the crash a backup of the running server works, and what it holds can be served.
     load.reset_first_acknowledgement()
     deadline = time.monotonic() + BACK_SECONDS_MAX
-    while not load.find_first_acknowledgement():
+    while not load.first_ack_at:
         load.check_running()
         assert time.monotonic() < deadline, f"no send accepted again:\n{own_server.log_tail()}"
         await asyncio.sleep(0.01)
