@@ -4,6 +4,7 @@ import asyncio
 
 from zajil.http.asgi import AsgiApp
 from zajil.http.client_api import load_routes
+from zajil.http.openapi import describe
 from zajil.http.pages import ROUTES as PAGES
 from zajil.main.bus import connect_log, open_bus
 from zajil.main.database import build_search_store, open_database
@@ -100,7 +101,8 @@ def build_services(config: Config) -> App:
 def build_app(config: Config) -> AsgiApp:
     """The ASGI application of one worker."""
     app = build_services(config)
-    asgi = AsgiApp(app, [*load_routes(legacy_r0=config.legacy_r0), *PAGES])
+    all_routes = [*load_routes(legacy_r0=config.legacy_r0), *PAGES]
+    asgi = AsgiApp(app, [*all_routes, *describe(all_routes)])
     bus = open_bus(config)
     connect_log(app.db, bus)
     media = run_media(app)

@@ -134,8 +134,23 @@ ROUTES = [
     *routes("GET", client("/rooms/{room_id}/aliases"), get_room_aliases),
     *routes("GET", VISIBILITY, get_visibility, auth=Auth.NONE, limit="default"),
     *routes("PUT", VISIBILITY, put_visibility, body=VisibilityBody, **_CHANGES),
-    *routes("GET", client("/publicRooms"), get_public_rooms, auth=Auth.NONE, limit="default"),
-    *routes("POST", client("/publicRooms"), post_public_rooms, body=PublicRoomsBody, limit="default"),
+    *routes(
+        "GET",
+        client("/publicRooms"),
+        get_public_rooms,
+        auth=Auth.NONE,
+        limit="default",
+        query=("limit", "since", "server"),
+    ),
+    *routes(
+        "POST", client("/publicRooms"), post_public_rooms, body=PublicRoomsBody, limit="default", query=("server",)
+    ),
     *routes("GET", client("/room_summary/{room}", "v1"), get_room_summary, auth=Auth.OPTIONAL, limit="default"),
-    *routes("GET", client("/rooms/{room_id}/hierarchy", "v1"), get_hierarchy, limit="default"),
+    *routes(
+        "GET",
+        client("/rooms/{room_id}/hierarchy", "v1"),
+        get_hierarchy,
+        limit="default",
+        query=("suggested_only", "max_depth", "limit", "from"),
+    ),
 ]

@@ -152,12 +152,21 @@ FILE_PATHS = ("/download/{server_name}/{media_id}", "/download/{server_name}/{me
 THUMBNAIL_PATH = "/thumbnail/{server_name}/{media_id}"
 
 ROUTES = [
-    *routes("POST", media_paths("/upload"), post_upload, limit="media", streams_body=True, suspended_may=False),
+    *routes(
+        "POST",
+        media_paths("/upload"),
+        post_upload,
+        limit="media",
+        streams_body=True,
+        suspended_may=False,
+        query=("filename",),
+    ),
     *routes(
         "PUT",
         media_paths("/upload/{server_name}/{media_id}", "v3"),
         put_upload,
         limit="media",
+        query=("filename",),
         streams_body=True,
         suspended_may=False,
     ),

@@ -121,7 +121,7 @@ ROUTES = [
     *routes("GET", client("/pushrules/{scope}"), get_all),
     *routes("GET", client("/pushrules/{scope}/{kind}"), get_kind),
     *routes("GET", client(RULE), get_one),
-    *routes("PUT", client(RULE), put_one, body=RuleBody, limit=LIMIT),
+    *routes("PUT", client(RULE), put_one, body=RuleBody, limit=LIMIT, query=("before", "after")),
     *routes("DELETE", client(RULE), delete_one, limit=LIMIT),
     *routes("GET", client(RULE + "/enabled"), get_enabled),
     *routes("PUT", client(RULE + "/enabled"), put_enabled, body=EnabledBody, limit=LIMIT),

@@ -59,7 +59,9 @@ async def get_token_validity(app: App, request: Request) -> dict[str, Any]:
 
 
 ROUTES = [
-    *routes("POST", client("/register"), post_register, auth=Auth.NONE, body=RegisterBody, limit="register"),
+    *routes(
+        "POST", client("/register"), post_register, auth=Auth.NONE, body=RegisterBody, limit="register", query=("kind",)
+    ),
     *routes(
         "GET",
         client("/register/available"),

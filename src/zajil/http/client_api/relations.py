@@ -79,14 +79,29 @@ async def get_threads(app: App, request: Request) -> Response:
     return Response(orjson.dumps(answer))
 
 
+PAGED = ("from", "to", "dir", "limit", "recurse")
+
 ROUTES = [
-    *routes("GET", client("/rooms/{room_id}/relations/{event_id}", "v1"), get_relations, auth=Auth.GUEST),
-    *routes("GET", client("/rooms/{room_id}/relations/{event_id}/{rel_type}", "v1"), get_relations, auth=Auth.GUEST),
+    *routes("GET", client("/rooms/{room_id}/relations/{event_id}", "v1"), get_relations, auth=Auth.GUEST, query=PAGED),
+    *routes(
+        "GET",
+        client("/rooms/{room_id}/relations/{event_id}/{rel_type}", "v1"),
+        get_relations,
+        auth=Auth.GUEST,
+        query=PAGED,
+    ),
     *routes(
         "GET",
         client("/rooms/{room_id}/relations/{event_id}/{rel_type}/{event_type}", "v1"),
         get_relations,
         auth=Auth.GUEST,
+        query=PAGED,
     ),
-    *routes("GET", client("/rooms/{room_id}/threads", "v1"), get_threads, auth=Auth.GUEST),
+    *routes(
+        "GET",
+        client("/rooms/{room_id}/threads", "v1"),
+        get_threads,
+        auth=Auth.GUEST,
+        query=("include", "from", "limit"),
+    ),
 ]

@@ -136,8 +136,16 @@ async def get_timestamp_to_event(app: App, request: Request) -> dict[str, Any]:
 
 
 ROUTES = [
-    *routes("GET", client("/rooms/{room_id}/messages"), get_messages, auth=Auth.GUEST),
+    *routes(
+        "GET",
+        client("/rooms/{room_id}/messages"),
+        get_messages,
+        auth=Auth.GUEST,
+        query=("from", "to", "dir", "limit", "filter"),
+    ),
     *routes("GET", client("/rooms/{room_id}/event/{event_id}"), get_event, auth=Auth.GUEST),
-    *routes("GET", client("/rooms/{room_id}/context/{event_id}"), get_context, auth=Auth.GUEST),
-    *routes("GET", client("/rooms/{room_id}/timestamp_to_event", "v1"), get_timestamp_to_event),
+    *routes(
+        "GET", client("/rooms/{room_id}/context/{event_id}"), get_context, auth=Auth.GUEST, query=("limit", "filter")
+    ),
+    *routes("GET", client("/rooms/{room_id}/timestamp_to_event", "v1"), get_timestamp_to_event, query=("ts", "dir")),
 ]

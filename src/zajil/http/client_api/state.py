@@ -76,8 +76,8 @@ STATE = "/rooms/{room_id}/state"
 
 ROUTES = [
     *routes("GET", client(STATE), get_state, auth=Auth.GUEST),
-    *routes("GET", client(STATE + "/{event_type}"), get_state_event, auth=Auth.GUEST),
-    *routes("GET", client(STATE + "/{event_type}/{state_key}"), get_state_event, auth=Auth.GUEST),
+    *routes("GET", client(STATE + "/{event_type}"), get_state_event, auth=Auth.GUEST, query=("format",)),
+    *routes("GET", client(STATE + "/{event_type}/{state_key}"), get_state_event, auth=Auth.GUEST, query=("format",)),
     *routes("PUT", client(STATE + "/{event_type}"), put_state, auth=Auth.GUEST, limit="send", suspended_may=False),
     *routes(
         "PUT",
@@ -87,6 +87,12 @@ ROUTES = [
         limit="send",
         suspended_may=False,
     ),
-    *routes("GET", client("/rooms/{room_id}/members"), get_members, auth=Auth.GUEST),
+    *routes(
+        "GET",
+        client("/rooms/{room_id}/members"),
+        get_members,
+        auth=Auth.GUEST,
+        query=("at", "membership", "not_membership"),
+    ),
     *routes("GET", client("/rooms/{room_id}/joined_members"), get_joined_members),
 ]

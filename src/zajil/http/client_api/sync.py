@@ -102,4 +102,6 @@ async def load_filter(app: App, user_id: str, filter_id: str) -> SyncFilter:
     return known
 
 
-ROUTES = routes("GET", client("/sync"), get_sync, auth=Auth.GUEST)
+QUERY = ("since", "timeout", "filter", "full_state", "set_presence", "use_state_after")
+
+ROUTES = routes("GET", client("/sync"), get_sync, auth=Auth.GUEST, query=QUERY)
