@@ -48,7 +48,7 @@ class Answer:
     @property
     def errcode(self) -> str:
         """The Matrix error code; empty when there is none."""
-        return self.body.get("errcode", "") if self.raw else ""
+        return self.body.get("errcode", "") if self.raw.startswith(b"{") else ""
 
     def ok(self) -> Any:
         """The body, which must be a success."""

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.client import running_server
+from tests.client import q, running_server
 
 from zajil.http.client_api import load_routes
 from zajil.http.router import Auth, Route
@@ -201,7 +201,8 @@ def strip_names(path: str) -> str:
 
 
 def fill(path: str) -> str:
-    return re.sub(r"\{[^}]*\}", "x", path)
+    """A path of that form, which leads to nothing that exists."""
+    return re.sub(r"\{[^}]*\}", "x", path.replace("{keyName}", "displayname"))
 
 
 def test_every_endpoint_is_routed() -> None:
@@ -238,6 +239,62 @@ async def test_tokens_are_asked_for(tmp_path: Path) -> None:
                 answer = await stranger.call(method, fill(path))
                 assert (answer.status, answer.errcode) == (401, "M_UNKNOWN_TOKEN"), (method, path, answer.raw)
                 assert answer.body["soft_logout"] is False
+
+
+async def test_the_standing_of_accounts_counts_everywhere(tmp_path: Path) -> None:
+    """Locked accounts may log out, suspended ones may not do what is marked, guests only what is theirs, and others are no administrators."""
+    async with running_server(tmp_path, guest_access=True) as server:
+        admin = await server.register_admin()
+        locked, suspended, anna = [await server.register(name) for name in ("locked", "suspended", "anna")]
+        guest = server.client()
+        guest.access_token = (await guest.post("/_matrix/client/v3/register?kind=guest")).ok()["access_token"]
+        for who, what in (locked, "lock"), (suspended, "suspend"):
+            path = f"/_matrix/client/v1/admin/{what}/{q(who.user_id)}"
+            (await admin.put(path, {f"{what}ed": True})).ok()
+        for method, path, who, suspended_may in EXPECTED:
+            if "/logout" in path or who in ("none", "optional"):
+                continue
+            answer = await locked.call(method, fill(path))
+            assert (answer.status, answer.errcode) == (401, "M_USER_LOCKED"), (method, path)
+            assert answer.body["soft_logout"] is True
+            answer = await suspended.call(method, fill(path))
+            assert (answer.errcode == "M_USER_SUSPENDED") is not suspended_may, (method, path, answer.raw)
+            answer = await guest.call(method, fill(path))
+            assert (answer.errcode == "M_GUEST_ACCESS_FORBIDDEN") is (who != "guest"), (method, path, answer.raw)
+            if who == "admin":
+                answer = await anna.call(method, fill(path))
+                assert (answer.status, answer.errcode) == (403, "M_FORBIDDEN"), (method, path)
+        (await suspended.post("/_matrix/client/v3/logout")).ok()
+        (await locked.post("/_matrix/client/v3/logout/all")).ok()
+
+
+HOSTILE = (
+    "%2F",
+    "..",
+    "%2E%2E%2F%2E%2E",
+    "%00",
+    "%FF",
+    "%ED%A0%80",
+    "%F0%9F%8E%BA",
+    "@:",
+    "!",
+    "#",
+    "%24",
+    "a" * 5000,
+    "%0D%0A",
+)
+
+
+async def test_hostile_parameters_break_nothing(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna = await server.register_admin()
+        for method, path, _, _ in EXPECTED:
+            for value in HOSTILE if "{" in path and "/r0/" not in path and "logout" not in path else ():
+                hostile = re.sub(r"\{[^}]*\}", value, path)
+                answer = await anna.call(method, hostile, {} if method in ("PUT", "POST") else None)
+                assert answer.status < 500, (method, hostile, answer.raw)
+                if answer.status >= 400 and b"{" in answer.raw:
+                    assert answer.errcode.startswith("M_") or "flows" in answer.body, (method, hostile, answer.raw)
 
 
 async def test_wrong_methods_are_refused(tmp_path: Path) -> None:

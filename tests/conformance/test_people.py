@@ -65,7 +65,7 @@ async def test_reports_reach_the_operator(tmp_path: Path) -> None:
         assert (await anna.post(event, {"score": -100})).errcode == "M_NOT_FOUND"
         (await anna.post(f"{V3}/join/{q(room_id)}")).ok()
         (await anna.post(event, {"score": -100})).ok()
-        assert (await anna.post(event, {"score": 5})).errcode == "M_BAD_JSON"
+        assert (await anna.post(event, {"reason": 5})).errcode == "M_BAD_JSON"
         assert (await anna.post(f"{V3}/users/{q('@x:localhost')}/report", {})).errcode == "M_NOT_FOUND"
         reports = await list_reports(server.app)
         assert [(each.user_id, each.room_id, each.event_id) for each in reports] == [

@@ -164,7 +164,7 @@ async def test_limits(server: InProcessServer, monkeypatch: pytest.MonkeyPatch) 
     assert (await anna.put(f"{KEYS}/{q(ROOM)}?version={version}", four)).errcode == "M_TOO_LARGE"
     monkeypatch.setattr(back_up_keys, "BACKUPS_MAX", 1)
     body = {"algorithm": ALGORITHM, "auth_data": {}}
-    assert (await anna.post(VERSION, body)).errcode == "M_RESOURCE_LIMIT_EXCEEDED"
+    assert (await anna.post(VERSION, body)).errcode == "M_USER_LIMIT_EXCEEDED"
 
 
 async def test_a_big_backup_is_read_and_deleted_in_pieces(server: InProcessServer) -> None:

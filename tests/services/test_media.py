@@ -94,11 +94,12 @@ async def test_the_quota(tmp_path: Path) -> None:
         await upload(anna, bytes(100_000))
         await upload(anna, bytes(100_000))
         refused = await anna.call("POST", UPLOAD, bytes(100_000))
-        assert (refused.status, refused.errcode) == (403, "M_FORBIDDEN")
+        assert (refused.status, refused.errcode) == (403, "M_USER_LIMIT_EXCEEDED")
+        assert refused.body["info_uri"].startswith("http")
         where = (await anna.post("/_matrix/media/v1/create")).ok()["content_uri"].removeprefix("mxc://")
-        assert (await anna.call("PUT", f"{UPLOAD}/{where}", bytes(100_000))).errcode == "M_FORBIDDEN"
+        assert (await anna.call("PUT", f"{UPLOAD}/{where}", bytes(100_000))).errcode == "M_USER_LIMIT_EXCEEDED"
         assert (await anna.call("PUT", f"{UPLOAD}/{where}", bytes(50_000))).status == 200
-        assert (await anna.call("POST", UPLOAD, b"x")).errcode == "M_FORBIDDEN"
+        assert (await anna.call("POST", UPLOAD, b"x")).errcode == "M_USER_LIMIT_EXCEEDED"
         await upload(bob, bytes(100_000))
 
 

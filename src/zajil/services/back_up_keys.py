@@ -11,7 +11,7 @@ from zajil.core.key_backup import BackedUpSession, is_better
 from zajil.ports.database import Read, Transaction
 from zajil.ports.stores.key_backups import KeyBackup
 from zajil.services.app import App
-from zajil.services.errors import MatrixError, invalid_param, not_found, too_large
+from zajil.services.errors import MatrixError, invalid_param, not_found, too_large, user_limit_exceeded
 
 BACKUPS_MAX: Final = 50
 SESSIONS_MAX: Final = 1_000_000
@@ -38,9 +38,7 @@ async def create_backup(app: App, user_id: str, algorithm: str, auth_data: Mappi
     async def item(tx: Transaction) -> int:
         store = app.stores.key_backups
         if await store.count_backups(tx, user_id) >= BACKUPS_MAX:
-            raise MatrixError(
-                403, "M_RESOURCE_LIMIT_EXCEEDED", f"You have {BACKUPS_MAX} key backups. Delete an old one first."
-            )
+            raise user_limit_exceeded(app.config, f"You have {BACKUPS_MAX} key backups. Delete an old one first.")
         version = await store.take_version(tx, user_id)
         await store.insert_backup(tx, KeyBackup(user_id, version, algorithm, encoded, 0, 0, 0))
         return version

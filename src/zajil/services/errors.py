@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from zajil.ports.configuration import Config
+
 
 class MatrixError(Exception):
     """Answers the request with `status`, `errcode` and `message`; `extra` adds fields of the spec (`retry_after_ms`, `soft_logout` …)."""
@@ -43,6 +45,12 @@ def missing_param(message: str) -> MatrixError:
 
 def too_large(message: str) -> MatrixError:
     return MatrixError(413, "M_TOO_LARGE", message)
+
+
+def user_limit_exceeded(config: Config, message: str) -> MatrixError:
+    """The account has as much of something as it may; `info_uri` is where people can read on or ask."""
+    info_uri = config.support_page or config.base_url
+    return MatrixError(403, "M_USER_LIMIT_EXCEEDED", message, {"info_uri": info_uri})
 
 
 def limit_exceeded(

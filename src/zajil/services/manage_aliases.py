@@ -49,7 +49,7 @@ async def store_alias(app: App, requester: Requester, room_alias: str, room_id: 
         if row is None or member is None or member.membership != "join":
             raise forbidden("You are not in this room.")
         if await directory.count_aliases(tx, row.room_nid) >= ALIASES_PER_ROOM_MAX:
-            raise MatrixError(400, "M_RESOURCE_LIMIT_EXCEEDED", f"A room may have {ALIASES_PER_ROOM_MAX} aliases.")
+            raise forbidden(f"A room may have {ALIASES_PER_ROOM_MAX} aliases.")
         await directory.store_alias(tx, room_alias, row.room_nid, requester.user_id, app.clock.now_ms())
 
     await write_to_room(app, room_id, item)

@@ -8,7 +8,7 @@ from zajil.core.identifiers import is_device_id
 from zajil.ports.database import Stream, Transaction
 from zajil.ports.stores.devices import Device
 from zajil.services.app import App
-from zajil.services.errors import forbidden, invalid_param, user_locked
+from zajil.services.errors import forbidden, invalid_param, user_limit_exceeded, user_locked
 from zajil.services.sessions import build_token, hash_token, unknown_token
 
 DEVICE_ID_CHARACTERS: Final = 10
@@ -69,7 +69,7 @@ async def start_session(tx: Transaction, app: App, user_id: str, given: DeviceRe
     known = await devices.load_device(tx, user_id, device_id)
     if known is None:
         if await devices.count_devices(tx, user_id) >= DEVICES_MAX:
-            raise forbidden(f"An account may have {DEVICES_MAX} devices. Log one out first.")
+            raise user_limit_exceeded(app.config, f"An account may have {DEVICES_MAX} devices. Log one out first.")
         is_key = app.device_hooks.is_cross_signing_key
         if is_key is not None and await is_key(tx, user_id, device_id):
             raise forbidden("This device ID is the name of a cross-signing key.")

@@ -10,7 +10,7 @@ from zajil.ports.stores.account_data import AccountData
 from zajil.services.app import App
 from zajil.services.change_push_rules import TYPE as PUSH_RULES
 from zajil.services.change_push_rules import load_ruleset
-from zajil.services.errors import MatrixError, bad_json, invalid_param, not_found, too_large
+from zajil.services.errors import MatrixError, bad_json, invalid_param, not_found, too_large, user_limit_exceeded
 from zajil.services.privacy_settings import PRIVACY_TYPE, check_privacy
 
 CONTENT_BYTES_MAX: Final = 256 * 1024
@@ -41,13 +41,13 @@ async def store_account_data(app: App, user_id: str, room_id: str, type: str, co
 async def write_account_data(
     tx: Transaction, app: App, user_id: str, room_id: str, type: str, content: dict[str, Any]
 ) -> None:
-    """Set account data inside a transaction, and tell the user's clients. Raises M_TOO_LARGE."""
+    """Set account data inside a transaction, and tell the user's clients. Raises M_TOO_LARGE, M_USER_LIMIT_EXCEEDED."""
     encoded = orjson.dumps(content)
     if len(encoded) > CONTENT_BYTES_MAX:
         raise too_large(f"Account data may have {CONTENT_BYTES_MAX} bytes.")
     store = app.stores.account_data
     if await store.load(tx, user_id, room_id, type) is None and await store.count(tx, user_id) >= ENTRIES_MAX:
-        raise too_large(f"An account may have {ENTRIES_MAX} events of account data.")
+        raise user_limit_exceeded(app.config, f"An account may have {ENTRIES_MAX} events of account data.")
     position = await tx.append(Stream.ACCOUNT_DATA, user_id)
     await store.store(tx, user_id, AccountData(room_id, type, encoded, position))
 

@@ -9,7 +9,7 @@ from zajil.ports.database import Transaction
 from zajil.ports.media_store import ObjectTooLarge
 from zajil.ports.stores.media import MediaRow
 from zajil.services.app import App
-from zajil.services.errors import MatrixError, forbidden, invalid_param, not_found, too_large
+from zajil.services.errors import MatrixError, forbidden, invalid_param, not_found, too_large, user_limit_exceeded
 from zajil.services.media_repository import (
     MEDIA_ID_LENGTH,
     MEDIA_ID_LETTERS,
@@ -34,7 +34,7 @@ async def upload_media(
     file_name: str | None,
     length: int | None,
 ) -> MxcUri:
-    """Store an upload; `length` is its Content-Length. 413 M_TOO_LARGE, 403 M_FORBIDDEN over the quota, 429."""
+    """Store an upload; `length` is its Content-Length. 413 M_TOO_LARGE, 403 M_USER_LIMIT_EXCEEDED over the quota, 429."""
     media_id = app.randomness.letters(MEDIA_ID_LENGTH, MEDIA_ID_LETTERS)
     row = MediaRow(
         media_nid=0,
@@ -124,7 +124,9 @@ async def count_upload(app: App, tx: Transaction, row: MediaRow) -> None:
 def check_quota(app: App, usage: int, size: int) -> None:
     quota = app.config.media_quota
     if quota and usage + size > quota:
-        raise forbidden(f"You have used {usage} of the {quota} bytes you may store; this file does not fit.")
+        raise user_limit_exceeded(
+            app.config, f"You have used {usage} of the {quota} bytes you may store; this file does not fit."
+        )
 
 
 async def watch_pauses(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

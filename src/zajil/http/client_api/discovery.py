@@ -41,6 +41,7 @@ async def get_capabilities(app: App, request: Request) -> dict[str, Any]:
         "m.profile_fields": {"enabled": True},
         "m.3pid_changes": {"enabled": False},
         "m.get_login_token": {"enabled": is_user},
+        "m.forget_forced_upon_leave": {"enabled": False},
     }
     if request.requester.is_admin:
         capabilities["m.account_moderation"] = {"lock": True, "suspend": True}

@@ -21,7 +21,6 @@ class ReportBody(msgspec.Struct):
     """POST …/report."""
 
     reason: str | None = None
-    score: Annotated[int, msgspec.Meta(ge=-100, le=0)] | None = None
 
 
 async def post_search(app: App, request: Request) -> dict[str, Any]:
