@@ -36,6 +36,7 @@ CONNECTION_LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
+    asyncpg.InternalClientError,  # what the driver may say of an operation on a connection that is being lost
     OSError,
     TimeoutError,
 )

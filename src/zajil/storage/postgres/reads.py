@@ -58,7 +58,11 @@ class Pool:
     async def _use_once(self, query: Callable[[Any], Awaitable[T]]) -> T:
         pool = self._pool or await self._open()
         async with pool.acquire(timeout=POOL_WAIT_S_MAX) as connection:
-            return await query(connection)
+            try:
+                return await query(connection)
+            except (*connections.CONNECTION_LOST, asyncpg.InterfaceError):
+                connection.terminate()  # so that the pool does not give it to anybody else
+                raise
 
     async def _open(self) -> "asyncpg.Pool[asyncpg.Record]":
         async with self._opening:
