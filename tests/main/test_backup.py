@@ -196,6 +196,21 @@ def test_a_backup_that_is_killed_leaves_the_one_before(tmp_path: Path) -> None:
         server.kill()
 
 
+def test_a_damaged_backup_is_refused(tmp_path: Path, databases: tuple[dict[str, str], dict[str, str]]) -> None:
+    server = build_zajil(tmp_path, **databases[0]).start()
+    server.stop()
+    folder = tmp_path / "backup"
+    run_zajil("backup", str(folder), *place(server.data, databases[0]))
+    database = folder / json.loads((folder / "backup.json").read_text())["database"]
+    damaged = database / "accounts" if database.is_dir() else database
+    content = bytearray(damaged.read_bytes())
+    content[-1] ^= 1
+    damaged.write_bytes(content)
+    other = tmp_path / "other"
+    assert "is damaged" in run_zajil("restore", str(folder), *place(other, databases[1]), code=1)
+    assert not (other / "zajil.db").exists()
+
+
 def test_what_is_refused(tmp_path: Path) -> None:
     nothing = tmp_path / "nothing"
     assert "no database" in run_zajil("backup", str(tmp_path / "b"), "--data", str(nothing), code=1)

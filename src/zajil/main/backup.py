@@ -5,11 +5,12 @@ new backup. Media files never change, so a second backup into the same folder co
 """
 
 import asyncio
+import hashlib
 import json
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def back_up(config: Config, folder: Path, tell: Tell) -> None:
     shutil.copyfile(config.data / KEY_FILE, folder / KEY_FILE)
     (folder / KEY_FILE).chmod(0o600)
     make_durable(folder / KEY_FILE)
+    manifest["sha256"] = build_checksums(folder, (database, KEY_FILE))
     store_manifest(folder, manifest)
     for each in folder.glob("database-*"):
         if each.name != database:
@@ -94,6 +96,9 @@ def restore(config: Config, folder: Path, tell: Tell) -> None:
     if config.sqlite_path.exists() or (config.data / KEY_FILE).exists():
         raise BackupError(f"{config.data} has a server in it: choose another data folder, or move it away")
     source = folder / manifest["database"]
+    tell("checksums")
+    if build_checksums(folder, (source.name, KEY_FILE)) != manifest["sha256"]:
+        raise BackupError(f"{folder} is damaged: a file in it is not what it was when the backup was made")
     epoch = int(time.time())
     asyncio.run(copy_media(open_local(folder / MEDIA), open_media_store(config), tell))
     tell("database")
@@ -129,12 +134,23 @@ async def copy_media(source: MediaStore, target: MediaStore, tell: Tell) -> int:
     return count
 
 
+def build_checksums(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of files, and of all files in folders, by their path in `folder`. Those of media are left out: they may be huge and many."""
+    checksums = {}
+    for name in names:
+        entry = folder / name
+        for path in sorted(entry.iterdir()) if entry.is_dir() else [entry]:
+            with path.open("rb") as file:
+                checksums[str(path.relative_to(folder))] = hashlib.file_digest(file, "sha256").hexdigest()
+    return checksums
+
+
 def load_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
         if manifest["format"] != FORMAT:
             raise BackupError(f"{folder} was made by another version of Zajil")
-        if not {"server_name", "database", "engine"} <= manifest.keys() or "/" in manifest["database"]:
+        if not {"server_name", "database", "engine", "sha256"} <= manifest.keys() or "/" in manifest["database"]:
             raise KeyError
     except (OSError, ValueError, TypeError, KeyError):
         raise BackupError(f"{folder} is not a finished backup") from None
