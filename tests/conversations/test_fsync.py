@@ -12,10 +12,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 from tests.conversations.account import Account
-from tests.servers import start_zajil
+from tests.servers import Server, start_zajil
 
 DELAY_MS = 20
 SENDS = 40
+ATTEMPTS_MAX = 3  # on a busy machine two medians of the same thing differ by more than a little
 SOURCE = Path(__file__).with_name("slow_fsync.c")
 COMPILE_SECONDS_MAX = 240
 
@@ -32,24 +33,39 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
-async def measure_p50_ms(folder: Path, shim: Path, delay_ms: int) -> float:
-    server = start_zajil(folder, env={"LD_PRELOAD": str(shim), "SLOW_FSYNC_MS": str(delay_ms)})
-    try:
-        async with aiohttp.ClientSession() as connections:
-            account = await Account(server.base, connections).register("syncer")
-            room_id = await account.create_room(preset="private_chat")
-            durations = []
-            for number in range(SENDS):
+async def measure_ms(normal: Server, slow: Server) -> tuple[list[float], list[float]]:
+    """Durations of one client's sends to each server, one after the other in turns, so that both meet the same load."""
+    async with aiohttp.ClientSession() as connections:
+        rooms: list[tuple[Account, str, list[float]]] = []
+        for server in (normal, slow):
+            account = await Account(server.base, connections).register(f"syncer{time.time_ns()}")
+            rooms.append((account, await account.create_room(preset="private_chat"), []))
+        for number in range(SENDS):
+            for account, room_id, durations in rooms:
                 began = time.perf_counter()
                 await account.send_text(room_id, f"message {number}")
                 durations.append((time.perf_counter() - began) * 1000)
-        return statistics.median(durations)
-    finally:
-        server.stop()
+    return rooms[0][2], rooms[1][2]
 
 
 async def test_a_slower_disk_makes_every_reply_slower(tmp_path: Path, shim: Path) -> None:
-    normal = await measure_p50_ms(tmp_path / "normal", shim, 0)
-    slow = await measure_p50_ms(tmp_path / "slow", shim, DELAY_MS)
-    print(f"p50 of one client: {normal:.2f} ms; with fsync and fdatasync {DELAY_MS} ms slower: {slow:.2f} ms")
-    assert slow - normal >= DELAY_MS, f"only {slow - normal:.2f} ms slower: it answers before the message is on disk"
+    servers = [
+        start_zajil(tmp_path / str(delay_ms), env={"LD_PRELOAD": str(shim), "SLOW_FSYNC_MS": str(delay_ms)})
+        for delay_ms in (0, DELAY_MS)
+    ]
+    try:
+        rises = []
+        for _ in range(ATTEMPTS_MAX):
+            normal, slow = await measure_ms(*servers)
+            assert min(slow) >= DELAY_MS, f"a reply after {min(slow):.2f} ms: before the message was on disk"
+            rises.append(statistics.median(slow) - statistics.median(normal))
+            print(
+                f"p50 of one client: {statistics.median(normal):.2f} ms; slower disk: {statistics.median(slow):.2f} ms"
+            )
+            if rises[-1] >= DELAY_MS:
+                break
+        assert max(rises) >= DELAY_MS, f"p50 rises by {rises} ms only"
+        assert min(normal) < DELAY_MS, "this machine is too slow for the comparison to mean anything"
+    finally:
+        for server in servers:
+            server.stop()

@@ -40,7 +40,7 @@ class World:
         self.random = random.Random(seed)
         self.accounts = accounts
         self.clients: list[SyncedClient] = []
-        self.lobby = ""  # everybody is always in it; encrypted, because only there device lists are told
+        self.lobby = ""  # everybody is always in it
         self.rooms: list[str] = []
         self.event_ids: dict[str, list[str]] = {}
         self.to_device_sent: dict[tuple[str, str], list[int]] = {}
@@ -50,8 +50,7 @@ class World:
 
     async def prepare(self) -> None:
         owner, *others = self.accounts
-        encryption = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
-        self.lobby = await owner.create_room(preset="public_chat", initial_state=[encryption])
+        self.lobby = await owner.create_room(preset="public_chat")
         self.rooms.append(self.lobby)
         self.event_ids[self.lobby] = []
         for account in others:
@@ -200,7 +199,7 @@ async def set_profile(world: World, account: Account) -> None:
 
 
 async def change_device(world: World, account: Account) -> None:
-    """New device keys: everybody who shares the lobby, which is encrypted, must hear of it."""
+    """New device keys: everybody who shares the lobby must hear of it."""
     keys = {
         "user_id": account.user_id,
         "device_id": account.device_id,
