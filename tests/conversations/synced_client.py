@@ -31,6 +31,7 @@ class Variant:
     timeline_limit: int = 20
     page_limit: int = 10  # of the /messages pages that fill a gap
     lazy_load: bool = False
+    threads: bool = False  # unread counts of threads apart from the room's
     state_after: str | None = None  # under which name the state after the timeline is asked for
 
     def build_query(self) -> dict[str, Any]:
@@ -38,6 +39,8 @@ class Variant:
         if self.lazy_load:
             room["state"] = {"lazy_load_members": True}
             room["timeline"]["lazy_load_members"] = True
+        if self.threads:
+            room["timeline"]["unread_thread_notifications"] = True
         query: dict[str, Any] = {"filter": orjson.dumps({"room": room}).decode(), "set_presence": "offline"}
         if self.state_after:
             query[self.state_after.replace("state_after", "use_state_after")] = "true"
@@ -45,10 +48,11 @@ class Variant:
 
 
 PLAIN = Variant("plain")
+PLAIN_THREADS = Variant("plain with threads", threads=True)
 VARIANTS = [
     PLAIN,
     Variant("gaps", timeline_limit=2),
-    Variant("lazy", timeline_limit=3, lazy_load=True),
+    Variant("lazy", timeline_limit=3, lazy_load=True, threads=True),
     Variant("state after", timeline_limit=2, state_after=STATE_AFTER),
     Variant("lazy state after", timeline_limit=2, lazy_load=True, state_after=STATE_AFTER_UNSTABLE),
 ]
@@ -63,6 +67,7 @@ class JoinedRoom:
     account_data: dict[str, Any] = field(default_factory=dict)
     receipts: dict[tuple[str, str, str], str] = field(default_factory=dict)  # (kind, user, thread) -> event ID
     unread: dict[str, int] = field(default_factory=dict)
+    unread_threads: dict[str, dict[str, int]] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
     prev_batch: str | None = None
 
@@ -153,6 +158,7 @@ class SyncedClient:
                 apply_receipts(room, event["content"])
         if "unread_notifications" in update:
             room.unread = update["unread_notifications"]
+        room.unread_threads = update.get("unread_thread_notifications", {})
         room.summary.update(update.get("summary", {}))
 
     def _apply_state(self, room_id: str, room: JoinedRoom, update: dict[str, Any]) -> None:

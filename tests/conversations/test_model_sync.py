@@ -15,7 +15,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 from tests.conversations.account import Account, register_accounts
-from tests.conversations.synced_client import PLAIN, VARIANTS, JoinedRoom, SyncedClient, load_fresh
+from tests.conversations.synced_client import PLAIN, PLAIN_THREADS, VARIANTS, JoinedRoom, SyncedClient, load_fresh
 from tests.servers import Server
 
 USERS = 4
@@ -43,6 +43,8 @@ class World:
         self.lobby = ""  # everybody is always in it
         self.rooms: list[str] = []
         self.event_ids: dict[str, list[str]] = {}
+        self.thread_roots: dict[str, str] = {}
+        self.thread_replies: dict[str, list[str]] = {}
         self.to_device_sent: dict[tuple[str, str], list[int]] = {}
         self.devices_expected: dict[SyncedClient, set[str]] = {}
         self.log: list[str] = []
@@ -101,6 +103,26 @@ async def send(world: World, account: Account) -> None:
     answer = await world.attempt("send", account, "PUT", path, body)
     if answer:
         world.event_ids[room_id].append(answer["event_id"])
+
+
+async def reply_in_thread(world: World, account: Account) -> None:
+    room_id = world.pick_room()
+    if not (root := world.thread_roots.setdefault(room_id, world.pick_event(room_id) or "")):
+        return
+    relation = {"rel_type": "m.thread", "event_id": root}
+    body = {"msgtype": "m.text", "body": f"in thread {world.next_number()}", "m.relates_to": relation}
+    path = room_path(room_id, "send", "m.room.message", account.new_transaction_id())
+    answer = await world.attempt("thread", account, "PUT", path, body)
+    if answer:
+        world.thread_replies.setdefault(room_id, []).append(answer["event_id"])
+
+
+async def read_thread(world: World, account: Account) -> None:
+    """A receipt for the thread alone; `read` gives unthreaded ones."""
+    room_id = world.pick_room()
+    if replies := world.thread_replies.get(room_id):
+        path = room_path(room_id, "receipt", "m.read", world.random.choice(replies[-5:]))
+        await world.attempt("read thread", account, "POST", path, {"thread_id": world.thread_roots[room_id]})
 
 
 async def set_state(world: World, account: Account) -> None:
@@ -258,6 +280,8 @@ OPERATIONS_WEIGHED: list[tuple[Callable[[World, Account], Awaitable[None]], int]
     (set_profile, 2),
     (change_device, 2),
     (send_to_device, 6),
+    (reply_in_thread, 6),
+    (read_thread, 3),
     (sync_one, 25),
     (log_in, 1),
     (start_over, 1),
@@ -336,6 +360,7 @@ def check_room(client: SyncedClient, room_id: str, mine: JoinedRoom, fresh: Join
     assert without_empty_tags(mine) == without_empty_tags(fresh), f"{where}: account data"
     assert mine.receipts == fresh.receipts, f"{where}: receipts"
     assert mine.unread == fresh.unread, f"{where}: unread counts"
+    assert mine.unread_threads == fresh.unread_threads, f"{where}: unread counts of threads"
     counts = ("m.joined_member_count", "m.invited_member_count")
     joined = sum(
         1
@@ -391,9 +416,11 @@ async def run_model(server: Server, name: Callable[[str], str], seed: int, count
             for client in world.clients:
                 await settle(client)
             for account in accounts:
-                fresh = await load_fresh(account.user_id, account)
+                plain = await load_fresh(account.user_id, account)
+                with_threads = await load_fresh(account.user_id, account, PLAIN_THREADS)
                 for client in world.clients:
                     if client.account.user_id == account.user_id:
+                        fresh = with_threads if client.variant.threads else plain
                         await settle(client)
                         await check_client(world, client, fresh)
                         await check_full_state(client, fresh)
