@@ -5,12 +5,12 @@ the commit, so they become visible in order (DESIGN §3).
 """
 
 import asyncio
-import contextlib
 import random
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+import asyncpg
 import structlog
 
 from zajil.ports.database import Busy, Read, Row, StorageUnavailable
@@ -48,7 +48,7 @@ class PostgresDatabase(GroupCommit):
         self._connection: Connection | None = None
         self._next_id = 0
         self._ids_end = 0
-        self._is_committing = False
+        self._current: PostgresTransaction | None = None
         self._background: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -72,22 +72,25 @@ class PostgresDatabase(GroupCommit):
     # Writing
 
     async def _attempt(self, batch: list[Item[Any]]) -> list[Item[Any]]:
+        lost = False
         for attempt in range(TRANSIENT_RETRIES_MAX):
             try:
                 return await self._attempt_once(batch)
-            except connections.TRANSIENT as error:
-                log.info("a batch met another node's locks and runs again", cause=str(error), attempt=attempt)
+            except (*connections.TRANSIENT, ConnectionLost) as error:
+                log.info("a batch runs again", cause=str(error), attempt=attempt)
+                lost = isinstance(error, ConnectionLost)
                 await asyncio.sleep(TRANSIENT_PAUSE_S * 2**attempt * (0.5 + random.random()))  # noqa: S311
+        if lost:
+            raise StorageUnavailable("the connection to PostgreSQL is lost again and again")
         raise RolledBack(None, Busy(connections.RETRY_MS))
 
     async def _attempt_once(self, batch: list[Item[Any]]) -> list[Item[Any]]:
-        """Raises one of `TRANSIENT` when another node was in the way."""
+        """Raises one of `TRANSIENT` when another node was in the way, `ConnectionLost` when that is all that went wrong."""
         connection = await self._connect()
-        if self._ids_end - self._next_id < IDS_LOW:
-            self._keep_ids(IDS_BLOCK, await connections.take_ids(connection, IDS_BLOCK))
-        tx = PostgresTransaction(connection, self._take_ids, self.position)
-        self._is_committing = True
+        tx = self._current = PostgresTransaction(connection, self._take_ids, self.position)
         try:
+            if self._ids_end - self._next_id < IDS_LOW:
+                self._keep_ids(IDS_BLOCK, await connections.take_ids(connection, IDS_BLOCK))
             await self._begin(connection, batch)
             await self._run_items(tx, batch)
             if tx.writes:
@@ -96,9 +99,9 @@ class PostgresDatabase(GroupCommit):
                 await connection.execute("ROLLBACK")
         except BaseException as error:
             await self._abandon(connection)
-            raise _find_cause(error) from error
+            raise _find_cause(error, is_commit_sent=tx.is_commit_sent) from error
         finally:
-            self._is_committing = False
+            self._current = None
             self._announce_entries(tx.foreign)
         if tx.writes:
             self._announce(tx.position, tx.touches, tx.callbacks)
@@ -126,8 +129,9 @@ class PostgresDatabase(GroupCommit):
             except Exception as error:
                 item.error = error
             if tx.failure is not None:
-                if tx.failure.culprit is item and not isinstance(tx.failure.error, connections.TRANSIENT):
-                    raise RolledBack(item, item.error or translate_error(tx.failure.error))
+                told = translate_error(tx.failure.error)
+                if tx.failure.culprit is item and not isinstance(told, StorageUnavailable | Busy):
+                    raise RolledBack(item, item.error or told)
                 raise tx.failure
             if item.error is not None and tx.writes != writes:
                 raise RolledBack(item, item.error)
@@ -169,18 +173,24 @@ class PostgresDatabase(GroupCommit):
     async def _watch_foreign_commits(self) -> None:
         for poll in range(1 << 62):
             await self._wait_for_notice()
-            if self._is_committing:
-                continue  # a batch that appends reads the same entries
-            with contextlib.suppress(StorageUnavailable, Busy):
-                rows = await self.reader.fetch(
-                    "SELECT position, previous, touches FROM log_commits WHERE position > ? ORDER BY position LIMIT ?",
-                    self.position,
-                    LOG_CATCH_UP_MAX + 1,
-                )
-                if not self._is_committing:
-                    self._announce_entries(rows)
+            try:
+                await self._look_for_foreign_commits()
                 if poll % PRUNE_INTERVAL_POLLS == PRUNE_INTERVAL_POLLS - 1:
                     await self._prune()
+            except (StorageUnavailable, Busy):
+                continue  # the next poll finds the same
+            except Exception:
+                log.exception("cannot look for other processes' commits")
+
+    async def _look_for_foreign_commits(self) -> None:
+        rows = await self.reader.fetch(
+            "SELECT position, previous, touches FROM log_commits WHERE position > ? ORDER BY position LIMIT ?",
+            self.position,
+            LOG_CATCH_UP_MAX + 1,
+        )
+        # What lies after the lock that a batch of this process holds is its own entry, and announced when it knows of its commit.
+        limit = self._current.previous if self._current is not None else None
+        self._announce_entries([row for row in rows if limit is None or row[0] <= limit])
 
     async def _prune(self) -> None:
         await self._pool.use(
@@ -190,17 +200,24 @@ class PostgresDatabase(GroupCommit):
         )
 
 
-def _find_cause(error: BaseException) -> BaseException:
+class ConnectionLost(Exception):
+    """The connection went before COMMIT was sent: nothing has happened, and the batch may run again."""
+
+
+def _find_cause(error: BaseException, *, is_commit_sent: bool) -> BaseException:
     """What an attempt that failed is reported as."""
     culprit: Item[Any] | None = None
     if isinstance(error, StatementFailed):
         culprit, error = error.culprit, error.error
     elif isinstance(error, RolledBack):
-        return error.error if isinstance(error.error, StorageUnavailable) else error
+        return error
     if not isinstance(error, Exception) or isinstance(error, connections.TRANSIENT):
         return error
     translated = translate_error(error)
-    return translated if isinstance(translated, StorageUnavailable) else RolledBack(culprit, translated)
+    if not isinstance(translated, StorageUnavailable):
+        return RolledBack(culprit, translated)
+    is_lost = isinstance(error, (*connections.CONNECTION_LOST, asyncpg.InterfaceError))
+    return ConnectionLost(str(translated)) if is_lost and not is_commit_sent else translated
 
 
 def _prepare(url: str) -> tuple[int, int]:

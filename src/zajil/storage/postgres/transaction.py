@@ -56,6 +56,7 @@ class PostgresTransaction:
         self.callbacks: list[Callable[[], None]] = []
         self.writes = 0
         self.failure: StatementFailed | None = None
+        self.is_commit_sent = False
         self._scratch: dict[Any, Any] = {}
 
     # Reading
@@ -200,6 +201,7 @@ class PostgresTransaction:
     async def commit(self) -> None:
         """Send what waits, and commit together with the entry of the log: one round trip. Raises `StatementFailed`."""
         await self._send(list(self._buffer))
+        self.is_commit_sent = True
         if self.previous is None or self.position == self.previous:
             await self._connection.execute("COMMIT")
             return
