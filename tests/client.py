@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,6 +166,10 @@ class InProcessServer:
 @contextlib.asynccontextmanager
 async def running_server(data: Path, **options: Any) -> AsyncIterator[InProcessServer]:
     """A server with a database in `data`. Options are those of `Config`; registration is open and nothing rate-limited unless told."""
+    if os.environ.get("ZAJIL_TEST_DATABASE") == "postgres":
+        from tests.postgres_server import find_or_make_database
+
+        options.setdefault("database", find_or_make_database(data))
     config = Config(**{"data": data, "registration": "open", "rate_limits": False, **options})
     asgi = build_app(config)
     for step in asgi.startup:
