@@ -25,7 +25,7 @@ BAD_SEGMENTS = [
     "'", "%22%27%3B--", "{}", "*", "-1", "1_000", "%D9%A3", "@", "@:", "!", "!:", "$", "%23", "@a:b:c", "a" * 9000, "%C3%A9" * 300, "",
 ]  # fmt: skip
 BAD_VALUES: list[Any] = [
-    None, True, 0, -1, 1.5, 2**53, 2**63, "", "x", "\ud83d\ude00", "x" * 70_000, [], {}, [None], [[]], {"a": 1}, {"": {}}, ["x"] * 3_000,
+    None, True, 0, -1, 1.5, 2**53, 2**63, "", "x", "😀", "x" * 70_000, [], {}, [None], [[]], {"a": 1}, {"": {}}, ["x"] * 3_000,
     {"@a:b": {"x": []}}, {"!a:b": {"sessions": {"x": 1}}}, {str(n): {} for n in range(2_000)},
 ]  # fmt: skip
 BAD_BODIES = {
@@ -237,7 +237,6 @@ async def test_tokens_methods_and_unknown_paths(loopback: Loopback) -> None:
         "/_matrix",
         "/_matrix/client/v3/",
         "/_matrix/client/v9/sync",
-        "//",
         "/..",
         "/%2e%2e/",
         "/_matrix/client/v3/..",
@@ -264,7 +263,7 @@ async def test_events(loopback: Loopback) -> None:
         b'{"a":"' + b"\xd8\xa7" * 32_700 + b'"}': (413, "M_TOO_LARGE"),
         b'{"a":' + b"[" * 101 + b"]" * 101 + b"}": (400, "M_BAD_JSON"),
     }
-    targets = [f"{V3}/rooms/{room}/send/m.room.message/{{}}", f"{V3}/rooms/{room}/state/org.example.x/k{{}}"]
+    targets = [f"{V3}/rooms/{room}/send/m.room.message/e{{}}", f"{V3}/rooms/{room}/state/org.example.x/k{{}}"]
     for target in targets:
         for number, (body, expected) in enumerate(refused.items()):
             answer = await loopback.request("PUT", target.format(number), body, attack.person.access_token)
@@ -287,7 +286,9 @@ async def test_events(loopback: Loopback) -> None:
         answer = await loopback.request("PUT", target, b"{}", attack.person.access_token)
         assert answer.status in (400, 413), (target[:80], answer)
     events = (await attack.person.get(f"{V3}/rooms/{room}/messages?dir=b&limit=100")).ok()["chunk"]
-    assert {event["content"].get("a") for event in events if event["type"] == "m.room.message"} >= {2, 2**53 - 1}
+    found = [event["content"].get("a") for event in events if event["type"] == "m.room.message"]
+    assert 2 in found
+    assert 2**53 - 1 in found
     attack.check()
 
 
@@ -358,7 +359,7 @@ async def test_the_transport(loopback: Loopback) -> None:
         "a long body in advance": (f"POST {V3}/login HTTP/1.1\r\n{host}Content-Length: 99999999999\r\n\r\n".encode(), {413}),
         "a length beyond numbers": (f"POST {V3}/login HTTP/1.1\r\n{host}Content-Length: {'9' * 40}\r\n\r\n".encode(), {400, 413}),
         "endless chunks": (
-            f"POST {V3}/login HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n".encode() + b"10000\r\n" + b"x" * 65_536 + b"\r\n" + (b"10000\r\n" + b"x" * 65_536 + b"\r\n") * 80, {413},
+            f"POST {V3}/login HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n".encode() + (b"10000\r\n" + b"x" * 65_536 + b"\r\n") * 80, {413},
         ),
         "a bad chunk": (f"POST {V3}/login HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\nzz\r\n".encode(), {0, 400}),
         "a token with a NUL": (f"GET {path} HTTP/1.1\r\n{host}Authorization: Bearer a\x00b\r\n\r\n".encode(), {400, 401}),

@@ -33,6 +33,8 @@ def get_property(event: Mapping[str, Any], path: Path) -> Any:
     value: Any = event
     for key in path:
         value = value.get(key, ABSENT) if isinstance(value, Mapping) else ABSENT
+        if value is ABSENT:
+            break
     return value
 
 

@@ -1,5 +1,6 @@
 """A request as endpoints see it: percent-decoded parameters, a bounded body, and who is asking."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -166,32 +167,39 @@ class ClientGone(Exception):
 
 
 JSON_DEPTH_MAX = 100
+JSON_CONTAINERS_MAX = 50_000
+"""Lists and objects are what costs time: half a megabyte of empty ones would hold the event loop for a tenth of a second."""
+_NESTING = (dict, list)
+_JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
 def parse_json(body: bytes) -> Any:
     """Strict JSON: valid UTF-8, no depth beyond `JSON_DEPTH_MAX`. NULs inside strings are refused, because no text column may hold one."""
+    containers = body.count(b"{") + body.count(b"[")
+    if containers > JSON_CONTAINERS_MAX:
+        bare = _JSON_STRING.sub(b"", body)
+        if bare.count(b"{") + bare.count(b"[") > JSON_CONTAINERS_MAX:
+            raise bad_json(f"The JSON has more than {JSON_CONTAINERS_MAX} lists and objects.")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise MatrixError(400, "M_NOT_JSON", "The body is not valid JSON.") from None
-    if (body.count(b"{") + body.count(b"[")) > JSON_DEPTH_MAX and _depth(value) > JSON_DEPTH_MAX:
+    if containers > JSON_DEPTH_MAX and _depth(value) > JSON_DEPTH_MAX:
         raise bad_json(f"The JSON is nested deeper than {JSON_DEPTH_MAX} levels.")
     if b"\\u0000" in body and _contains_nul(value):
         raise bad_json("The JSON contains a NUL character.")
     return value
 
 
-def _children(value: Any) -> list[Any]:
-    if type(value) is dict:
-        return list(value.values())
-    return value if type(value) is list else []
-
-
 def _depth(value: Any) -> int:
+    """How deep lists and objects are nested, counted up to one more than may be; an empty one at the bottom does not count."""
     level, depth = [value], 0
     while level and depth <= JSON_DEPTH_MAX:
-        level = [child for parent in level for child in _children(parent)]
-        depth += 1
+        deeper = []
+        for parent in level:
+            children = parent.values() if type(parent) is dict else parent if type(parent) is list else ()
+            deeper += [child for child in children if child.__class__ in _NESTING and child]
+        level, depth = deeper, depth + 1
     return depth
 
 

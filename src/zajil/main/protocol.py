@@ -9,6 +9,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 HEAD_SIZE_MAX = 64 * 1024
 HEAD_DURATION_S_MAX = 20.0
 HEADERS_MAX = 200
+LINGER_S_MAX = 5.0
+LINGER_SIZE_MAX = 16 * 1024 * 1024
+"""Of a refused body so much is read and thrown away: closing at once would take the answer away from a client that is still sending."""
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -18,6 +21,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     head_size = 0  # of what was parsed
     received_size = 0  # since the head began, parsed or not
     in_head = True
+    linger_timer: asyncio.TimerHandle | None = None
+    lingered_size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -25,9 +30,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.stop_head_timer()
+        if self.linger_timer is not None:
+            self.linger_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self.linger_timer is not None:
+            self.lingered_size += len(data)
+            if self.lingered_size > LINGER_SIZE_MAX:
+                self.transport.close()
+            return
         super().data_received(data)
         if self.in_head:
             # A single endless header is not parsed before it ends.
@@ -57,7 +69,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.stop_head_timer()
         super().on_headers_complete()
         if self.cycle is not None:
-            self.scope["zajil.respond"] = partial(respond, self.cycle)  # type: ignore[typeddict-unknown-key]
+            self.scope["zajil.respond"] = partial(respond, self, self.cycle)  # type: ignore[typeddict-unknown-key]
 
     def count_head(self, size: int) -> None:
         self.head_size += size
@@ -94,10 +106,22 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             + b"content-length: %d\r\n\r\n" % len(body)
             + body
         )
-        self.transport.close()
+        self.linger()
+
+    def linger(self) -> None:
+        """Close, but first let the client finish sending, so that it gets to read the answer."""
+        if self.linger_timer is not None or self.transport.is_closing():
+            return
+        self.stop_head_timer()
+        self.linger_timer = self.loop.call_later(LINGER_S_MAX, self.transport.close)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
 
 
-def respond(cycle: RequestResponseCycle, status: int, headers: bytes, body: bytes) -> bool:
+def respond(
+    protocol: BoundedHttpProtocol, cycle: RequestResponseCycle, status: int, headers: bytes, body: bytes
+) -> bool:
     """Write a whole answer at once, `headers` being ready lines that the server itself made. False: take the long way.
 
     ASGI's own messages cost a fifth of a small answer: every header is checked, lower-cased and joined each time.
@@ -108,6 +132,8 @@ def respond(cycle: RequestResponseCycle, status: int, headers: bytes, body: byte
         return True
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
+    if status == 413:
+        cycle.keep_alive = False
     lines = [STATUS_LINE[status]]
     for name, value in cycle.default_headers:
         lines += (name, b": ", value, b"\r\n")
@@ -118,6 +144,9 @@ def respond(cycle: RequestResponseCycle, status: int, headers: bytes, body: byte
     cycle.transport.write(b"".join(lines))
     cycle.message_event.set()
     if not cycle.keep_alive:
-        cycle.transport.close()
+        if cycle.more_body:
+            protocol.linger()
+        else:
+            cycle.transport.close()
     cycle.on_response()
     return True
