@@ -13,6 +13,7 @@ from zajil.services.app import App
 from zajil.services.client_events import prepare_events, render_event
 from zajil.services.ignored_users import load_ignored_users
 from zajil.services.requester import Requester
+from zajil.services.visible_events import find_memberships
 
 Bundles = dict[str, dict[str, Any]]
 
@@ -83,14 +84,16 @@ async def _render(
     return orjson.Fragment(render_event(stored, app.clock.now_ms(), requester, extras=extras))
 
 
-async def render_with_bundles(
-    app: App, tx: Read, requester: Requester, events: Sequence[StoredEvent], membership: str | None = None
-) -> list[bytes]:
-    """Events of one room as JSON for one client, aggregations included."""
+async def render_with_bundles(app: App, tx: Read, requester: Requester, events: Sequence[StoredEvent]) -> list[bytes]:
+    """Events of one room as JSON for one client, aggregations and the client's own membership at each included."""
+    head = await app.rooms.find(tx, events[0].event.room_id, app.db.position) if events else None
+    if head is None:
+        return []
     await prepare_events(app, tx, events)
     bundles = await load_bundles(app, tx, requester, events)
+    memberships = await find_memberships(app, tx, head, requester.user_id, events)
     now_ms = app.clock.now_ms()
     return [
         render_event(stored, now_ms, requester, membership=membership, extras=bundles.get(stored.event.event_id))
-        for stored in events
+        for stored, membership in zip(events, memberships, strict=True)
     ]

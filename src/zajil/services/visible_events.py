@@ -66,6 +66,24 @@ async def _joined_throughout(app: App, tx: Read, head: RoomHead, user_id: str, e
     return joined_at is not None and 0 <= joined_at <= first
 
 
+async def find_memberships(
+    app: App, tx: Read, head: RoomHead, user_id: str, events: Sequence[StoredEvent]
+) -> list[str]:
+    """The user's own membership at each event, with what the event itself made of it (`unsigned.membership`)."""
+    if not events:
+        return []
+    if await app.rooms.membership(tx, head, user_id) == "join" and await _joined_throughout(
+        app, tx, head, user_id, events
+    ):
+        return ["join"] * len(events)
+    own = (MEMBER, user_id)
+    views = await load_views(app, tx, user_id, events)
+    return [
+        (stored.event.membership if stored.event.key == own else then) or "leave"
+        for stored, (_, then) in zip(events, views, strict=True)
+    ]
+
+
 async def load_views(app: App, tx: Read, user_id: str, events: Sequence[StoredEvent]) -> list[tuple[str, str | None]]:
     """For each event the history visibility and the user's membership in the state before it."""
     snapshots = await app.stores.rooms.load_snapshots_before(tx, [stored.nid for stored in events])

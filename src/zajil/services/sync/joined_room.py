@@ -1,5 +1,6 @@
 """The section of a room the user is in."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -22,7 +23,7 @@ from zajil.services.sync.room_state import (
     note_members_in_timeline,
 )
 from zajil.services.sync.timeline import Timeline, keep_visible, load_timeline
-from zajil.services.visible_events import drop_ignored
+from zajil.services.visible_events import drop_ignored, find_memberships
 
 
 async def build_joined_room(
@@ -55,7 +56,8 @@ async def build_joined_room(
         extras.update(await load_unread_section(app, tx, head, sync))
     note_members_in_timeline(app, sync, head.room_id, timeline.events)
     summary = await _load_summary(app, tx, head, sync, timeline, fresh=fresh or sync.full_state)
-    return await render_room(app, tx, sync, window, timeline, state, extras, summary, membership="join")
+    memberships = await find_memberships(app, tx, head, sync.user_id, timeline.events) if fresh else None
+    return await render_room(app, tx, sync, window, timeline, state, extras, summary, memberships)
 
 
 async def _load_state(
@@ -123,13 +125,13 @@ async def render_room(
     state: list[StoredEvent],
     extras: dict[bytes, bytes],
     summary: dict[str, Any] | None,
-    *,
-    membership: str,
+    memberships: Sequence[str] | None,
 ) -> bytes:
-    """One room's object."""
+    """One room's object. `memberships` are the user's own at each event of the timeline; None: "join" at all of them."""
     await prepare_events(app, tx, timeline.events)
     await prepare_events(app, tx, state)
-    shown = await render_events(app, tx, sync, window, timeline.events, membership=membership)
+    own = memberships if memberships is not None else ["join"] * len(timeline.events)
+    shown = await render_events(app, tx, sync, window, timeline.events, own)
     parts = [
         b'"timeline":{"events":%b,"limited":%b,"prev_batch":"%b"}'
         % (render_list(shown), b"true" if timeline.limited else b"false", str(timeline.prev_batch).encode())
@@ -143,12 +145,21 @@ async def render_room(
 
 
 async def render_events(
-    app: App, tx: Read, sync: SyncRequest, window: Window, events: list[StoredEvent], membership: str | None = None
+    app: App,
+    tx: Read,
+    sync: SyncRequest,
+    window: Window,
+    events: list[StoredEvent],
+    memberships: Sequence[str] | None = None,
 ) -> list[bytes]:
-    """Events in the format the filter asks for."""
+    """Events in the format the filter asks for, with the user's own membership at each where it is given."""
     if sync.filter.event_format == "federation":
         return [stored.event.json for stored in events]
-    rendered = [render_event(stored, window.now_ms, sync.requester, membership=membership) for stored in events]
+    own: Sequence[str | None] = memberships if memberships is not None else [None] * len(events)
+    rendered = [
+        render_event(stored, window.now_ms, sync.requester, membership=membership)
+        for stored, membership in zip(events, own, strict=True)
+    ]
     if sync.filter.event_fields is None:
         return rendered
     return [orjson.dumps(sync.filter.project(orjson.loads(each))) for each in rendered]

@@ -19,6 +19,7 @@ from zajil.services.sync.room_state import (
     load_roots_before,
 )
 from zajil.services.sync.timeline import Timeline, keep_visible, load_timeline
+from zajil.services.visible_events import find_memberships
 
 
 async def build_invited_room(app: App, tx: Read, head: RoomHead, user_id: str) -> bytes | None:
@@ -51,7 +52,6 @@ async def build_left_room(
     sync: SyncRequest,
     window: Window,
     left_at: int,
-    membership: str,
     *,
     had_state: bool,
 ) -> bytes:
@@ -72,7 +72,8 @@ async def build_left_room(
         nids = {stored.nid for stored in timeline.events}
         state = [stored for stored in state if stored.nid not in nids]
     state = filter_state(sync, head.room_id, state)
-    return await render_room(app, tx, sync, window, timeline, state, {}, None, membership=membership)
+    memberships = await find_memberships(app, tx, head, sync.user_id, timeline.events)
+    return await render_room(app, tx, sync, window, timeline, state, {}, None, memberships)
 
 
 async def _load_state(

@@ -121,7 +121,6 @@ async def _build_rooms(
                 sync,
                 window,
                 candidate.position,
-                candidate.membership,
                 had_state=candidate.before == "join",
             )
             kind = b"leave"
