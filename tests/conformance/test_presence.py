@@ -210,6 +210,26 @@ async def test_last_seen_is_private(tmp_path: Path) -> None:
         assert (await c.heard())[anna.user_id]["presence"] == "unavailable"
 
 
+async def test_who_does_not_come_back_after_a_restart_is_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "SETTLED_AFTER_S", 0)
+    async with running_server(tmp_path) as server:
+        anna, ben, carl = [await server.register(name) for name in ("anna", "ben", "carl")]
+        await meet(anna, ben, carl)
+        a, b = Syncer(anna), Syncer(ben)
+        await b.sync()
+        await Syncer(carl).sync()
+        assert (await a.heard())[ben.user_id]["presence"] == "online"
+        await set_privacy(carl, "nobody")
+    async with running_server(tmp_path) as server:
+        a.client.server = server
+        assert ben.user_id not in await a.heard()  # perhaps they are on their way
+        await server.app.presence.sweep()
+        assert await a.heard() == {ben.user_id: {"presence": "offline"}}
+        assert await a.heard() == {}
+
+
 async def test_presence_obeys_the_filter_and_the_ignore_list(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
         anna, ben = await server.register("anna"), await server.register("ben")

@@ -26,6 +26,10 @@ TELL_S: Final = 1.0
 TOLD_PER_SLICE: Final = 20
 TOLD_PER_ROUND_MAX: Final = 500
 WOKEN_PER_ROUND_MAX: Final = 5_000
+SETTLED_AFTER_S: Final = 60.0
+"""Whoever was online when the former process ended has come back by then, or is offline."""
+STALE_MS: Final = 24 * 3600 * 1000
+"""Who has not been seen for so long is not shown as online anywhere."""
 LATE_S_MAX: Final = 0.1
 """An event loop that is later than this has better things to do than to spread presence."""
 
@@ -92,6 +96,8 @@ class Presence:
         self._untold: dict[str, Person] = {}
         self._newcomers: dict[tuple[str, str], None] = {}
         self._wanted = asyncio.Event()
+        self._settles_s = app.clock.monotonic_s() + SETTLED_AFTER_S
+        self._unsettled: dict[str, None] = {}
         self._running: list[asyncio.Task[None]] = []
         if self.is_on:
             app.notifier.committed.append(self._note_joins)
@@ -171,7 +177,10 @@ class Presence:
     async def _sweep_forever(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
-            await self.sweep()
+            try:
+                await self.sweep()
+            except Exception:
+                log.exception("presence was not swept")
 
     async def sweep(self) -> None:
         """Notice whose syncs have stopped."""
@@ -181,6 +190,28 @@ class Presence:
                 self._change(person)
             if count % SWEPT_PER_SLICE == 0:
                 await asyncio.sleep(0)
+        if self._unsettled and now_s >= self._settles_s:
+            unsettled, self._unsettled = self._unsettled, {}
+            for user_id in unsettled:
+                await self._correct(user_id)
+                await asyncio.sleep(0)
+
+    def expect_correction(self, user_id: str) -> None:
+        """A client of the user knows presence of a former process: once all have had time to return, tell it who has not."""
+        if len(self._unsettled) < PEOPLE_MAX:
+            self._unsettled[user_id] = None
+
+    async def _correct(self, user_id: str) -> None:
+        user, tx = self._app.notifier.find(user_id), self._app.db.reader
+        if user is None:
+            return
+        seen_since_ms = self._app.clock.now_ms() - STALE_MS
+        counter = self._app.ephemeral.next()
+        for name in await self._app.stores.signals.load_neighbours(tx, user_id, ROOM_MEMBERS_MAX, seen_since_ms):
+            hidden = name in self._awake or not (await self._app.privacy.load(tx, name)).shows_last_seen_to(user_id)
+            if not hidden:
+                user.note_presence(name, counter)
+                user.last_ephemeral = counter  # their next sync has it; nobody is woken
 
     def _note_joins(self, head: RoomHead, events: list[StoredEvent]) -> None:
         """Who has joined a room gets to see the others, and they the newcomer."""

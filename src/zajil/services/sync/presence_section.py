@@ -23,6 +23,8 @@ async def load_presence(app: App, tx: Read, sync: SyncRequest, window: Window, u
     if window.since is None or user.presence_since is None or since < user.presence_since:
         names = await _find_awake(app, tx, user)
         names.update(name for name, counter in user.presence.items() if counter > since >= 0)
+        if window.since is not None and since < 0:
+            app.presence.expect_correction(sync.user_id)
         if user.presence_since is None:
             user.presence_since = window.ephemeral_up_to
     elif user.last_presence > since:

@@ -6,6 +6,9 @@ from zajil.ports.database import Read, Transaction
 from zajil.ports.stores.signals import DeliveredMark, Unmarked
 
 
+NEIGHBOURS_MAX = 1_000
+
+
 class SqlSignalStore:
     """`ports.stores.signals.SignalStore`."""
 
@@ -15,6 +18,19 @@ class SqlSignalStore:
             " WHERE m.user_id = ? AND m.membership = 'join' AND r.joined_count <= ?",
             user_id,
             members_max,
+        )
+        return [row[0] for row in rows]
+
+    async def load_neighbours(self, tx: Read, user_id: str, members_max: int, seen_since_ms: int) -> list[str]:
+        rows = await tx.fetch(
+            "SELECT DISTINCT d.user_id FROM memberships m JOIN rooms r ON r.room_nid = m.room_nid"
+            " JOIN memberships o ON o.room_nid = m.room_nid JOIN devices d ON d.user_id = o.user_id"
+            " WHERE m.user_id = ? AND m.membership = 'join' AND r.joined_count <= ? AND o.membership = 'join'"
+            " AND d.last_seen_ts_ms >= ? LIMIT ?",
+            user_id,
+            members_max,
+            seen_since_ms,
+            NEIGHBOURS_MAX,
         )
         return [row[0] for row in rows]
 
