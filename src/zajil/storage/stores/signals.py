@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from zajil.ports.database import Read, Transaction
 from zajil.ports.stores.signals import DeliveredMark, Unmarked
 
-
 NEIGHBOURS_MAX = 1_000
 
 
