@@ -12,6 +12,7 @@ import pytest_asyncio
 from tests.conversations.account import PASSWORD
 from tests.conversations.js_device import JsDevice, install_js_packages
 from tests.conversations.nio_device import NioDevice
+from tests.postgres_server import shared_postgres
 from tests.servers import Server, start_synapse, start_zajil
 
 
@@ -20,6 +21,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("server")
     start = start_synapse if os.environ.get("ZAJIL_TEST_SERVER") == "synapse" else start_zajil
     running = start(folder)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def server_on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = start_zajil(tmp_path_factory.mktemp("server"), database=shared_postgres().make_database())
     yield running
     running.stop()
 

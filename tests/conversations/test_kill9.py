@@ -18,6 +18,7 @@ import pytest
 import pytest_asyncio
 from tests.conversations.load import READER_VARIANTS, Load
 from tests.conversations.synced_client import SyncedClient
+from tests.postgres_server import shared_postgres
 from tests.servers import (
     Server,
     build_environment,
@@ -33,6 +34,7 @@ ROUNDS, ROUNDS_SOAK = 4, 50
 LOAD_SECONDS_MAX = 1.2
 BACK_SECONDS_MAX = 30.0
 BACKUP_SECONDS_MAX = 120.0
+ENGINES = ["sqlite"] if os.environ.get("ZAJIL_TEST_SERVER") == "synapse" else ["sqlite", "postgres"]
 
 
 def choose_seed() -> int:
@@ -42,7 +44,10 @@ def choose_seed() -> int:
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Server:
+def own_server(request: pytest.FixtureRequest, tmp_path: Path) -> Server:
+    """A server of this test alone; parametrised with "postgres" it keeps its data there."""
+    if getattr(request, "param", "") == "postgres":
+        return build_zajil(tmp_path, database=shared_postgres().make_database()).start()
     if os.environ.get("ZAJIL_TEST_SERVER") == "synapse":
         return start_synapse(tmp_path)
     return build_zajil(tmp_path).start()
@@ -77,6 +82,7 @@ async def run_rounds(server: Server, load: Load, chance: random.Random, rounds: 
     return restarts
 
 
+@pytest.mark.parametrize("own_server", ENGINES, indirect=True)
 async def test_kill_at_random_instants_loses_nothing(own_server: Server, load: Load) -> None:
     await run_rounds(own_server, load, random.Random(choose_seed()), ROUNDS)
     assert load.count_acknowledged() > ROUNDS * SENDERS, "hardly anything was sent: the test proves nothing"
@@ -85,6 +91,7 @@ async def test_kill_at_random_instants_loses_nothing(own_server: Server, load: L
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize("own_server", ENGINES, indirect=True)
 async def test_kill_at_random_instants_loses_nothing_in_many_rounds(own_server: Server, load: Load) -> None:
     restarts = await run_rounds(own_server, load, random.Random(choose_seed()), ROUNDS_SOAK)
     print(f"slowest restart to the first accepted send: {max(restarts):.2f} s")

@@ -442,6 +442,14 @@ async def test_incremental_sync_equals_fresh_sync_with_all_users_at_once(
     await run_model(server, unique_name, seed, OPERATIONS, concurrent=True)
 
 
+@pytest.mark.parametrize("concurrent", [False, True])
+async def test_incremental_sync_equals_fresh_sync_on_postgres(
+    server_on_postgres: Server, unique_name: Callable[[str], str], concurrent: bool
+) -> None:
+    for seed in fixed_seeds(201, 1):
+        await run_model(server_on_postgres, unique_name, seed, OPERATIONS, concurrent=concurrent)
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("concurrent", [False, True])

@@ -20,6 +20,7 @@ from zajil.services.sync.request import SyncRequest, Window
 from zajil.services.sync.user_sections import find_rooms_with_account_data, load_user_sections
 from zajil.services.to_device import acknowledge
 
+POSITION_MAX = 2**63 - 1
 ROOMS_PER_SLICE = 20
 """After so many rooms a long answer lets others run."""
 
@@ -149,11 +150,18 @@ async def find_candidates(app: App, tx: Read, sync: SyncRequest, window: Window,
     if since is None:
         wanted = ["join", "invite", "knock", *(["leave", "ban"] if sync.filter.include_leave else [])]
         rows = await app.stores.rooms.load_memberships_of_user(tx, sync.user_id, wanted)
-        found = [
-            Candidate(row.room_id, row.membership, "leave", position=row.position) for row in rows if not row.forgotten
-        ]
+        found = []
+        for row in rows:
+            if row.forgotten:
+                continue
+            if (
+                row.position > window.up_to
+            ):  # it changed while this answer was put together, which is for the next one to tell
+                then = await app.stores.rooms.load_membership_at(tx, row.room_nid, sync.user_id, window.up_to)
+                if then is None or then.membership != row.membership:
+                    continue
+            found.append(Candidate(row.room_id, row.membership, "leave", position=row.position))
         return sorted(found, key=lambda each: each.room_id)
-    moved = await _find_moved(app, tx, sync, since, window.up_to, user)
     touched = touched_rooms(user, window, everything=sync.full_state)
     if user.touched_since(Stream.ACCOUNT_DATA, since):
         touched.update(await find_rooms_with_account_data(app, tx, sync.user_id, since, window.up_to))
@@ -161,9 +169,11 @@ async def find_candidates(app: App, tx: Read, sync: SyncRequest, window: Window,
         touched.update(await app.stores.receipts.load_rooms_read(tx, sync.user_id, since))
     if window.ephemeral_since < 0:
         touched.update(await find_rooms_with_deliveries(app, tx, sync.user_id, since))
-    stayed = [
-        Candidate(room_id, "join", "join") for room_id in touched if room_id in user.rooms and room_id not in moved
-    ]
+    joined = {room_id for room_id in touched if room_id in user.rooms}
+    moved, moved_later = await _find_moved(app, tx, sync, since, window.up_to, user)
+    joined.difference_update(moved, (room_id for room_id, was_joined in moved_later.items() if not was_joined))
+    joined.update(room_id for room_id, was_joined in moved_later.items() if was_joined)
+    stayed = [Candidate(room_id, "join", "join") for room_id in joined]
     return sorted([*stayed, *moved.values()], key=lambda each: each.room_id)
 
 
@@ -182,18 +192,28 @@ def touched_rooms(user: OnlineUser, window: Window, *, everything: bool) -> set[
 
 async def _find_moved(
     app: App, tx: Read, sync: SyncRequest, since: int, up_to: int, user: OnlineUser
-) -> dict[str, Candidate]:
-    """Rooms in which the user's own membership changed in the window, by room ID."""
+) -> tuple[dict[str, Candidate], dict[str, bool]]:
+    """Rooms in which the user's own membership changed in the window, by room ID; and those in which it changed only after the
+    window, while this answer was put together, with whether the user was joined all through the window. Memory may be as new as that.
+    """
     if not user.touched_since(Stream.MEMBERSHIP, since):
-        return {}
+        return {}, {}
     changes: dict[str, list[MembershipChange]] = {}
-    for change in await app.stores.rooms.load_membership_changes(tx, sync.user_id, since, up_to):
+    for change in await app.stores.rooms.load_membership_changes(tx, sync.user_id, since, POSITION_MAX):
         changes.setdefault(change.room_id, []).append(change)
     moved: dict[str, Candidate] = {}
-    for room_id, steps in changes.items():
+    moved_later: dict[str, bool] = {}
+    for room_id, all_steps in changes.items():
+        steps = [step for step in all_steps if step.position <= up_to]
+        if not steps:
+            former = await app.stores.rooms.load_membership_at(tx, all_steps[0].room_nid, sync.user_id, since)
+            moved_later[room_id] = former is not None and former.membership == "join"
+            continue
         former = await app.stores.rooms.load_membership_at(tx, steps[0].room_nid, sync.user_id, since)
         before = "leave" if former is None else former.membership
         if all(step.membership == "join" for step in steps) and before == "join":
+            if len(all_steps) > len(steps):
+                moved_later[room_id] = True
             continue  # a change of name or avatar
         row = await app.stores.rooms.load_membership(tx, steps[0].room_nid, sync.user_id)
         if row is None or row.forgotten:
@@ -202,4 +222,4 @@ async def _find_moved(
         if came_back:
             before = "leave"  # what happened meanwhile may not be theirs to see
         moved[room_id] = Candidate(room_id, steps[-1].membership, before, came_back, steps[-1].position)
-    return moved
+    return moved, moved_later
