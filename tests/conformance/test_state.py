@@ -130,7 +130,7 @@ async def test_protected_state(tmp_path: Path) -> None:
         assert await put(anna, room_id, acl, {"allow": []}) == (400, "M_INVALID_PARAM")
         assert await put(anna, room_id, acl, {"allow": ["*"], "deny": ["local*"]}) == (400, "M_INVALID_PARAM")
         assert await put(anna, room_id, acl, {"allow": "*"}) == (400, "M_BAD_JSON")
-        assert await put(anna, room_id, "m.room.power_levels", {"ban": "50"}) == FORBIDDEN
+        assert await put(anna, room_id, "m.room.power_levels", {"ban": "50"}) == (400, "M_BAD_JSON")
         assert await put(anna, room_id, "org.example/@ben:localhost", {}) == FORBIDDEN
         assert await put(anna, room_id, "org.example/@anna:localhost", {}) == (200, "")
 

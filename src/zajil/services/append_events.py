@@ -212,7 +212,9 @@ def build_checked(
             413 if invalid.too_large else 400, "M_TOO_LARGE" if invalid.too_large else "M_BAD_JSON", invalid.reason
         )
     if (rejection := check_event_auth(event, state, rules)) is not None:
-        raise forbidden(rejection.reason)
+        steps = rules.auth_steps
+        malformed = (steps.levels_are_integers, steps.events_are_integers, steps.users_are_valid)
+        raise (bad_json if rejection.rule in malformed else forbidden)(rejection.reason)
     return event
 
 

@@ -100,7 +100,7 @@ def _append(app: App, rules: RoomRules, proposal: Proposal, events: list[Event],
             depth=len(events) + 1,
         )
     except MatrixError as error:
-        if error.errcode != "M_FORBIDDEN":
+        if error.errcode != "M_FORBIDDEN" and proposal.type != "m.room.power_levels":
             raise
         raise MatrixError(
             400, "M_INVALID_ROOM_STATE", f"The room cannot be made as asked ({proposal.type}): {error.message}"

@@ -122,11 +122,9 @@ def check_room_request(app: App, wanted: RoomRequest) -> None:
 def check_new_alias(app: App, room_alias: str) -> None:
     """Raises M_INVALID_PARAM for what nobody could type, for what is no alias, and for aliases of other servers."""
     parsed = parse_room_alias(room_alias)
-    if (
-        parsed is None
-        or parsed.server_name != app.server_name
-        or any(each.isspace() or unicodedata.category(each) == "Cc" for each in parsed.localpart)
-    ):
+    if parsed is not None and parsed.server_name != app.server_name:
+        raise invalid_param(f"Aliases made here end in :{app.server_name}.")
+    if parsed is None or any(each.isspace() or unicodedata.category(each) == "Cc" for each in parsed.localpart):
         raise invalid_param("The alias is too long, or has characters that an alias cannot have.")
 
 

@@ -7,11 +7,12 @@ from zajil.ports.database import Conflict, Transaction
 from zajil.services.app import App
 from zajil.services.append_events import HeadMoved, Proposal, append, open_draft, store_draft
 from zajil.services.check_relation import check_may_relate
-from zajil.services.errors import MatrixError, invalid_param
+from zajil.services.errors import MatrixError, invalid_param, missing_param
 from zajil.services.requester import Requester
 
 T = TypeVar("T")
 
+REDACTION = "m.room.redaction"
 HEAD_MOVED_RETRIES_MAX = 5
 TXN_ID_CHARACTERS_MAX = 255
 
@@ -28,12 +29,14 @@ async def send_message_event(
     """Append a message event; returns its event ID. The same transaction ID of the same device gets the same event."""
     if len(txn_id) > TXN_ID_CHARACTERS_MAX:
         raise invalid_param("The transaction ID is too long.")
+    if event_type == REDACTION and not isinstance(content.get("redacts"), str):
+        raise missing_param("A redaction says in `redacts` which event it is about.")
     scope = f"send {room_id} {event_type}"
     proposal = Proposal(
         type=event_type,
         sender=requester.user_id,
         content=content,
-        redacts=_redacts(content) if event_type == "m.room.redaction" else None,
+        redacts=content["redacts"] if event_type == REDACTION else None,
         origin_server_ts=ts,
         device_id=requester.device_id,
         txn_id=txn_id,
@@ -50,7 +53,7 @@ async def send_redaction(
     if requester.is_suspended:
         await _check_own_event(app, requester, event_id)
     proposal = Proposal(
-        type="m.room.redaction",
+        type=REDACTION,
         sender=requester.user_id,
         content={} if reason is None else {"reason": reason},
         redacts=event_id,
@@ -67,11 +70,6 @@ async def _check_own_event(app: App, requester: Requester, event_id: str) -> Non
             raise MatrixError(
                 403, "M_USER_SUSPENDED", "This account is suspended and can only redact its own messages."
             )
-
-
-def _redacts(content: dict[str, Any]) -> str | None:
-    redacts = content.get("redacts")
-    return redacts if isinstance(redacts, str) else None
 
 
 async def send_once(app: App, requester: Requester, room_id: str, scope: str, txn_id: str, proposal: Proposal) -> str:
