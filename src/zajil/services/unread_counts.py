@@ -287,16 +287,35 @@ async def _advance(
         tally.threads.clear()
         if redacted_from <= start:
             events = await _load_events(app, tx, head, redacted_from - 1)
+    looked_at = len(events)
+    events = _leave_out_answered(events, user_id)
     await prepare_notices(app, tx, head, events)
+    # What the user sends resets its thread, so nothing before the last such event needs a verdict.
+    last_sent = {
+        stored.notice.thread: index
+        for index, stored in enumerate(events)
+        if stored.event.sender == user_id and not stored.event.is_state
+    }
     counted_to = tally.counted_to
-    for stored in events:
-        position = stored.position or 0
-        if position > counted_to or UNTHREADED in pending or stored.notice.thread in pending:
+    for index, stored in enumerate(events):
+        position, thread = stored.position or 0, stored.notice.thread
+        wanted = position > counted_to or UNTHREADED in pending or thread in pending
+        if wanted and index >= last_sent.get(thread, 0):
             name = await load_display_name(app, tx, head, stored, rules, user_id)
             count_event(tally, stored, rules, user_id, ignored, name)
         tally.counted_to = max(tally.counted_to, position)
     tally.counted_to = max(tally.counted_to, complete_to)
-    return len(events)
+    return looked_at
+
+
+def _leave_out_answered(events: list[StoredEvent], user_id: str) -> list[StoredEvent]:
+    """The events from the user's own last message on: it resets the main thread. With other threads before it, all of them."""
+    for index in range(len(events) - 1, 0, -1):
+        event = events[index].event
+        if event.sender == user_id and not event.is_state and "m.relates_to" not in event.content:
+            threaded = any("m.relates_to" in earlier.event.content for earlier in events[:index])
+            return events if threaded else events[index:]
+    return events
 
 
 def _last_position(point: Point) -> int:
