@@ -19,6 +19,8 @@ GET  /_matrix/client/versions optional
 GET  /.well-known/matrix/client none
 GET  /.well-known/matrix/server none
 GET  /.well-known/matrix/support none
+GET  /.well-known/matrix/policy_server none
+GET  /_matrix/federation/v1/openid/userinfo none
 POST /_matrix/client/v3/refresh none
 GET  /_matrix/client/v1/register/m.login.registration_token/validity none
 POST /_matrix/client/v1/login/get_token user
@@ -67,6 +69,7 @@ GET  /register/available none
 POST /register/email/requestToken none
 POST /register/msisdn/requestToken none
 GET  /auth/{type}/fallback/web none
+POST /auth/{type}/fallback/web none
 GET  /account/whoami guest
 POST /account/password user
 POST /account/password/email/requestToken none
@@ -133,6 +136,17 @@ PUT  /rooms/{roomId}/redact/{eventId}/{txnId} user
 PUT  /rooms/{roomId}/typing/{userId} user !
 POST /rooms/{roomId}/receipt/{receiptType}/{eventId} guest
 POST /rooms/{roomId}/read_markers guest
+POST /search user
+GET  /pushrules user
+GET  /pushrules/{scope} user
+GET  /pushrules/{scope}/{kind} user
+GET  /pushrules/{scope}/{kind}/{ruleId} user
+PUT  /pushrules/{scope}/{kind}/{ruleId} user
+DELETE /pushrules/{scope}/{kind}/{ruleId} user
+GET  /pushrules/{scope}/{kind}/{ruleId}/enabled user
+PUT  /pushrules/{scope}/{kind}/{ruleId}/enabled user
+GET  /pushrules/{scope}/{kind}/{ruleId}/actions user
+PUT  /pushrules/{scope}/{kind}/{ruleId}/actions user
 POST /rooms/{roomId}/report/{eventId} user
 GET  /directory/room/{roomAlias} none
 PUT  /directory/room/{roomAlias} user !
@@ -181,7 +195,7 @@ METHODS = ("GET", "POST", "PUT", "DELETE")
 def read_table() -> list[tuple[str, str, str, bool]]:
     """(method, path, who, whether a suspended account may) of every expected route, the r0 aliases included."""
     lines = WITHOUT_R0.split("\n")
-    for prefixes, table in (("client/v3", "client/r0"), WITH_R0), (("media/v3", "media/r0"), MEDIA_WITH_R0):
+    for prefixes, table in (("client/v3", "client/r0"), WITH_R0), (("media/v3", "media/r0", "media/v1"), MEDIA_WITH_R0):
         for prefix in prefixes:
             lines += [line.replace(" /", f" /_matrix/{prefix}/", 1) for line in table.split("\n")]
     rows = [line.split() for line in lines if line]
@@ -320,6 +334,10 @@ async def test_preflights_are_answered_everywhere(tmp_path: Path) -> None:
 async def test_unknown_paths(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
         anna = await server.register("anna")
+        # No single sign-on and no OAuth 2.0: the spec asks for this answer (client-server API, "Authentication API discovery").
+        for path in ("/_matrix/client/v1/auth_metadata", "/_matrix/client/v3/login/sso/redirect"):
+            answer = await server.client().get(path)
+            assert (answer.status, answer.errcode) == (404, "M_UNRECOGNIZED"), path
         for path in (
             "/_matrix/client/v3/nothing",
             "/_matrix/client/v2/sync",

@@ -73,6 +73,10 @@ async def get_well_known_support(app: App, request: Request) -> dict[str, Any]:
     return answer
 
 
+async def get_well_known_policy_server(app: App, request: Request) -> dict[str, Any]:
+    raise not_found("This server is no policy server.")
+
+
 async def get_turn_server(app: App, request: Request) -> dict[str, Any]:
     return create_credentials.build_turn_credentials(app)
 
@@ -106,6 +110,7 @@ ROUTES = [
     *routes("GET", "/.well-known/matrix/client", get_well_known_client, auth=Auth.NONE),
     *routes("GET", "/.well-known/matrix/server", get_well_known_server, auth=Auth.NONE),
     *routes("GET", "/.well-known/matrix/support", get_well_known_support, auth=Auth.NONE),
+    *routes("GET", "/.well-known/matrix/policy_server", get_well_known_policy_server, auth=Auth.NONE),
     *routes("GET", client("/voip/turnServer"), get_turn_server, auth=Auth.GUEST, limit="directory"),
     *routes("POST", client("/user/{userId}/openid/request_token"), post_openid_token, limit="directory"),
     *routes(
