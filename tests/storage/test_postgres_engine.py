@@ -97,7 +97,9 @@ async def test_a_commit_whose_outcome_is_unknown_is_not_repeated(
         patch.setattr(PostgresTransaction, "commit", lose_the_answer)
         with pytest.raises(StorageUnavailable):
             await database.write(append)
-    await asyncio.sleep(0.3)
+    async with asyncio.timeout(20):
+        while not heard:
+            await asyncio.sleep(0.01)
     assert heard == [1], "it did happen, and is told like another process' commit"
     assert await database.write(append) == 2
 
@@ -195,14 +197,17 @@ async def test_a_row_written_twice_in_a_batch_keeps_the_last(database: PostgresD
 
 
 async def test_entries_of_the_log_that_are_gone_mean_everything(database: PostgresDatabase, url: str) -> None:
-    other = PostgresDatabase(url)
+    other = PostgresDatabase(url)  # as if asleep until it is started
     heard: list[tuple[int, Sequence[Touch]]] = []
+    other.subscribe(lambda *_: None, lambda position, touches: heard.append((position, touches)))
     for _ in range(3):
-        await other.write(append)
+        await database.write(append)
     connection = await engine.connections.connect(url)
     await connection.execute("DELETE FROM log_commits WHERE position = 1")
-    database.subscribe(lambda *_: None, lambda position, touches: heard.append((position, touches)))
-    await asyncio.sleep(0.3)
+    other.start()
+    async with asyncio.timeout(20):
+        while not heard:
+            await asyncio.sleep(0.01)
     assert heard == [(3, [])]
     await connection.close()
     await other.close()

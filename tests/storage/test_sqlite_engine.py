@@ -52,7 +52,7 @@ async def test_another_process_that_holds_the_lock_does_not_stop_the_event_loop(
 ) -> None:
     script = (
         "import apsw, sys, time; c = apsw.Connection(sys.argv[1]); c.execute('BEGIN IMMEDIATE'); print('locked', flush=True);"
-        "time.sleep(0.5); c.execute('ROLLBACK')"
+        "time.sleep(1.5); c.execute('ROLLBACK')"
     )
     holder = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "zajil.db")], stdout=subprocess.PIPE)
     assert holder.stdout is not None and holder.stdout.readline() == b"locked\n"
@@ -60,8 +60,8 @@ async def test_another_process_that_holds_the_lock_does_not_stop_the_event_loop(
     write = asyncio.create_task(database.write(insert("#a:x")))
     pause = await longest_pause(write)
     await write
-    assert time.perf_counter() - started > 0.2
-    assert pause < 0.2
+    assert time.perf_counter() - started > 0.8
+    assert pause < 0.8
     assert await database.reader.fetch_value("SELECT count(*) FROM room_aliases") == 1
     holder.communicate()
 
@@ -79,16 +79,20 @@ async def test_a_lock_held_for_too_long_is_reported_and_writes_go_on_after_it(
     await database.write(insert("#a:x"))
 
 
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
 async def test_commits_of_another_process_are_noticed(database: SqliteDatabase, tmp_path: Path) -> None:
     heard: list[tuple[int, Sequence[Touch]]] = []
     database.subscribe(lambda position, touches: heard.append((position, touches)))
     other = SqliteDatabase(tmp_path / "zajil.db")
     assert await other.write(append) == 1
-    await asyncio.sleep(3 * group_commit.FOREIGN_POLL_S)
-    assert heard == [(1, ())]
+    await eventually(lambda: heard == [(1, ())])
     await other.write(insert("#a:x"))  # appends nothing, but what others remember may be out of date
-    await asyncio.sleep(3 * group_commit.FOREIGN_POLL_S)
-    assert heard == [(1, ()), (1, ())]
+    await eventually(lambda: heard == [(1, ()), (1, ())])
     await database.write(append)
     await asyncio.sleep(3 * group_commit.FOREIGN_POLL_S)
     assert heard[2:] == [(2, [(Stream.EVENTS, "!r:x")])]
@@ -172,15 +176,15 @@ async def test_a_store_that_waits_for_something_else_is_a_bug_of_its_item_only(d
 
 async def test_a_batch_leaves_the_event_loop_in_time(database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "BATCH_S_MAX", 0.02)
+    batches: list[int] = []
+    database.subscribe(lambda _position, touches: batches.append(len(touches)))
 
     async def slow(tx: Transaction) -> int:
         time.sleep(0.01)
         return await append(tx)
 
-    writes = asyncio.gather(*(database.write(slow) for _ in range(30)))
-    pause = await longest_pause(asyncio.ensure_future(writes))  # type: ignore[arg-type]
-    assert await writes == list(range(1, 31))
-    assert pause < 0.2
+    assert await asyncio.gather(*(database.write(slow) for _ in range(30))) == list(range(1, 31))
+    assert sum(batches) == 30 and max(batches) <= 3
 
 
 async def test_each_commit_is_flushed_to_disk(tmp_path: Path) -> None:
