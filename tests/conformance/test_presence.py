@@ -230,6 +230,26 @@ async def test_who_does_not_come_back_after_a_restart_is_offline(
         assert await a.heard() == {}
 
 
+async def test_nothing_is_told_again_when_another_process_has_written(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna, ben = await server.register("anna"), await server.register("ben")
+        await meet(anna, ben)
+        a, b = Syncer(anna), Syncer(ben)
+        for _ in range(2):
+            await a.sync()
+            await b.sync()
+            await settle(server)
+        await a.sync()
+        await b.sync()
+        server.app.notifier.hear(server.app.db.position, ())
+        assert await b.heard() == {}
+        (await anna.put(f"{V3}/user/{q(anna.user_id)}/account_data/m.x", {})).ok()
+        assert await a.heard() == {}
+        await put_status(ben, "unavailable")
+        await settle(server)
+        assert set(await a.heard()) == {ben.user_id}
+
+
 async def test_presence_obeys_the_filter_and_the_ignore_list(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
         anna, ben = await server.register("anna"), await server.register("ben")

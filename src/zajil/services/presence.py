@@ -47,6 +47,7 @@ class Person:
 
     __slots__ = (
         "audience",
+        "changed",
         "chosen",
         "idle_s",
         "idle_syncs",
@@ -60,6 +61,8 @@ class Person:
 
     def __init__(self, user_id: str) -> None:
         self.user_id = user_id
+        self.changed = 0
+        """When a change was told last, as a count of the ephemeral counter."""
         self.state = OFFLINE
         self.status_msg: str | None = None
         self.chosen: str | None = None
@@ -264,7 +267,7 @@ class Presence:
         if person.told == told and not audience_changed:
             return
         user = await self._app.notifier.find_or_load(tx, person.user_id)
-        counter = self._app.ephemeral.next()
+        counter = person.changed = self._app.ephemeral.next()
         near: set[OnlineUser] = {user}
         for room_id in await self._app.stores.signals.load_small_rooms(tx, person.user_id, ROOM_MEMBERS_MAX):
             near.update(self._app.notifier.online_in(room_id))

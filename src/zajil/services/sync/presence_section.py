@@ -21,7 +21,7 @@ async def load_presence(app: App, tx: Read, sync: SyncRequest, window: Window, u
         return []
     since = window.ephemeral_since
     if window.since is None or user.presence_since is None or since < user.presence_since:
-        names = await _find_awake(app, tx, user)
+        names = await _find_near(app, tx, user, since)
         names.update(name for name, counter in user.presence.items() if counter > since >= 0)
         if window.since is not None and since < 0:
             app.presence.expect_correction(sync.user_id)
@@ -42,13 +42,17 @@ async def load_presence(app: App, tx: Read, sync: SyncRequest, window: Window, u
     ]
 
 
-async def _find_awake(app: App, tx: Read, user: OnlineUser) -> set[str]:
-    """Everybody in the user's small rooms who is not offline, the user too."""
+async def _find_near(app: App, tx: Read, user: OnlineUser, since: int) -> set[str]:
+    """Of everybody in the user's small rooms, the user too, those who have changed after `since`; with -1 those who are not offline."""
     near: set[OnlineUser] = {user}
     for room_id in await app.stores.signals.load_small_rooms(tx, user.user_id, ROOM_MEMBERS_MAX):
         near.update(app.notifier.online_in(room_id))
     people = ((each.user_id, app.presence.find(each.user_id)) for each in near)
-    return {name for name, person in people if person is not None and person.state != OFFLINE}
+    return {
+        name
+        for name, person in people
+        if person is not None and (person.changed > since if since >= 0 else person.state != OFFLINE)
+    }
 
 
 async def _build(app: App, tx: Read, sync: SyncRequest, name: str, *, is_news: bool) -> dict[str, Any] | None:
