@@ -7,8 +7,9 @@ from zajil.http.client_api import load_routes
 from zajil.http.openapi import describe
 from zajil.http.pages import ROUTES as PAGES
 from zajil.main.bus import connect_log, open_bus
-from zajil.main.database import build_search_store, open_database
+from zajil.main.database import build_pusher_store, build_search_store, open_database
 from zajil.main.media import attach_media, run_media
+from zajil.main.push import attach_push, run_push
 from zajil.main.system import SystemClock, SystemRandomness, load_signing_key
 from zajil.ports.configuration import Config
 from zajil.ports.stores import Stores
@@ -52,6 +53,7 @@ def build_stores(config: Config) -> Stores:
         relations=SqlRelationStore(),
         receipts=SqlReceiptStore(),
         push_rules=SqlPushRuleStore(),
+        pushers=build_pusher_store(config),
         rooms=SqlRoomStore(),
         accounts=SqlAccountStore(),
         devices=SqlDeviceStore(),
@@ -92,6 +94,7 @@ def build_services(config: Config) -> App:
     app.notifier = Notifier(app.db, app.stores, app.rooms)
     app.ignored_users = IgnoredUsers(app)
     attach_notifications(app)
+    attach_push(app)
     app.lazy_members = LazyMembers()
     attach_signals(app)
     app.message_index = MessageIndex(app)
@@ -107,6 +110,7 @@ def build_app(config: Config) -> AsgiApp:
     connect_log(app.db, bus)
     media = run_media(app)
     notifications = run_notifications(app)
+    push = run_push(app)
 
     sweeps: list[asyncio.Task[None]] = []
 
@@ -116,6 +120,7 @@ def build_app(config: Config) -> AsgiApp:
         await check_own_name(app)
         await media.__aenter__()
         await notifications.__aenter__()
+        await push.__aenter__()
         start_accounts(app)
         start_signals(app)
         sweeps.append(asyncio.create_task(run_transaction_cleaning(app)))
@@ -130,6 +135,7 @@ def build_app(config: Config) -> AsgiApp:
         await app.message_index.stop()
         await stop_signals(app)
         await stop_accounts(app)
+        await push.__aexit__(None, None, None)
         await notifications.__aexit__(None, None, None)
         await media.__aexit__(None, None, None)
         await app.db.close()

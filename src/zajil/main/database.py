@@ -2,7 +2,9 @@
 
 from zajil.ports.configuration import Config
 from zajil.ports.database import Database
+from zajil.ports.stores.pushers import PusherStore
 from zajil.ports.stores.search import SearchStore
+from zajil.storage.stores.pushers import SqlPusherStore
 
 
 def open_database(config: Config) -> Database:
@@ -25,3 +27,8 @@ def build_search_store(config: Config) -> SearchStore:
     from zajil.storage.sqlite.search import SqliteSearchStore
 
     return SqliteSearchStore()
+
+
+def build_pusher_store(config: Config) -> PusherStore:
+    """The pushers, with the log walked as suits the engine: one SQLite writer numbers events in the order of the log."""
+    return SqlPusherStore("position" if config.is_postgres else "event_nid")

@@ -25,7 +25,8 @@ class Stream(StrEnum):
     PROFILES = "profiles"  # user ID whose profile changed
     ONE_TIME_KEYS = "one_time_keys"  # user ID whose unclaimed keys changed
     SESSIONS = "sessions"  # user ID whose access tokens or standing changed
-    NOTIFICATIONS = "notifications"  # user ID whose push rules or unread counts changed
+    NOTIFICATIONS = "notifications"  # user ID who has read something in private
+    PUSHERS = "pushers"  # user ID whose pushers changed
 
 
 Touch = tuple[Stream, str]

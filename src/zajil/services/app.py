@@ -8,6 +8,7 @@ from zajil.ports.clock import Clock
 from zajil.ports.configuration import Config
 from zajil.ports.database import Database
 from zajil.ports.outbound_http import OutboundHttp
+from zajil.ports.push_gateway import PushGateway
 from zajil.ports.randomness import Randomness
 from zajil.ports.stores import Stores
 
@@ -68,6 +69,8 @@ class App:
     outbound: OutboundHttp = field(init=False)
     notifier: "Notifier" = field(init=False)
     ignored_users: "IgnoredUsers" = field(init=False)
+    push_http: OutboundHttp = field(init=False)
+    push_gateway: PushGateway = field(init=False)
     receipts: "ReceiptMemory" = field(init=False)
     unread_counts: "UnreadCounts" = field(init=False)
     push_rules: "UserPushRules" = field(init=False)

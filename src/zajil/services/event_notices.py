@@ -106,6 +106,15 @@ async def prepare_notices(app: App, tx: Read, head: RoomHead, events: Sequence[S
             facts.undo(stored, undone.get(stored.replaces_nid or -1))
 
 
+async def prepare_old_notices(app: App, tx: Read, head: RoomHead, events: Sequence[StoredEvent]) -> None:
+    """Give events from anywhere in the room's history notices, with the room's facts as they are now. For lists, not for counts."""
+    facts = _Facts(head)
+    for stored in events:
+        if stored.notice is None:
+            thread = await find_thread(app, tx, head, stored)
+            stored.notice = EventNotice(stored, thread, facts.build(stored.event.sender))
+
+
 async def _load_replaced(app: App, tx: Read, events: Sequence[StoredEvent]) -> dict[int, StoredEvent]:
     """The state events that members' events and power levels among `events` replaced, by number."""
     nids = [

@@ -20,7 +20,9 @@ def attach_notifications(app: App) -> None:
 
     async def forget_account(tx: Transaction, user_id: str) -> None:
         await app.stores.receipts.delete_user(tx, user_id)
+        await app.stores.pushers.delete_user(tx, user_id)
 
+    app.device_hooks.deleted.append(app.stores.pushers.delete_device)
     app.device_hooks.account_deactivated.append(forget_account)
 
 

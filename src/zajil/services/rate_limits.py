@@ -43,6 +43,7 @@ LIMITS: Final[dict[str, Limit]] = {
     "profile": Limit(2, 30),
     "presence": Limit(0.5, 50),
     "receipt": Limit(0.1, 200),
+    "push_gateway": Limit(0.02, 1000),  # per homeserver
     "typing": Limit(0.2, 50),
     "account_data": Limit(0.2, 200),
     "preview": Limit(1, 50),

@@ -11,6 +11,7 @@ from zajil.services.errors import forbidden, invalid_param, not_found
 from zajil.services.event_notices import find_thread
 from zajil.services.requester import Requester
 from zajil.services.room_heads import RoomHead
+from zajil.services.set_pusher import WEB_APP_ID
 from zajil.services.store_account_data import write_account_data
 
 READ: Final = "m.read"
@@ -110,6 +111,7 @@ async def _store_receipt(
         user_id, receipt_type, thread_id, stored.event.event_id, history, minor, app.clock.now_ms(), position
     )
     await app.stores.receipts.store(tx, head.row.room_nid, receipt)
+    await app.stores.pushers.insert_badge(tx, user_id, receipt.ts_ms, except_app_id=WEB_APP_ID)
     tx.on_commit(lambda: note_receipt(app, head.room_id, receipt))
 
 

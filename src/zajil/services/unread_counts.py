@@ -87,6 +87,11 @@ class Tally:
             return True
         return point <= self.reads.get(thread, (-1, 0))
 
+    def is_read(self, stored: StoredEvent, thread: str) -> bool:
+        """Whether the event is none of those counted, as far as the tally knows."""
+        is_counted = thread in self.threads and (stored.position or 0) >= self.first_counted
+        return not is_counted or self.covers(stored, thread)
+
     def reset(self, thread: str) -> None:
         self.threads.pop(thread, None)
 
@@ -279,14 +284,14 @@ async def _advance(
     pending, tally.pending = tally.pending, {}
     complete_to = head.recent_after
     start = min([tally.counted_to, *(_last_position(point) for point in pending.values())])
-    events = await _load_events(app, tx, head, start)
+    events = await load_events_after(app, tx, head, start)
     redacted_from = await _find_redacted(app, tx, tally, events)
     if redacted_from is not None:
         # Something that was counted is gone.
         pending[UNTHREADED] = (redacted_from, -1)
         tally.threads.clear()
         if redacted_from <= start:
-            events = await _load_events(app, tx, head, redacted_from - 1)
+            events = await load_events_after(app, tx, head, redacted_from - 1)
     looked_at = len(events)
     events = _leave_out_answered(events, user_id)
     await prepare_notices(app, tx, head, events)
@@ -323,7 +328,7 @@ def _last_position(point: Point) -> int:
     return point[0] if point[1] >= 0 else point[0] - 1
 
 
-async def _load_events(app: App, tx: Read, head: RoomHead, after: int) -> list[StoredEvent]:
+async def load_events_after(app: App, tx: Read, head: RoomHead, after: int) -> list[StoredEvent]:
     """A room's announced events after a position, oldest first: the newest, if they are too many."""
     known = head.events_after(after)
     if known is not None:

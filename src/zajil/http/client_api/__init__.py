@@ -13,6 +13,8 @@ MODULES: tuple[str, ...] = (
     "room_history",
     "receipts",
     "push_rules",
+    "pushers",
+    "push_gateway",
     "relations",
     "search",
     "typing",

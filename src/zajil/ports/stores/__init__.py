@@ -12,6 +12,7 @@ from zajil.ports.stores.events import EventStore
 from zajil.ports.stores.key_backups import KeyBackupStore
 from zajil.ports.stores.media import MediaRows
 from zajil.ports.stores.profiles import ProfileStore
+from zajil.ports.stores.pushers import PusherStore
 from zajil.ports.stores.receipts import PushRuleStore, ReceiptStore
 from zajil.ports.stores.relations import RelationStore
 from zajil.ports.stores.reports import ReportStore
@@ -42,5 +43,6 @@ class Stores:
     directory: DirectoryStore
     receipts: ReceiptStore
     push_rules: PushRuleStore
+    pushers: PusherStore
     signals: SignalStore
     search: SearchStore
