@@ -4,7 +4,6 @@ from zajil.ports.configuration import Config
 from zajil.ports.database import Database
 from zajil.ports.stores.pushers import PusherStore
 from zajil.ports.stores.search import SearchStore
-from zajil.storage.stores.pushers import SqlPusherStore
 
 
 def open_database(config: Config) -> Database:
@@ -30,5 +29,11 @@ def build_search_store(config: Config) -> SearchStore:
 
 
 def build_pusher_store(config: Config) -> PusherStore:
-    """The pushers, with the log walked as suits the engine: one SQLite writer numbers events in the order of the log."""
-    return SqlPusherStore("position" if config.is_postgres else "event_nid")
+    """The pushers, with the engine's own way through the log."""
+    if config.is_postgres:
+        from zajil.storage.postgres.pushers import PostgresPusherStore
+
+        return PostgresPusherStore()
+    from zajil.storage.sqlite.pushers import SqlitePusherStore
+
+    return SqlitePusherStore()

@@ -5,13 +5,14 @@ know it by its ID. A gateway that fails is tried again after a time that doubles
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
 import structlog
 
-from zajil.ports.database import Read, Stream, Touch, Transaction
+from zajil.ports.database import Busy, Read, StorageUnavailable, Stream, Touch, Transaction
 from zajil.ports.outbound_http import OutboundFailed, OutboundRequest
 from zajil.ports.stores.pushers import BADGE_ONLY, Pusher
 from zajil.push.build_notification import build_badge, build_notification
@@ -22,13 +23,13 @@ from zajil.services.set_pusher import own_url
 from zajil.services.unread_counts import load_unread
 
 PUSHERS_AT_ONCE_MAX: Final = 64
-CLAIM_MS: Final = 120_000
+CLAIM_MS: Final = 60_000
 EVENTS_PER_CLAIM_MAX: Final = 20
 WAITING_MAX: Final = 200
 """Of one pusher whose gateway fails; older ones are given up."""
 GIVE_UP_MS: Final = 3 * 24 * 3600 * 1000
 """After so long a failure what waits is given up; the pusher stays."""
-TIMEOUT_MS: Final = 30_000
+TIMEOUT_MS: Final = 20_000
 ANSWER_BYTES_MAX: Final = 256 * 1024
 BACKOFF_MS: Final = 1_000
 BACKOFF_MS_MAX: Final = 3600 * 1000
@@ -52,7 +53,9 @@ class PushDelivery:
         self._badges: dict[int, int] = {}
         """The number of unread messages that a pusher was told last."""
         self._wanted = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], int] = {}
+        """Deliveries under way, with their pushers."""
+        self._claim: asyncio.Task[list[Pusher]] | None = None
         app.db.subscribe(self._hear)
 
     def _hear(self, _position: int, touches: Sequence[Touch]) -> None:
@@ -80,10 +83,20 @@ class PushDelivery:
                 except TimeoutError:
                     pass
         finally:
-            running = list(self._running)
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await self._stop()
+
+    async def _stop(self) -> None:
+        """Break off what is under way, for the next process to do."""
+        app, running = self._app, dict(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        claimed, now_ms = list(running.values()), app.clock.now_ms()
+        with contextlib.suppress(Busy, StorageUnavailable):
+            if self._claim is not None:
+                claimed += [pusher.pusher_nid for pusher in await self._claim]
+            if claimed:
+                await app.db.write(lambda tx: app.stores.pushers.release(tx, claimed, now_ms))
 
     async def _start_due(self) -> float:
         """Start what is due as far as there is room; returns the seconds until something may be."""
@@ -92,27 +105,31 @@ class PushDelivery:
         due = await store.load_next_due(app.db.reader)
         if due is None:
             return IDLE_S_MAX
-        room = PUSHERS_AT_ONCE_MAX - len(self._running)
-        if due > now_ms or room <= 0:
+        free = PUSHERS_AT_ONCE_MAX - len(self._running)
+        if due > now_ms or free <= 0:
             return min(IDLE_S_MAX, max(due - now_ms, 100) / 1000)
 
         async def claim(tx: Transaction) -> list[Pusher]:
-            return await store.claim_due(tx, now_ms, now_ms + CLAIM_MS, room)
+            return await store.claim_due(tx, now_ms, now_ms + CLAIM_MS, free)
 
-        for pusher in await app.db.write(claim):
-            task = asyncio.create_task(self._deliver(pusher))
-            self._running.add(task)
+        # Even if this is broken off, it must be known which pushers are to be given back.
+        self._claim = asyncio.create_task(app.db.write(claim))
+        pushers = await asyncio.shield(self._claim)
+        self._claim = None
+        for pusher in pushers:
+            task = asyncio.create_task(self._deliver(pusher, now_ms + CLAIM_MS - TIMEOUT_MS))
+            self._running[task] = pusher.pusher_nid
             task.add_done_callback(self._finish)
         return 0
 
     def _finish(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         self._wanted.set()
 
-    async def _deliver(self, pusher: Pusher) -> None:
+    async def _deliver(self, pusher: Pusher, until_ms: int) -> None:
         try:
             try:
-                if await self._send_waiting(pusher):
+                if await self._send_waiting(pusher, until_ms):
                     await self._settle(pusher)
             except GatewayFailed as failure:
                 await self._postpone(pusher, str(failure))
@@ -120,10 +137,12 @@ class PushDelivery:
             # Due again when the claim is over.
             log.exception("a push failed", pusher=pusher.pusher_nid)
 
-    async def _send_waiting(self, pusher: Pusher) -> bool:
-        """Send what waits for a pusher; False when the gateway has rejected it. Raises `GatewayFailed`."""
+    async def _send_waiting(self, pusher: Pusher, until_ms: int) -> bool:
+        """Send what waits for a pusher, for as long as it is claimed; False when the gateway has rejected it. Raises `GatewayFailed`."""
         app, store = self._app, self._app.stores.pushers
         for nid in await store.load_waiting(app.db.reader, pusher.pusher_nid, EVENTS_PER_CLAIM_MAX):
+            if app.clock.now_ms() > until_ms:
+                break
             notification = await self._build(app.db.reader, pusher, nid)
             if notification is not None and pusher.pushkey in await self._post(pusher, notification):
                 await app.db.write(lambda tx: store.delete(tx, pusher.pusher_nid))

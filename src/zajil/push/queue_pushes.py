@@ -83,16 +83,15 @@ class PushQueue:
     async def _step(self) -> bool:
         store, tx = self._app.stores.pushers, self._app.db.reader
         before = await store.load_progress(tx)
-        if self._has_pushers is None:
-            self._has_pushers = await store.has_any(tx)
-        if not self._has_pushers:
+        if not await self._find_pushers(tx):
             end = await store.load_end(tx)
             if end - before > EVENTS_QUIET_MAX:
                 await self._go_on(before, end)
             self._reached = end
             return False
         reached = max(before, self._reached)
-        end, events = await store.load_step(tx, reached)
+        # What is committed and not announced yet is not in the memory of rooms either.
+        end, events = await store.load_step(tx, reached, self._app.db.position)
         waiting = await self._find_waiting(events)
         if waiting:
             await self._store(waiting)
@@ -100,6 +99,15 @@ class PushQueue:
             await self._go_on(before, end)
         self._reached = end
         return end > reached
+
+    async def _find_pushers(self, tx: Read) -> bool:
+        if self._has_pushers is None:
+            generation = self._generation
+            found = await self._app.stores.pushers.has_any(tx)
+            if generation != self._generation:
+                return True
+            self._has_pushers = found
+        return self._has_pushers
 
     async def _store(self, waiting: Sequence[tuple[int, int]]) -> None:
         store, now_ms = self._app.stores.pushers, self._app.clock.now_ms()

@@ -61,8 +61,11 @@ class PusherStore(Protocol):
     async def store_progress(self, tx: Transaction, expected: int, reached: int) -> bool:
         """Go on to `reached`; False when another process did so meanwhile."""
 
-    async def load_step(self, tx: Read, reached: int) -> tuple[int, list[StoredEvent]]:
-        """The announced events of the next short stretch, in order, and its end; the same number when there is nothing more."""
+    async def load_step(self, tx: Read, reached: int, up_to: int) -> tuple[int, list[StoredEvent]]:
+        """The events of the next short stretch, in order, and its end; the same number when there is nothing more.
+
+        None has a position in the log after `up_to`.
+        """
 
     async def load_end(self, tx: Read) -> int:
         """Where the progress would be if everything were in the queue."""
@@ -75,6 +78,9 @@ class PusherStore(Protocol):
 
     async def claim_due(self, tx: Transaction, now_ms: int, until_ms: int, count_max: int) -> list[Pusher]:
         """Take pushers that are due; nobody else gets them before `until_ms`."""
+
+    async def release(self, tx: Transaction, pusher_nids: Sequence[int], now_ms: int) -> None:
+        """Give claimed pushers back: they are due at once."""
 
     async def load_next_due(self, tx: Read) -> int | None:
         """When the next pusher is due."""

@@ -1,14 +1,10 @@
-"""`ports.stores.pushers` in SQL."""
+"""The part of the pusher store that is the same for all engines."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from zajil.ports.database import Read, Row, Transaction
-from zajil.ports.stores.events import StoredEvent
 from zajil.ports.stores.pushers import BADGE_ONLY, Pusher
-from zajil.storage.stores.events import COLUMNS, SOURCE, build_stored_event
 
-STEP_NUMBERS = 500
 _PUSHER = (
     "p.pusher_nid, p.user_id, p.app_id, p.pushkey, p.device_id, p.json, p.set_ts_ms, p.position, p.failures,"
     " p.failing_since_ts_ms"
@@ -20,13 +16,7 @@ def _build_pusher(row: Row) -> Pusher:
 
 
 class SqlPusherStore:
-    """Pushers in the tables of 61_pushers.sql.
-
-    `counts` is the column of events in which progress is counted: the one by whose index the log can be walked.
-    """
-
-    def __init__(self, counts: Literal["event_nid", "position"]) -> None:
-        self._counts = counts
+    """Pushers in the tables of 61_pushers.sql; how the log is walked is the engines' own."""
 
     async def has_any(self, tx: Read) -> bool:
         return await tx.fetch_value("SELECT 1 FROM pushers LIMIT 1") is not None
@@ -93,20 +83,6 @@ class SqlPusherStore:
             )
         )
 
-    async def load_end(self, tx: Read) -> int:
-        end: int = await tx.fetch_value(f"SELECT coalesce(max({self._counts}), 0) FROM events")
-        return end
-
-    async def load_step(self, tx: Read, reached: int) -> tuple[int, list[StoredEvent]]:
-        end = max(reached, min(reached + STEP_NUMBERS, await self.load_end(tx)))
-        rows = await tx.fetch(
-            f"SELECT {COLUMNS} FROM {SOURCE} WHERE e.{self._counts} > ? AND e.{self._counts} <= ?"
-            f" AND e.position IS NOT NULL ORDER BY e.{self._counts}",
-            reached,
-            end,
-        )
-        return end, [build_stored_event(row) for row in rows]
-
     async def insert_waiting(self, tx: Transaction, waiting: Sequence[tuple[int, int]], now_ms: int) -> None:
         await tx.execute_many(
             "INSERT INTO push_queue (pusher_nid, event_nid) SELECT pusher_nid, CAST(? AS BIGINT) FROM pushers"
@@ -136,6 +112,12 @@ class SqlPusherStore:
             ):
                 claimed.append(_build_pusher(row))
         return claimed
+
+    async def release(self, tx: Transaction, pusher_nids: Sequence[int], now_ms: int) -> None:
+        await tx.execute_many(
+            "UPDATE pushers SET due_ts_ms = ? WHERE pusher_nid = ? AND due_ts_ms IS NOT NULL",
+            [(now_ms, pusher_nid) for pusher_nid in pusher_nids],
+        )
 
     async def load_next_due(self, tx: Read) -> int | None:
         due: int | None = await tx.fetch_value(
