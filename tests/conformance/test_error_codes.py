@@ -200,6 +200,9 @@ async def test_creating_rooms(cast: Cast) -> None:
             ("anna", "POST", create, {"room_alias_name": "public"}, (400, "M_ROOM_IN_USE")),
             ("anna", "POST", create, {"room_alias_name": "a b"}, INVALID),
             ("anna", "POST", create, {"preset": "party"}, BAD_JSON),
+            ("anna", "POST", create, {"creation_content": {"a": [1.5]}}, BAD_JSON),
+            ("anna", "POST", create, {"creation_content": {"a": 2**60}}, BAD_JSON),
+            ("anna", "POST", create, {"initial_state": [{"type": "x", "content": {"a": 2**60}}]}, BAD_JSON),
             ("anna", "POST", create, {"invite": ["nonsense"]}, INVALID),
             ("anna", "POST", create, {"invite_3pid": [{"medium": "email"}]}, (403, "M_THREEPID_DENIED")),
             (

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from zajil.core.canonical_json import CanonicalJsonError
 from zajil.core.event_auth import auth_event_keys, check_event_auth
 from zajil.core.events import Event, build_event, check_event_size
 from zajil.core.power_levels import CREATE_KEY, parse_level
@@ -10,7 +11,7 @@ from zajil.core.room_rules import ROOM_RULES, RoomRules
 from zajil.core.state_map import StateKey
 from zajil.services.app import App
 from zajil.services.append_events import Proposal, build_checked, build_event_id_v1
-from zajil.services.errors import MatrixError, invalid_param, too_large
+from zajil.services.errors import MatrixError, bad_json, invalid_param, too_large
 
 ROOM_ID_LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PRESETS: Final = {
@@ -115,7 +116,7 @@ def build_room_id(app: App) -> str:
 def build_create(
     app: App, wanted: RoomRequest, rules: RoomRules, creator: str, origin_server_ts: int, room_id: str | None
 ) -> Event:
-    """The create event. Raises M_INVALID_PARAM, M_TOO_LARGE."""
+    """The create event. Raises M_BAD_JSON, M_INVALID_PARAM, M_TOO_LARGE."""
     content = {**wanted.creation_content, "room_version": rules.version}
     content.pop("creator", None)
     if not rules.creator_is_sender:
@@ -126,20 +127,23 @@ def build_create(
             additional = [*additional, *(user_id for user_id in wanted.invites if user_id not in additional)]
             if additional:
                 content["additional_creators"] = additional
-    create = build_event(
-        rules,
-        room_id=room_id,
-        type="m.room.create",
-        sender=creator,
-        content=content,
-        state_key="",
-        prev_events=(),
-        auth_events=(),
-        depth=1,
-        origin_server_ts=origin_server_ts,
-        event_id_v1=build_event_id_v1(app) if rules.event_id_in_pdu else None,
-        sign=app.sign_event,
-    )
+    try:
+        create = build_event(
+            rules,
+            room_id=room_id,
+            type="m.room.create",
+            sender=creator,
+            content=content,
+            state_key="",
+            prev_events=(),
+            auth_events=(),
+            depth=1,
+            origin_server_ts=origin_server_ts,
+            event_id_v1=build_event_id_v1(app) if rules.event_id_in_pdu else None,
+            sign=app.sign_event,
+        )
+    except CanonicalJsonError as error:
+        raise bad_json(f"The creation_content cannot be sent: {error}") from None
     if (invalid := check_event_size(create)) is not None:
         raise too_large(invalid.reason)
     if (rejection := check_event_auth(create, {}, rules)) is not None:
