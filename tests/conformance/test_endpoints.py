@@ -45,6 +45,7 @@ POST /_matrix/client/v3/rooms/{roomId}/report user
 POST /_matrix/client/v3/users/{userId}/report user
 POST /_matrix/media/v1/create user !
 PUT  /_matrix/media/v3/upload/{serverName}/{mediaId} user !
+POST /_matrix/push/v1/notify none
 GET  /_synapse/admin/v1/register none
 POST /_synapse/admin/v1/register none
 """
@@ -137,6 +138,9 @@ PUT  /rooms/{roomId}/typing/{userId} user !
 POST /rooms/{roomId}/receipt/{receiptType}/{eventId} guest
 POST /rooms/{roomId}/read_markers guest
 POST /search user
+GET  /pushers user
+POST /pushers/set user
+GET  /notifications user
 GET  /pushrules user
 GET  /pushrules/{scope} user
 GET  /pushrules/{scope}/{kind} user
@@ -222,6 +226,12 @@ def fill(path: str) -> str:
 def test_every_endpoint_is_routed() -> None:
     index = build_index()
     assert [f"{method} {path}" for method, path, _, _ in EXPECTED if (method, strip_names(path)) not in index] == []
+
+
+def test_every_route_is_in_the_table() -> None:
+    known = {(method, strip_names(path)) for method, path, _, _ in EXPECTED}
+    routed = [f"{route.method} {route.path}" for key, route in build_index().items() if key not in known]
+    assert [each for each in routed if " /_zajil/" not in each] == []
 
 
 @pytest.mark.parametrize("kind", ["none", "optional", "guest", "user", "admin"])

@@ -54,7 +54,7 @@ class Cast:
                 wrong.append((who, method, path, body, expected, answer.status, answer.raw))
             elif answer.status >= 400:
                 assert len(answer.body["error"]) > 3
-        assert wrong == [], wrong
+        assert wrong == [], "\n".join(map(repr, wrong))
 
 
 @pytest.fixture
@@ -415,6 +415,15 @@ async def test_keys(cast: Cast) -> None:
 
 async def test_push(cast: Cast) -> None:
     rules = f"{V3}/pushrules/global"
+    pusher = {
+        "kind": "http",
+        "app_id": "org.example.app",
+        "pushkey": "key",
+        "app_display_name": "App",
+        "device_display_name": "Telephone",
+        "lang": "en",
+        "data": {"url": "https://push.example.org/_matrix/push/v1/notify"},
+    }
     await cast.check(
         [
             ("anna", "GET", f"{rules}/none/x", None, NOT_FOUND),
@@ -426,6 +435,16 @@ async def test_push(cast: Cast) -> None:
             ("anna", "DELETE", f"{rules}/override/none", None, NOT_FOUND),
             ("anna", "PUT", f"{rules}/override/none/enabled", {"enabled": True}, NOT_FOUND),
             ("anna", "PUT", f"{rules}/override/.m.rule.master/enabled", {}, MISSING),
+            ("anna", "POST", f"{V3}/pushers/set", {}, MISSING),
+            ("anna", "POST", f"{V3}/pushers/set", {"kind": "http", "app_id": "x", "pushkey": "y"}, MISSING),
+            ("anna", "POST", f"{V3}/pushers/set", {**pusher, "pushkey": "x" * 513}, INVALID),
+            ("anna", "POST", f"{V3}/pushers/set", {**pusher, "app_id": "x" * 65}, INVALID),
+            ("anna", "POST", f"{V3}/pushers/set", {**pusher, "kind": "pigeon"}, INVALID),
+            ("anna", "POST", f"{V3}/pushers/set", {**pusher, "data": {}}, MISSING),
+            ("anna", "POST", f"{V3}/pushers/set", {**pusher, "data": {"url": "https://x.example/y"}}, INVALID),
+            ("anna", "POST", f"{V3}/pushers/set", {**pusher, "data": {"url": 5}}, BAD_JSON),
+            ("anna", "GET", f"{V3}/notifications?from=nonsense", None, INVALID),
+            ("anna", "GET", f"{V3}/notifications?limit=x", None, INVALID),
         ]
     )
 
