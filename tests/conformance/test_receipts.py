@@ -225,3 +225,13 @@ async def test_large_rooms_show_receipts_of_the_timeline_and_ones_own(
         shown = await room.receipts(room.anna)
         assert set(shown[new]["m.read"]) == {room.bert.user_id}
         assert set(shown[old]["m.read"]) == {room.anna.user_id}
+
+
+async def test_who_ends_the_account_leaves_no_receipts(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        room = await open_room(server)
+        event_id = await room.send(room.anna)
+        (await room.bert.post(room.receipt("m.read", event_id))).ok()
+        assert await room.receipts(room.anna) != {}
+        (await room.bert.post(f"{V3}/account/deactivate", {"auth": room.bert.password_auth()})).ok()
+        assert await room.receipts(room.anna) == {}

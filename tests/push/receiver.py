@@ -35,6 +35,8 @@ class Receiver:
     status: int = 200
     rejected: list[str] = field(default_factory=list)
     came: asyncio.Event = field(default_factory=asyncio.Event)
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    """While it is not set, requests wait for their answer."""
 
     @property
     def gateway(self) -> str:
@@ -61,12 +63,14 @@ class Receiver:
     async def answer(self, request: web.Request) -> web.Response:
         self.hits.append(Hit(request.path, dict(request.headers), await request.read()))
         self.came.set()
+        await self.answers.wait()
         return web.json_response({"rejected": self.rejected}, status=self.status)
 
 
 @contextlib.asynccontextmanager
 async def running_receiver() -> AsyncIterator[Receiver]:
     receiver = Receiver("")
+    receiver.answers.set()
     application = web.Application()
     application.router.add_route("POST", "/{tail:.*}", receiver.answer)
     runner = web.AppRunner(application)

@@ -10,6 +10,7 @@ from tests.client import Client, InProcessServer, q, running_server
 from tests.push.receiver import Receiver, running_receiver
 
 from zajil.push import deliver_pushes
+from zajil.push.deliver_pushes import PushDelivery
 from zajil.services.set_pusher import is_gateway_url
 
 V3 = "/_matrix/client/v3"
@@ -191,6 +192,27 @@ async def test_nothing_is_lost_by_a_restart(tmp_path: Path, receiver: Receiver) 
     async with open_server(tmp_path):
         await receiver.wait_for(unseen)
         assert [hit.notification["event_id"] for hit in receiver.hits] == [queued, unseen]
+
+
+async def test_a_crash_in_the_middle_of_a_push_repeats_it(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver_pushes, "CLAIM_MS", 500)
+    monkeypatch.setattr(deliver_pushes, "TIMEOUT_MS", 400)
+
+    async def never_given_back(_: PushDelivery) -> None:
+        return None
+
+    monkeypatch.setattr(PushDelivery, "_stop", never_given_back)
+    async with open_server(tmp_path) as server:
+        chat = await open_chat(server, url=receiver.gateway)
+        receiver.answers.clear()
+        event_id = await chat.send("hello")
+        await receiver.wait_for(event_id)
+    receiver.answers.set()
+    receiver.hits.clear()
+    async with open_server(tmp_path):
+        await receiver.wait_for(event_id)
 
 
 async def test_a_rejected_key_ends_the_pusher(tmp_path: Path, receiver: Receiver) -> None:

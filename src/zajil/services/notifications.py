@@ -21,6 +21,12 @@ def attach_notifications(app: App) -> None:
     async def forget_account(tx: Transaction, user_id: str) -> None:
         await app.stores.receipts.delete_user(tx, user_id)
         await app.stores.pushers.delete_user(tx, user_id)
+        tx.on_commit(lambda: forget_in_memory(user_id))
+
+    def forget_in_memory(user_id: str) -> None:
+        app.receipts.forget_all()
+        app.push_rules.forget(user_id)
+        app.unread_counts.forget_user(user_id)
 
     app.device_hooks.deleted.append(app.stores.pushers.delete_device)
     app.device_hooks.account_deactivated.append(forget_account)

@@ -63,6 +63,6 @@ async def get_notifications(app: App, request: Request) -> Response:
 
 ROUTES = [
     *routes("GET", client("/pushers"), get_pushers),
-    *routes("GET", client("/notifications"), get_notifications, limit="search"),
+    *routes("GET", client("/notifications"), get_notifications, limit="search", query=("from", "limit", "only")),
     *routes("POST", client("/pushers/set"), post_pusher, body=PusherBody, limit="account_data"),
 ]
