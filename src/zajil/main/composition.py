@@ -90,7 +90,7 @@ def build_services(config: Config) -> App:
     attach_accounts(app)
     attach_end_to_end_encryption(app)
     attach_media(app)
-    app.rooms = RoomHeads(app.stores)
+    app.rooms = RoomHeads(app.stores, app.db)
     app.notifier = Notifier(app.db, app.stores, app.rooms)
     app.ignored_users = IgnoredUsers(app)
     attach_notifications(app)

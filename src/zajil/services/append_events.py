@@ -81,6 +81,9 @@ class RoomDraft:
                 head.joined_at.pop(user_id, None)
         if self.changed_members:
             head.heroes = None
+        if not head.recent and self.events:
+            # Another process may have written to the room before this batch, and not been heard of when the head was loaded.
+            head.recent_after = max(head.recent_after, (self.events[0].position or 1) - 1)
         for stored in self.events:
             head.remember_event(stored)
         for stored in self.replaced:
@@ -152,9 +155,9 @@ async def append(app: App, tx: Transaction, draft: RoomDraft, proposal: Proposal
 
     `store_draft` must follow in the same item.
     """
-    if proposal.redacts is not None:
-        await check_may_redact(app, tx, draft, proposal.sender, proposal.redacts)
     event = await build_authorised(app, tx, draft, proposal)
+    if event.type == "m.room.redaction" and event.redacts is not None:
+        await check_may_redact(app, tx, draft, event.sender, event.redacts)
     return await append_built(app, tx, draft, event, proposal)
 
 

@@ -17,6 +17,7 @@ class Erasures:
     """Which senders have asked for erasure, and when; remembered until the database says otherwise."""
 
     def __init__(self, db: Database, stores: Stores) -> None:
+        self._db = db
         self._stores = stores
         self._positions: dict[str, int | None] = {}
         db.subscribe(self._note_commit)
@@ -36,11 +37,13 @@ class Erasures:
         return stored.with_changes(event=redact_event(stored.event))
 
     async def _load(self, tx: Read, sender: str) -> int | None:
+        read_at = self._db.position
         account = await self._stores.accounts.load_account(tx, sender)
         position = None if account is None else account.erased_position
         if len(self._positions) >= REMEMBERED_MAX:
             self._positions.clear()
-        self._positions[sender] = position
+        if self._db.position == read_at:  # else they may have been erased meanwhile
+            self._positions[sender] = position
         return position
 
     def _note_commit(self, _position: int, touches: Sequence[Touch]) -> None:

@@ -35,9 +35,11 @@ async def load_ignored_users(app: App, tx: Read, user_id: str) -> frozenset[str]
     known = app.ignored_users.known.get(user_id)
     if known is not None:
         return known
+    position = app.db.position
     content = await app.stores.account_data.load(tx, user_id, "", TYPE) or {}
     listed = content.get("ignored_users")
     names = list(listed)[:IGNORED_PER_USER_MAX] if isinstance(listed, dict) else []
     ignored = frozenset(names) - {user_id}
-    app.ignored_users.remember(user_id, ignored)
+    if app.db.position == position:  # else the list may have changed while it was read
+        app.ignored_users.remember(user_id, ignored)
     return ignored

@@ -8,6 +8,8 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
+import structlog
+
 from zajil.ports.database import Database, Read, Stream, Touch
 from zajil.ports.stores import Stores
 from zajil.ports.stores.events import StoredEvent
@@ -16,6 +18,8 @@ from zajil.services.room_heads import RoomHead, RoomHeads
 ONLINE_USERS_MAX = 100_000
 WAITERS_PER_USER_MAX = 64
 PRESENCE_CHANGES_MAX = 512
+
+log = structlog.get_logger(__name__)
 
 _ROOM_STREAMS = (Stream.EVENTS, Stream.RECEIPTS)
 
@@ -93,6 +97,7 @@ class Notifier:
         self._rooms = rooms
         self._online: OrderedDict[str, OnlineUser] = OrderedDict()
         self._by_room: dict[str, set[OnlineUser]] = {}
+        self._resolving: set[asyncio.Task[None]] = set()
         self.unresolved = 0
         """The position of the last change of devices of which it was not known at once whom it concerns."""
         self.committed: list[Callable[[RoomHead, list[StoredEvent]], None]] = []
@@ -188,13 +193,22 @@ class Notifier:
         if changed is None:
             # Their rooms are not in memory. Whoever syncs from here looks for themselves; whoever waits is woken when it is known whom.
             self.unresolved = position
-            asyncio.get_running_loop().create_task(self._touch_sharers_from_database(user_id, position))
+            task = asyncio.get_running_loop().create_task(self._touch_sharers_from_database(user_id, position))
+            self._resolving.add(task)
+            task.add_done_callback(self._note_resolved)
             return
         sharers = {changed}.union(*(self._by_room.get(room_id, ()) for room_id in changed.rooms))
         for user in sharers:
             user.streams[Stream.DEVICE_LISTS] = position
             user.last_touched = position
         woken |= sharers
+
+    def _note_resolved(self, task: "asyncio.Task[None]") -> None:
+        """A task that nobody holds on to may be collected before its end; one that failed left waiters asleep."""
+        self._resolving.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("nobody was told at once of somebody's devices", cause=str(error))
+            self.wake_all()
 
     async def _touch_sharers_from_database(self, user_id: str, position: int) -> None:
         rows = await self._stores.rooms.load_memberships_of_user(self._db.reader, user_id, ["join"])

@@ -40,6 +40,7 @@ class PrivacyMemory:
     """The settings of users, remembered until their account data changes."""
 
     def __init__(self, db: Database, stores: Stores) -> None:
+        self._db = db
         self._stores = stores
         self._known: dict[str, Privacy] = {}
         db.subscribe(self._note_commit)
@@ -48,6 +49,7 @@ class PrivacyMemory:
         """The settings of a local user."""
         known = self._known.get(user_id)
         if known is None:
+            position = self._db.position
             content = await self._stores.account_data.load(tx, user_id, "", PRIVACY_TYPE)
             known = parse_privacy(content or {})
             if known.last_seen == "contacts":
@@ -55,7 +57,8 @@ class PrivacyMemory:
                 known = replace(known, contacts=frozenset(list(direct or {})[:CONTACTS_MAX]))
             if len(self._known) >= REMEMBERED_MAX:
                 self._known.clear()
-            self._known[user_id] = known
+            if self._db.position == position:  # else the settings may have changed while they were read
+                self._known[user_id] = known
         return known
 
     def _note_commit(self, _position: int, touches: Sequence[Touch]) -> None:

@@ -14,7 +14,6 @@ from zajil.services.visible_events import filter_visible
 
 RECURSION_DEPTH_MAX = 3
 PARENTS_MAX = 2000
-THREAD_PAGES_MAX = 5
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from zajil.core import state_map
 from zajil.core.events import Event
 from zajil.core.room_rules import ROOM_RULES, RoomRules
 from zajil.core.state_map import LoadedNodes, NeedNodes, StateKey
-from zajil.ports.database import Read, Transaction
+from zajil.ports.database import Database, Read, Transaction
 from zajil.ports.stores import Stores
 from zajil.ports.stores.events import StoredEvent
 from zajil.ports.stores.rooms import RoomRow
@@ -15,6 +15,8 @@ ROOMS_MAX = 20_000
 RECENT_EVENTS_MAX = 128
 MEMBERS_REMEMBERED_MAX = 4_096
 NODES_REMEMBERED_MAX = 50_000
+LOADS_MAX = 10
+"""Of a head that commits overtake while it is read; then it is used once and not remembered."""
 
 
 class RoomHead:
@@ -91,6 +93,10 @@ class RoomHead:
             member = self.members.get(event.key[1])
             if member is not None and member.nid == stored.nid:
                 self.members[event.key[1]] = stored
+            # What came in its place shows it as `prev_content`.
+            for later in (*self.recent, held, member):
+                if later is not None and later.replaces_nid == stored.nid:
+                    later.client_prefix = None
 
 
 class KnownNodes(LoadedNodes):
@@ -108,8 +114,9 @@ class KnownNodes(LoadedNodes):
 class RoomHeads:
     """Room heads by room ID, loaded when first needed, the least recently used forgotten first."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: Stores, db: Database) -> None:
         self._stores = stores
+        self._db = db
         self._heads: OrderedDict[str, RoomHead] = OrderedDict()
         self._nodes: OrderedDict[bytes, bytes] = OrderedDict()
 
@@ -118,14 +125,21 @@ class RoomHeads:
 
     async def find(self, tx: Read, room_id: str, announced: int) -> RoomHead | None:
         """The room's head, or None if this server does not know the room. `announced` is the position announced last."""
-        head = self._heads.get(room_id)
-        if head is not None:
-            self._heads.move_to_end(room_id)
-            return head
-        head = await self.load(tx, room_id, announced)
-        if head is not None:
+        for _ in range(LOADS_MAX):
+            head = self._heads.get(room_id)
+            if head is not None:
+                self._heads.move_to_end(room_id)
+                return head
+            position = self._db.position
+            head = await self.load(tx, room_id, max(announced, position))
+            if self._db.position == position:
+                break
+            # A commit came between, perhaps to this room: what was read may be of before it, and memory would never hear of it.
+        else:
+            return None if head is None else self._heads.get(room_id, head)
+        if head is not None and room_id not in self._heads:
             self.put(head)
-        return head
+        return self._heads.get(room_id)
 
     async def load(self, tx: Read, room_id: str, announced: int) -> RoomHead | None:
         """The head as the database has it, past any memory."""
@@ -151,9 +165,11 @@ class RoomHeads:
         """The user's current member event."""
         if user_id in head.members:
             return head.members[user_id]
+        position = self._db.position
         stored = await self._stores.rooms.load_member_event(tx, head.row.room_nid, user_id)
-        head.remember_member(user_id, stored)
-        return stored
+        if self._db.position == position:
+            head.remember_member(user_id, stored)
+        return head.members.get(user_id, stored)
 
     async def membership(self, tx: Read, head: RoomHead, user_id: str) -> str:
         """The user's current membership; "leave" for strangers."""
@@ -164,8 +180,9 @@ class RoomHeads:
         """The position of the join from which a local user has been in the room without a break; None if not in it."""
         known = head.joined_at.get(user_id)
         if known is None:
+            position = self._db.position
             known = await self._stores.rooms.load_joined_at(tx, head.row.room_nid, user_id)
-            if known is not None:
+            if known is not None and self._db.position == position:
                 head.joined_at[user_id] = known
         return known
 

@@ -21,10 +21,10 @@ async def filter_visible(
     events = await drop_ignored(app, tx, user_id, events)
     if not events:
         return []
+    if await is_joined_throughout(app, tx, head, user_id, events):
+        return list(events)
     member = await app.rooms.member(tx, head, user_id)
     membership = None if member is None else member.event.membership
-    if membership == "join" and await _joined_throughout(app, tx, head, user_id, events):
-        return list(events)
     if membership in ("leave", "ban") and await _has_forgotten(app, tx, head, user_id):
         return []
     last_join = await app.stores.rooms.load_last_join(tx, head.row.room_nid, user_id)
@@ -59,8 +59,10 @@ async def drop_ignored(app: App, tx: Read, user_id: str, events: Sequence[Stored
     return [stored for stored in events if stored.event.is_state or stored.event.sender not in ignored]
 
 
-async def _joined_throughout(app: App, tx: Read, head: RoomHead, user_id: str, events: Sequence[StoredEvent]) -> bool:
-    """Whether the user, who is in the room now, has been since before the first of `events`."""
+async def is_joined_throughout(app: App, tx: Read, head: RoomHead, user_id: str, events: Sequence[StoredEvent]) -> bool:
+    """Whether the user is in the room now, and has been since before the first of `events`: sees it and all that follows."""
+    if await app.rooms.membership(tx, head, user_id) != "join":
+        return False
     first = min((-1 if stored.position is None else stored.position) for stored in events)
     joined_at = await app.rooms.joined_at(tx, head, user_id)
     return joined_at is not None and 0 <= joined_at <= first
@@ -72,9 +74,7 @@ async def find_memberships(
     """The user's own membership at each event, with what the event itself made of it (`unsigned.membership`)."""
     if not events:
         return []
-    if await app.rooms.membership(tx, head, user_id) == "join" and await _joined_throughout(
-        app, tx, head, user_id, events
-    ):
+    if await is_joined_throughout(app, tx, head, user_id, events):
         return ["join"] * len(events)
     own = (MEMBER, user_id)
     views = await load_views(app, tx, user_id, events)

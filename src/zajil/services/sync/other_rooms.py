@@ -53,18 +53,19 @@ async def build_left_room(
     window: Window,
     left_at: int,
     *,
+    was_in: bool,
     had_state: bool,
 ) -> bytes:
     """A room the user has left: its timeline and state up to the moment of leaving. `had_state`: the client knew the room.
 
-    Who never was in the room (an invitation declined, say) is told of the end of their membership and nothing else.
+    Whose membership ended otherwise (by a ban long after they had left, or an invitation declined) is told of that and nothing else.
     """
     up_to = min(left_at, window.up_to)
     after = window.since if had_state else None
     timeline = await load_timeline(app, tx, head, after, up_to, sync.filter.timeline_limit, sync.filter.timeline)
     await keep_visible(app, tx, head, sync.user_id, timeline)
     state: list[StoredEvent] = []
-    if had_state or await app.stores.rooms.load_last_join(tx, head.row.room_nid, sync.user_id) is not None:
+    if was_in:
         state = await _load_state(app, tx, head, sync, timeline, after, up_to)
     elif sync.use_state_after:
         state = [stored for stored in timeline.events if stored.event.key == ("m.room.member", sync.user_id)]

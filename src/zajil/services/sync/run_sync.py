@@ -8,7 +8,7 @@ import orjson
 from zajil.core.sync_tokens import SyncToken
 from zajil.ports.database import Read, Stream
 from zajil.ports.stores.device_keys import KeyCounts
-from zajil.ports.stores.rooms import MembershipChange
+from zajil.ports.stores.rooms import MembershipChange, MembershipRow
 from zajil.services.app import App
 from zajil.services.device_memory import load_key_counts
 from zajil.services.notifier import OnlineUser
@@ -121,7 +121,8 @@ async def _build_rooms(
                 head,
                 sync,
                 window,
-                candidate.position,
+                candidate.left_at,
+                was_in=candidate.was_in,
                 had_state=candidate.before == "join",
             )
             kind = b"leave"
@@ -140,8 +141,10 @@ class Candidate:
     """The membership at the start of the window."""
     came_back: bool = False
     """Joined at both ends of the window, but not all the time in between."""
-    position: int = 0
-    """Where in the log the membership began, if it changed in the window."""
+    left_at: int = 0
+    """Of a room that was left, where in the log the last stay ended; else where the membership began."""
+    was_in: bool = False
+    """Of a room that was left: the user was in it, at some time in the window or, on a first sync, ever."""
 
 
 async def find_candidates(app: App, tx: Read, sync: SyncRequest, window: Window, user: OnlineUser) -> list[Candidate]:
@@ -160,7 +163,7 @@ async def find_candidates(app: App, tx: Read, sync: SyncRequest, window: Window,
                 then = await app.stores.rooms.load_membership_at(tx, row.room_nid, sync.user_id, window.up_to)
                 if then is None or then.membership != row.membership:
                     continue
-            found.append(Candidate(row.room_id, row.membership, "leave", position=row.position))
+            found.append(await _build_first(app, tx, row))
         return sorted(found, key=lambda each: each.room_id)
     touched = touched_rooms(user, window, everything=sync.full_state)
     if user.touched_since(Stream.ACCOUNT_DATA, since):
@@ -175,6 +178,15 @@ async def find_candidates(app: App, tx: Read, sync: SyncRequest, window: Window,
     joined.update(room_id for room_id, was_joined in moved_later.items() if was_joined)
     stayed = [Candidate(room_id, "join", "join") for room_id in joined]
     return sorted([*stayed, *moved.values()], key=lambda each: each.room_id)
+
+
+async def _build_first(app: App, tx: Read, row: MembershipRow) -> Candidate:
+    """A room on a first sync."""
+    left = row.membership in ("leave", "ban")
+    departure = await app.stores.rooms.load_departure(tx, row.room_nid, row.user_id) if left else None
+    if departure is None:
+        return Candidate(row.room_id, row.membership, "leave", left_at=row.position)
+    return Candidate(row.room_id, row.membership, "leave", left_at=departure.position, was_in=True)
 
 
 def touched_rooms(user: OnlineUser, window: Window, *, everything: bool) -> set[str]:
@@ -221,5 +233,17 @@ async def _find_moved(
         came_back = before == "join" and steps[-1].membership == "join"
         if came_back:
             before = "leave"  # what happened meanwhile may not be theirs to see
-        moved[room_id] = Candidate(room_id, steps[-1].membership, before, came_back, steps[-1].position)
+        stay_end = _find_stay_end(before, steps)
+        left_at = steps[-1].position if stay_end is None else stay_end
+        moved[room_id] = Candidate(room_id, steps[-1].membership, before, came_back, left_at, stay_end is not None)
     return moved, moved_later
+
+
+def _find_stay_end(before: str, steps: list[MembershipChange]) -> int | None:
+    """Where the user's last stay in the room ended; None for a user who was not in it, or still is."""
+    end, is_in = None, before == "join"
+    for step in steps:
+        if is_in and step.membership != "join":
+            end = step.position
+        is_in = step.membership == "join"
+    return None if is_in else end
