@@ -16,6 +16,8 @@ from tests.fuzz.loopback import Loopback, errcode_of, running_loopback
 from zajil.http.router import Auth, Route
 
 STALL_S_MAX = 0.05
+STALL_RETRIES_MAX = 3
+"""On a busy machine even CPU time has outliers; what always takes long is the server's fault."""
 V3 = "/_matrix/client/v3"
 NOT_CALLED = re.compile(r"/logout|/account/deactivate|/sync$|/media/.*/?create$")
 """These end the session, wait, or are of another test."""
@@ -113,6 +115,11 @@ class Attack:
         answer = await self.loopback.request(route.method, target, body, self.person.access_token)
         self.count += 1
         stall_s = self.loopback.stalls.take()
+        for _ in range(STALL_RETRIES_MAX):
+            if stall_s <= STALL_S_MAX:
+                break
+            await self.loopback.request(route.method, target, body, self.person.access_token)
+            stall_s = min(stall_s, self.loopback.stalls.take())
         name = f"{route.method} {target[:160]} {what or (body or b'')[:80]!r}"
         if not 200 <= answer.status < 500:
             self.failures.append(f"{answer.status} {answer.raw[:100]!r}: {name}")
@@ -289,6 +296,35 @@ async def test_events(loopback: Loopback) -> None:
     found = [event["content"].get("a") for event in events if event["type"] == "m.room.message"]
     assert 2 in found
     assert 2**53 - 1 in found
+    attack.check()
+
+
+@pytest.mark.parametrize("number", [b"0.5", b"1e300", b"9007199254740992", b"-1e-9"])
+async def test_numbers_that_cannot_be_signed(loopback: Loopback, number: bytes) -> None:
+    attack = await Attack.begin(loopback)
+    user, device = attack.person.user_id.encode(), attack.person.device_id.encode()
+    room = q(attack.names["room_id"])
+    device_keys = b'{"user_id":"%b","device_id":"%b","algorithms":[],"keys":{},"signatures":{},"x":[%b]}' % (
+        user,
+        device,
+        number,
+    )
+    bodies = [
+        ("POST", "/createRoom", b'{"creation_content":{"x":{"y":[%b]}}}'),
+        ("POST", "/createRoom", b'{"power_level_content_override":{"x":%b}}'),
+        ("POST", "/createRoom", b'{"initial_state":[{"type":"m.x","state_key":"","content":{"x":%b}}]}'),
+        ("POST", f"/rooms/{room}/invite", b'{"user_id":"@x:localhost","reason":%b}'),
+        ("POST", f"/rooms/{room}/upgrade", b'{"new_version":"12","additional_creators":[%b]}'),
+        ("POST", "/keys/upload", b'{"device_keys":' + device_keys.replace(b"%", b"%%").replace(number, b"%b") + b"}"),
+        ("POST", "/keys/upload", b'{"one_time_keys":{"signed_curve25519:A":{"key":"x","signatures":{},"x":%b}}}'),
+        ("POST", "/keys/signatures/upload", b'{"%b":{"X":{"x":%%b}}}' % user),
+        ("PUT", f"/rooms/{room}/redact/$x/{len(number)}", b'{"reason":%b}'),
+    ]
+    for method, path, body in bodies:
+        answer = await loopback.request(method, V3 + path, body % number, attack.person.access_token)
+        if path == "/createRoom":
+            attack.expect(answer, f"{path} {body!r}", (400, "M_BAD_JSON"), (400, "M_INVALID_ROOM_STATE"))
+        assert answer.status < 500, (path, body, answer)
     attack.check()
 
 

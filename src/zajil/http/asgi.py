@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 
+from zajil.core.canonical_json import CanonicalJsonError
 from zajil.http.request import ClientGone, Request
 from zajil.http.response import CORS, JSON_HEADERS, JSON_TYPE, Headers, Response, json_response
 from zajil.http.router import Auth, Route, Router
@@ -91,6 +92,8 @@ class AsgiApp:
                     {"retry_after_ms": busy.retry_after_ms},
                 )
             )
+        except CanonicalJsonError as error:
+            return error_response(MatrixError(400, "M_BAD_JSON", f"The request cannot be signed or stored: {error}"))
         except UnfitValue:
             return error_response(
                 MatrixError(400, "M_INVALID_PARAM", "The request has a text or a number that cannot be stored.")
