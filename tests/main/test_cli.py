@@ -99,6 +99,14 @@ def test_doctor_says_what_to_fix(tmp_path: Path) -> None:
         assert said in sick.stdout, said
 
 
+@pytest.mark.parametrize("command", [("user", "list"), ("token", "list"), ("report", "list")])
+def test_a_folder_without_a_server_stays_empty(tmp_path: Path, command: tuple[str, ...]) -> None:
+    refused = run_zajil(*command, "--data", str(tmp_path / "elsewhere"), folder=tmp_path)
+    assert refused.returncode == 1
+    assert "there is no server in the data folder" in refused.stderr
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_reload_without_a_server(tmp_path: Path) -> None:
     refused = run_zajil("reload", folder=tmp_path)
     assert refused.returncode == 1

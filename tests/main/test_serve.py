@@ -117,6 +117,21 @@ def test_reload_replaces_the_worker_and_refuses_no_connection(server: Server) ->
     assert server.answers()
 
 
+def test_a_configuration_that_is_wrong_is_not_reloaded(tmp_path: Path) -> None:
+    config = tmp_path / "zajil.toml"
+    config.write_text("presence = true\n")
+    server = build_zajil(tmp_path, config=str(config)).start()
+    try:
+        worker = wait_for(lambda: find_worker(server), "a worker")
+        config.write_text("presense = true\n")
+        os.kill(server.pid, signal.SIGHUP)
+        wait_for(lambda: "not reloaded: " in server.log.read_text(), "the reason")
+        assert find_worker(server) == worker
+        assert server.answers()
+    finally:
+        server.stop()
+
+
 def test_stops_at_sigterm_and_leaves_nothing_behind(server: Server) -> None:
     worker = wait_for(lambda: find_worker(server), "a worker")
     process = server.process
@@ -163,6 +178,7 @@ def test_workers_end_with_a_killed_supervisor_and_the_data_is_free_again(server:
     [
         ({"registration": "opne"}, "'opne' is not one of open, token, closed", 78),
         ({"bind": "192.0.2.1:1"}, "Cannot listen on 192.0.2.1:1", 1),
+        ({"database": "postgresql://zajil@127.0.0.1:1/zajil"}, "zajil: cannot connect to PostgreSQL", 1),
     ],
 )
 def test_says_why_it_cannot_start(tmp_path: Path, options: dict[str, str], said: str, code: int) -> None:
@@ -170,7 +186,8 @@ def test_says_why_it_cannot_start(tmp_path: Path, options: dict[str, str], said:
     server.launch()
     assert server.process is not None
     assert server.process.wait(20) == code
-    assert said in server.log.read_text()
+    log = server.log.read_text()
+    assert said in log and "Traceback" not in log
 
 
 def test_refuses_bad_requests_without_ending(server: Server) -> None:

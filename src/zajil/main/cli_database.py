@@ -22,10 +22,16 @@ def load_place(arguments: Arguments, path: Path | None) -> Config:
     return config
 
 
-def run_service(config: Config, work: Callable[["App"], Awaitable[T]]) -> T:
-    """Open the database, do `work`, close it. What a service refuses ends the command with its message."""
+def run_service(config: Config, work: Callable[["App"], Awaitable[T]], *, makes_server: bool = False) -> T:
+    """Open the database, do `work`, close it. What a service refuses ends the command with its message.
+
+    Only with `makes_server` the command may be the first one ever: others would mistake an empty new server for the one that was meant.
+    """
+    if not makes_server and not config.is_postgres and not config.sqlite_path.exists():
+        fail(f"there is no server in the data folder {config.data}: name it with --data")
     from zajil.main.composition import build_services
     from zajil.main.log import configure_log
+    from zajil.ports.database import StorageUnavailable
     from zajil.services.errors import MatrixError
     from zajil.services.own_name import check_own_name
 
@@ -46,3 +52,5 @@ def run_service(config: Config, work: Callable[["App"], Awaitable[T]]) -> T:
         fail(error.message)
     except ConfigError as error:
         fail(str(error), code=2)
+    except StorageUnavailable as error:
+        fail(str(error))

@@ -31,6 +31,7 @@ def create(
     made = run_service(
         config,
         lambda app: create_token(app, token=token, uses_max=uses or None, lifetime_ms=days * DAY_MS if days else None),
+        makes_server=True,
     )
     typer.echo(made.token)
     typer.echo(f"{config.base_url}/#/register?token={made.token}", err=True)

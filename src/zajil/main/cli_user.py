@@ -57,7 +57,7 @@ def create(
     from zajil.services.administer_users import create_user
 
     chosen = secrets.token_urlsafe(PASSWORD_BYTES) if random_password else ask_password(password)
-    user_id = run_service(config, lambda app: create_user(app, user, chosen, is_admin=admin))
+    user_id = run_service(config, lambda app: create_user(app, user, chosen, is_admin=admin), makes_server=True)
     typer.echo(user_id)
     if random_password:
         typer.echo(chosen)

@@ -17,10 +17,12 @@ from zajil.main.composition import build_app
 from zajil.main.protocol import BoundedHttpProtocol
 from zajil.main.supervisor import EXIT_CONFIG, LISTEN_BACKLOG, warn
 from zajil.ports.configuration import Config, ConfigError
+from zajil.ports.database import StorageUnavailable
 
 FILES_SPARE = 256  # for the database, media, outgoing connections
 KEEP_ALIVE_S = 75
 GRACEFUL_STOP_S_MAX = 5
+EXIT_FAILED = 1  # starting again may help
 PROBE_PATH = "/_matrix/client/versions"
 
 
@@ -31,6 +33,9 @@ def run(config: Config, sockets: list[socket.socket], ready_fd: int) -> int:
     except ConfigError as error:
         warn(f"zajil: {error}")
         return EXIT_CONFIG
+    except StorageUnavailable as error:
+        warn(f"zajil: {error}")
+        return EXIT_FAILED
     server = ReadyServer(
         UvicornConfig(
             app,

@@ -167,10 +167,12 @@ class Supervisor:
         loaded: LoadedConfig,
         options: list[str],
         announce: Callable[[Config, Mapping[str, str]], None] | None = None,
+        read_config: Callable[[], object] | None = None,
     ) -> None:
         self.config = loaded.config
         self.options = options
         self.announce = announce or announce_ready
+        self.read_config = read_config
         self.sockets: list[socket.socket] = []
         self.lock = -1
         self.worker: Worker | None = None
@@ -231,10 +233,20 @@ class Supervisor:
             if self.stop_signal is None:
                 self.stop_signal = number
                 self._stop_worker()
-        elif number == signal.SIGHUP and self.stop_signal is None and not self.replacing:
+        elif number == signal.SIGHUP and self.stop_signal is None and not self.replacing and self._can_reload():
             self.replacing = True
             say("zajil: replacing the worker.")
             self._stop_worker()
+
+    def _can_reload(self) -> bool:
+        """Whether a new worker could read its configuration; if not, the one that runs goes on with the former."""
+        try:
+            if self.read_config is not None:
+                self.read_config()
+        except ConfigError as error:
+            warn(f"zajil: not reloaded: {error}")
+            return False
+        return True
 
     def _stop_worker(self) -> None:
         if self.worker is not None:
@@ -369,7 +381,7 @@ def serve(arguments: Mapping[str, str | list[str]], path: Path | None) -> int:
         options = ["--arguments", json.dumps(dict(arguments))]
         if loaded.path is not None:
             options += ["--config", str(loaded.path)]
-        return Supervisor(loaded, options).run()
+        return Supervisor(loaded, options, read_config=lambda: load_config(arguments, path=loaded.path)).run()
     except (ConfigError, ServeError) as error:
         warn(f"zajil: {error}")
         return EXIT_CONFIG if isinstance(error, ConfigError) else 1

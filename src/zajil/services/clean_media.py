@@ -27,6 +27,8 @@ async def run_media_cleaner(app: App, interval_s: float = INTERVAL_S) -> None:
             await clean_media(app)
         except (Busy, StorageUnavailable, MediaStoreUnavailable) as error:
             log.warning("media could not be cleaned", cause=str(error))
+        except Exception:
+            log.exception("media could not be cleaned")
 
 
 async def clean_media(app: App) -> None:

@@ -1,7 +1,8 @@
 """Forgetting transaction IDs so old that no client retries them any more."""
 
 import asyncio
-import contextlib
+
+import structlog
 
 from zajil.ports.database import Busy, StorageUnavailable, Transaction
 from zajil.services.app import App
@@ -9,13 +10,19 @@ from zajil.services.app import App
 INTERVAL_S = 3600
 ROWS_PER_STEP = 500
 
+log = structlog.get_logger(__name__)
+
 
 async def run_transaction_cleaning(app: App) -> None:
     """Sweep every hour for as long as the task lives."""
     while True:
         await asyncio.sleep(INTERVAL_S)
-        with contextlib.suppress(Busy, StorageUnavailable):
+        try:
             await clean_transactions(app)
+        except (Busy, StorageUnavailable) as error:
+            log.warning("old transaction IDs were not forgotten", cause=str(error))
+        except Exception:
+            log.exception("old transaction IDs were not forgotten")
 
 
 async def clean_transactions(app: App) -> int:

@@ -9,6 +9,8 @@ import contextlib
 import ipaddress
 from typing import Final
 
+import structlog
+
 from zajil.ports.database import Transaction
 from zajil.ports.stores.devices import Sighting
 from zajil.services.app import App
@@ -20,6 +22,8 @@ NOTED_MAX: Final = 50_000
 WRITTEN_AT_ONCE_MAX: Final = 500
 IPV4_BITS: Final = 24
 IPV6_BITS: Final = 48
+
+log = structlog.get_logger(__name__)
 
 
 class Sightings:
@@ -72,9 +76,11 @@ class Sightings:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_S)
-            # The database may be busy or full; the next round says the same again.
-            with contextlib.suppress(Exception):
+            try:
                 await self.flush()
+            except Exception as error:
+                # The database may be busy or full; the next round says the same again.
+                log.warning("it was not noted when devices were last seen", cause=repr(error))
 
 
 def coarsen_address(client_ip: str) -> str:

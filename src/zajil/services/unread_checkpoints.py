@@ -1,8 +1,9 @@
 """Keeps unread counts that took long to work out, so that a restart does not count them again."""
 
 import asyncio
-import contextlib
 from typing import Final
+
+import structlog
 
 from zajil.ports.database import Busy, StorageUnavailable, Transaction
 from zajil.ports.stores.receipts import UnreadCheckpoint
@@ -12,14 +13,20 @@ from zajil.services.unread_counts import build_checkpoint
 INTERVAL_S: Final = 5.0
 CHECKPOINTS_PER_COMMIT_MAX: Final = 500
 
+log = structlog.get_logger(__name__)
+
 
 async def run_unread_checkpoints(app: App) -> None:
     """Until cancelled."""
     while True:
         await asyncio.sleep(INTERVAL_S)
         while app.unread_counts.unsaved:
-            with contextlib.suppress(Busy, StorageUnavailable):
+            try:
                 await save_unread_checkpoints(app)
+            except (Busy, StorageUnavailable) as error:
+                log.warning("unread counts were not saved", cause=str(error))
+            except Exception:
+                log.exception("unread counts were not saved")
             await asyncio.sleep(0)
 
 
