@@ -30,9 +30,9 @@ async def thumbnailer() -> AsyncIterator[ProcessThumbnailer]:
     await made.close()
 
 
-async def split(content: bytes, pause_s: float = 0.0) -> AsyncIterator[bytes]:
+async def split(content: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(content), 50_000):
-        await asyncio.sleep(pause_s)
+        await asyncio.sleep(0)
         yield content[start : start + 50_000]
 
 
@@ -221,11 +221,19 @@ async def test_truncated_pictures_are_an_answer(thumbnailer: ProcessThumbnailer,
         assert made.width == 96
 
 
-async def test_a_picture_that_takes_too_long() -> None:
+@pytest.mark.parametrize("slow_chunk", [0, 1])
+async def test_a_picture_that_takes_too_long(slow_chunk: int) -> None:
     thumbnailer = ProcessThumbnailer(workers_max=1, job_s_max=0.5)
     content = pictures.build_jpeg(2000, 2000)
+    assert len(content) > 50_000
+
+    async def stall() -> AsyncIterator[bytes]:
+        for number, start in enumerate(range(0, len(content), 50_000)):
+            await asyncio.sleep(5 if number == slow_chunk else 0)
+            yield content[start : start + 50_000]
+
     with pytest.raises(PictureTooLarge):
-        await thumbnailer.build_thumbnail(split(content, 0.3), len(content), ThumbnailShape(32, 32))
+        await thumbnailer.build_thumbnail(stall(), len(content), ThumbnailShape(32, 32))
     await thumbnailer.close()
 
 

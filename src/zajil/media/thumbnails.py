@@ -109,9 +109,9 @@ class ProcessThumbnailer:
             raise PictureTooLarge(f"more than {SOURCE_BYTES_MAX} bytes")
         if self._waiting >= WAITING_MAX:
             raise ThumbnailerBusy
-        source = await check_beginning(source)
         self._waiting += 1
         try:
+            source = await self._check_beginning(source)
             async with self._slots:
                 answer, body = await self._run_on_worker(job, source)
         finally:
@@ -119,6 +119,13 @@ class ProcessThumbnailer:
         if "refused" in answer:
             raise (PictureTooLarge if answer["refused"] == "too_large" else NotAPicture)(answer.get("cause", ""))
         return answer, body
+
+    async def _check_beginning(self, source: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        try:
+            async with asyncio.timeout(self._job_s_max):
+                return await check_beginning(source)
+        except TimeoutError:
+            raise PictureTooLarge(f"took more than {self._job_s_max} s to read") from None
 
     async def _run_on_worker(self, job: dict[str, Any], source: AsyncIterable[bytes]) -> tuple[dict[str, Any], bytes]:
         worker = self._idle.pop() if self._idle else await start_worker()
