@@ -9,18 +9,22 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 HEAD_SIZE_MAX = 64 * 1024
 HEAD_DURATION_S_MAX = 20.0
 HEADERS_MAX = 200
+BODY_PAUSE_S_MAX = 75.0
+"""A client that sends no more of a body for so long is given up; an upload has had its answer before (`UPLOAD_PAUSE_S_MAX`)."""
 LINGER_S_MAX = 5.0
 LINGER_SIZE_MAX = 16 * 1024 * 1024
 """Of a refused body so much is read and thrown away: closing at once would take the answer away from a client that is still sending."""
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Closes a connection whose request line and headers are too long or take too long (slow loris)."""
+    """Closes a connection whose request line and headers are too long or take too long (slow loris), or whose body stops."""
 
     head_timer: asyncio.TimerHandle | None = None
     head_size = 0  # of what was parsed
     received_size = 0  # since the head began, parsed or not
     in_head = True
+    in_body = False
+    body_timer: asyncio.TimerHandle | None = None
     linger_timer: asyncio.TimerHandle | None = None
     lingered_size = 0
 
@@ -30,6 +34,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.stop_head_timer()
+        self.stop_body_timer()
         if self.linger_timer is not None:
             self.linger_timer.cancel()
         super().connection_lost(exc)
@@ -41,6 +46,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self.transport.close()
             return
         super().data_received(data)
+        if self.in_body:  # nearly all bodies come with their heads, and never get here
+            self.stop_body_timer()
+            self.body_timer = self.loop.call_later(BODY_PAUSE_S_MAX, self.on_body_pause)
         if self.in_head:
             # A single endless header is not parsed before it ends.
             self.received_size += len(data)
@@ -66,10 +74,27 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self.in_head = False
+        self.in_body = True
         self.stop_head_timer()
         super().on_headers_complete()
         if self.cycle is not None:
             self.scope["zajil.respond"] = partial(respond, self, self.cycle)  # type: ignore[typeddict-unknown-key]
+
+    def on_message_complete(self) -> None:
+        self.in_body = False
+        self.stop_body_timer()
+        super().on_message_complete()
+
+    def stop_body_timer(self) -> None:
+        if self.body_timer is not None:
+            self.body_timer.cancel()
+            self.body_timer = None
+
+    def on_body_pause(self) -> None:
+        self.body_timer = None
+        # While the application has more than it wants, it is not the client who is slow.
+        if self.in_body and not self.flow.read_paused and not self.transport.is_closing():
+            self.transport.close()
 
     def count_head(self, size: int) -> None:
         self.head_size += size
