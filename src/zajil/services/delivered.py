@@ -97,6 +97,8 @@ class Delivered:
         if marks is None:
             counter = self._app.ephemeral.counter
             loaded = await self._app.stores.signals.load_marks(tx, nid)
+            if (newer := self._rooms.get(nid)) is not None:
+                return newer
             marks = {mark.user_id: (mark, counter) for mark in [*loaded, *self._unwritten.get(nid, {}).values()]}
             self._rooms[nid] = marks
             if len(self._rooms) > ROOMS_REMEMBERED_MAX:

@@ -17,6 +17,7 @@ from zajil.services.room_heads import RoomHead, RoomHeads
 
 ONLINE_USERS_MAX = 100_000
 WAITERS_PER_USER_MAX = 64
+LOADS_MAX = 100
 PRESENCE_CHANGES_MAX = 512
 
 log = structlog.get_logger(__name__)
@@ -98,6 +99,10 @@ class Notifier:
         self._online: OrderedDict[str, OnlineUser] = OrderedDict()
         self._by_room: dict[str, set[OnlineUser]] = {}
         self._resolving: set[asyncio.Task[None]] = set()
+        self._loading: dict[str, int] = {}
+        """Users whose rooms are being read now, and for how many requests."""
+        self._moves = 0
+        """Grows when one of these changes rooms."""
         self.unresolved = 0
         """The position of the last change of devices of which it was not known at once whom it concerns."""
         self.committed: list[Callable[[RoomHead, list[StoredEvent]], None]] = []
@@ -115,11 +120,21 @@ class Notifier:
         if user is not None:
             self._online.move_to_end(user_id)
             return user
-        position = self._db.position
-        joined = await self._stores.rooms.load_memberships_of_user(tx, user_id, ["join"])
+        self._loading[user_id] = self._loading.get(user_id, 0) + 1
+        try:
+            for _ in range(LOADS_MAX):
+                moves = self._moves
+                joined = await self._stores.rooms.load_memberships_of_user(tx, user_id, ["join"])
+                if moves == self._moves:
+                    break  # else the user, or somebody else who is being loaded, has moved meanwhile
+        finally:
+            self._loading[user_id] -= 1
+            if not self._loading[user_id]:
+                del self._loading[user_id]
         user = self._online.get(user_id)
         if user is None:
-            user = OnlineUser(user_id, {row.room_id for row in joined}, position)
+            # What was touched while the rooms were read has not been noted, so memory begins here.
+            user = OnlineUser(user_id, {row.room_id for row in joined}, self._db.position)
             self._online[user_id] = user
             for room_id in user.rooms:
                 self._by_room.setdefault(room_id, set()).add(user)
@@ -155,6 +170,7 @@ class Notifier:
     def _move(self, room_id: str, stored: StoredEvent) -> None:
         user = self._online.get(stored.event.key[1])
         if user is None:
+            self._moves += stored.event.key[1] in self._loading
             return
         if stored.event.membership == "join":
             user.rooms.add(room_id)
@@ -241,6 +257,7 @@ class Notifier:
             user.wake()
 
     def _forget_all(self) -> None:
+        self._moves += 1
         online = list(self._online.values())
         self._online.clear()
         self._by_room.clear()

@@ -32,7 +32,7 @@ async def load_delivered(
         if user is None or user.deliveries.get(head.room_id, -1) <= counter:
             return []
     content = {}
-    for mark, told in (await app.delivered.load_marks(tx, head)).values():
+    for mark, told in list((await app.delivered.load_marks(tx, head)).values()):
         if mark.user_id == sync.user_id or told <= counter or mark.noted_at < noted_at:
             continue
         if (await app.privacy.load(tx, mark.user_id)).delivered:

@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 import asyncpg
 import structlog
 
-from zajil.ports.database import Busy, Read, Row, StorageUnavailable
+from zajil.ports.database import Busy, Read, StorageUnavailable
 from zajil.storage.group_commit import GroupCommit, Item, RolledBack
 from zajil.storage.postgres import connections, reads
 from zajil.storage.postgres.connections import Connection, translate_error
 from zajil.storage.postgres.reads import Pool, PostgresRead
+from zajil.storage.postgres.sql import translate
 from zajil.storage.postgres.transaction import LOG_CATCH_UP_MAX, PostgresTransaction, StatementFailed, build_touches
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,7 @@ COMMITS_KEPT = 100_000
 """Positions whose entries in `log_commits` are kept, for processes that were away for a while."""
 PRUNE_INTERVAL_POLLS = 600
 START_S_MAX = 90.0
+NEW_ENTRIES = "SELECT position, previous, touches FROM log_commits WHERE position > ? ORDER BY position LIMIT ?"
 
 
 class PostgresDatabase(GroupCommit):
@@ -87,11 +89,12 @@ class PostgresDatabase(GroupCommit):
     async def _attempt_once(self, batch: list[Item[Any]]) -> list[Item[Any]]:
         """Raises one of `TRANSIENT` when another node was in the way, `ConnectionLost` when that is all that went wrong."""
         connection = await self._connect()
-        tx = self._current = PostgresTransaction(connection, self._take_ids, self.position)
+        tx = self._current = PostgresTransaction(connection, self._take_ids)
         try:
             if self._ids_end - self._next_id < IDS_LOW:
                 self._keep_ids(IDS_BLOCK, await connections.take_ids(connection, IDS_BLOCK))
             await self._begin(connection, batch)
+            tx.announced = tx.position = self.position
             await self._run_items(tx, batch)
             if tx.writes:
                 await tx.commit()
@@ -110,12 +113,16 @@ class PostgresDatabase(GroupCommit):
         return []
 
     async def _begin(self, connection: Connection, batch: list[Item[Any]]) -> None:
+        """Lock the batch's heads. From then on nobody else can append to these rooms, and what was appended before is announced now:
+        so an item finds nothing about its room that is newer than `position`, on which what services remember relies.
+        """
         await connection.execute("BEGIN")
         rooms = {room for item in batch for room in item.rooms}
         if rooms:
             await connection.execute(
                 "SELECT room_nid FROM rooms WHERE room_id = ANY($1::text[]) ORDER BY room_id FOR UPDATE", list(rooms)
             )
+            self._announce_entries(await connection.fetch(translate(NEW_ENTRIES), self.position, LOG_CATCH_UP_MAX + 1))
 
     async def _run_items(self, tx: PostgresTransaction, batch: list[Item[Any]]) -> None:
         for item in batch:
@@ -163,7 +170,7 @@ class PostgresDatabase(GroupCommit):
 
     # Other processes
 
-    def _announce_entries(self, rows: Sequence[Row]) -> None:
+    def _announce_entries(self, rows: Sequence[Any]) -> None:
         """Tell what other processes have committed, as the log has it."""
         rows = [row for row in rows if row[0] > self.position]
         if rows:
@@ -183,11 +190,7 @@ class PostgresDatabase(GroupCommit):
                 log.exception("cannot look for other processes' commits")
 
     async def _look_for_foreign_commits(self) -> None:
-        rows = await self.reader.fetch(
-            "SELECT position, previous, touches FROM log_commits WHERE position > ? ORDER BY position LIMIT ?",
-            self.position,
-            LOG_CATCH_UP_MAX + 1,
-        )
+        rows = await self.reader.fetch(NEW_ENTRIES, self.position, LOG_CATCH_UP_MAX + 1)
         # What lies after the lock that a batch of this process holds is its own entry, and announced when it knows of its commit.
         limit = self._current.previous if self._current is not None else None
         self._announce_entries([row for row in rows if limit is None or row[0] <= limit])

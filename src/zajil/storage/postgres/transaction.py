@@ -38,10 +38,11 @@ class PostgresTransaction:
     tables commute unless one reads the other's table, and may therefore go out grouped by table.
     """
 
-    def __init__(self, connection: Connection, take_ids: TakeIds, announced: int) -> None:
+    def __init__(self, connection: Connection, take_ids: TakeIds) -> None:
         self._connection = connection
         self._take_ids = take_ids
-        self._announced = announced
+        self.announced = 0
+        """The position this process has announced when the items begin to run."""
         self._buffer: dict[str, list[Write]] = {}
         self._words: dict[str, set[str]] = {}
         """Every name in the writes that wait, by their table."""
@@ -51,7 +52,7 @@ class PostgresTransaction:
         """What other processes have committed since `announced`, read under the log's lock."""
         self.previous: int | None = None
         """The log's position under the lock; None while the lock is not held."""
-        self.position = announced
+        self.position = 0
         self.touches: list[Touch] = []
         self.callbacks: list[Callable[[], None]] = []
         self.writes = 0
@@ -171,9 +172,9 @@ class PostgresTransaction:
         if self.previous is not None:
             return
         self.foreign = await self._run(
-            self._connection.fetch, "SELECT position, previous, touches FROM zajil_lock_log(?)", (self._announced,)
+            self._connection.fetch, "SELECT position, previous, touches FROM zajil_lock_log(?)", (self.announced,)
         )
-        self.previous = self.foreign[-1][0] if self.foreign else self._announced
+        self.previous = self.foreign[-1][0] if self.foreign else self.announced
         self.position = self.previous
 
     async def new_ids(self, count: int) -> int:
