@@ -48,13 +48,12 @@ class Proposal:
 class RoomDraft:
     """A room's head as this batch will leave it."""
 
-    __slots__ = ("changed_members", "changed_rest", "events", "head", "opened_version", "replaced", "row", "rules")
+    __slots__ = ("changed_members", "changed_rest", "events", "head", "replaced", "row", "rules")
 
     def __init__(self, head: RoomHead) -> None:
         self.head = head
         self.rules = head.rules
         self.row = replace(head.row)
-        self.opened_version = self.row.head_version
         self.changed_rest: dict[StateKey, StoredEvent] = {}
         self.changed_members: dict[str, StoredEvent] = {}
         self.events: list[StoredEvent] = []

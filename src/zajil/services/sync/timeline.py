@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from zajil.core.filters import EventFilter
 from zajil.core.sync_tokens import RoomToken
 from zajil.ports.database import Read
-from zajil.ports.stores.events import HistoryPoint, StoredEvent
+from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
 from zajil.services.room_heads import RoomHead
 from zajil.services.visible_events import drop_ignored, filter_visible
@@ -98,7 +98,3 @@ async def keep_visible(app: App, tx: Read, head: RoomHead, user_id: str, timelin
         last = timeline.events[-1]
         timeline.prev_batch = RoomToken(last.history or 0, last.history_minor)
     timeline.events = kept[::-1]
-
-
-def history_point(token: RoomToken) -> HistoryPoint:
-    return HistoryPoint(token.major, token.minor)
