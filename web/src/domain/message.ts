@@ -1,0 +1,87 @@
+import type { RichText } from "./rich_text";
+
+/** Where a file's bytes are: an mxc URI, with the key if it is encrypted (client-server API, "Sending encrypted attachments"). */
+export interface MediaSource {
+  readonly mxc: string;
+  readonly key?: EncryptedFileKey;
+  readonly mimeType: string;
+  /** Bytes as the sender claims; 0 if not told. Never trusted for allocation. */
+  readonly size: number;
+}
+
+export interface EncryptedFileKey {
+  readonly k: string;
+  readonly iv: string;
+  readonly sha256: string;
+}
+
+export interface Picture {
+  readonly source: MediaSource;
+  readonly thumbnail?: MediaSource;
+  readonly width: number;
+  readonly height: number;
+  readonly blurhash?: string;
+}
+
+export interface PollAnswer {
+  readonly id: string;
+  readonly text: string;
+}
+
+/** What a message says, parsed from hostile event content: everything here is bounded and of the type it claims. */
+export type MessageBody =
+  | { readonly kind: "text"; readonly style: "text" | "notice" | "emote"; readonly text: string; readonly rich: RichText }
+  | { readonly kind: "image" | "sticker"; readonly picture: Picture; readonly name: string; readonly caption?: RichText; readonly album?: string }
+  | { readonly kind: "video"; readonly picture: Picture; readonly durationMs: number; readonly name: string; readonly caption?: RichText; readonly album?: string }
+  | { readonly kind: "voice" | "audio"; readonly source: MediaSource; readonly durationMs: number; readonly waveform: readonly number[]; readonly name: string }
+  | { readonly kind: "file"; readonly source: MediaSource; readonly name: string; readonly caption?: RichText }
+  | { readonly kind: "location"; readonly latitude: number; readonly longitude: number; readonly label: string }
+  | { readonly kind: "contact"; readonly userId: string; readonly name: string }
+  | { readonly kind: "poll"; readonly question: string; readonly answers: readonly PollAnswer[]; readonly selectionsMax: number; readonly disclosed: boolean }
+  | { readonly kind: "call" | "change"; readonly text: string }
+  | { readonly kind: "deleted"; readonly by: string }
+  | { readonly kind: "undecryptable"; readonly reason: "no-key" | "not-yet" | "broken" | "withheld" }
+  | { readonly kind: "broken"; readonly type: string };
+
+/** waiting → held → delivered → read; failed needs the user. */
+export type MessageStatus = "waiting" | "sending" | "held" | "delivered" | "read" | "failed";
+
+export interface Reaction {
+  readonly key: string;
+  readonly senders: readonly string[];
+  /** Our own reaction's event ID, if we reacted with this. */
+  readonly mine?: string;
+}
+
+export interface Message {
+  /** Stable for React and for scrolling: the transaction ID while it is ours and local, else the event ID. */
+  readonly id: string;
+  /** Absent until the server has it. */
+  readonly eventId?: string;
+  readonly roomId: string;
+  readonly sender: string;
+  readonly senderName: string;
+  readonly isOwn: boolean;
+  /** Milliseconds since 1970, from the server once it has the message. */
+  readonly sentAt: number;
+  readonly body: MessageBody;
+  readonly replyTo?: string;
+  readonly threadRoot?: string;
+  readonly edited: boolean;
+  readonly reactions: readonly Reaction[];
+  readonly status: MessageStatus;
+  /** Since when the server holds it: its origin_server_ts. */
+  readonly heldSince?: number;
+  readonly deliveredTo: readonly string[];
+  readonly readBy: readonly string[];
+  /** How often the content was forwarded before (0 = own words), see forward_guard. */
+  readonly hop: number;
+  /** When it disappears, ms since 1970. */
+  readonly expiresAt?: number;
+  readonly viewOnce: boolean;
+  readonly pinned: boolean;
+  readonly starred: boolean;
+  readonly encrypted: boolean;
+  /** Who may be trusted to have sent it: a warning shield is drawn for anything but "ok". */
+  readonly shield: "ok" | "unverified-device" | "unencrypted" | "identity-changed";
+}
