@@ -1,0 +1,191 @@
+import type { Message, MediaSource } from "./message";
+import type { Readable } from "./store";
+
+/**
+ * One signed-in account at work, as views see it. `protocol/start_engine.ts` makes it on top of matrix-js-sdk; nothing here knows the SDK.
+ * Every action that sends goes through the durable queue: it returns at once, shows up in the timeline as "waiting" and survives a reload.
+ * Other actions return a promise that fails with a `Problem` (domain/problem.ts), which has a sentence and a next step in both languages.
+ */
+export interface Engine {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly profile: Readable<Person>;
+  readonly connection: Readable<Connection>;
+  readonly chats: Readable<readonly ChatSummary[]>;
+  /** The chat's view model; the same object each time while it is in use. */
+  openChat(roomId: string): Chat;
+  /** Makes an encrypted chat with one person, or finds the one there is. */
+  startDirectChat(userId: string): Promise<string>;
+  createGroup(group: NewGroup): Promise<string>;
+  /** Joins by ID, alias or invitation link; a knock where the room asks for one. */
+  join(target: string, via: readonly string[], reason?: string): Promise<"joined" | "knocked">;
+  findPeople(words: string): Promise<readonly Person[]>;
+  stop(): Promise<void>;
+}
+
+export interface Person {
+  readonly userId: string;
+  readonly name: string;
+  readonly avatar?: MediaSource;
+  readonly trust: "unknown" | "known" | "verified";
+}
+
+export type Connection =
+  | { readonly state: "starting" }
+  | { readonly state: "online"; readonly since: number }
+  /** No answer from the server since `since`; next try at `retryAt` (ms since 1970). */
+  | { readonly state: "offline"; readonly since: number; readonly retryAt?: number }
+  /** The server says so itself (its status page). */
+  | { readonly state: "degraded" | "outage"; readonly since: number; readonly link: string }
+  /** The session has ended elsewhere (logged out, deleted, locked). */
+  | { readonly state: "ended"; readonly reason: "logged-out" | "locked" | "deactivated" };
+
+export type ChatKind = "direct" | "group" | "channel" | "community" | "notes";
+
+export interface ChatSummary {
+  readonly roomId: string;
+  readonly kind: ChatKind;
+  readonly membership: "join" | "invite" | "knock" | "leave";
+  readonly name: string;
+  readonly avatar?: MediaSource;
+  /** The other person of a direct chat. */
+  readonly peer?: Person;
+  readonly encrypted: boolean;
+  readonly membersCount: number;
+  readonly last?: { readonly message: Message; readonly sentAt: number };
+  readonly unread: number;
+  readonly mentions: number;
+  readonly markedUnread: boolean;
+  readonly draft?: string;
+  /** Names of who is typing now. */
+  readonly typing: readonly string[];
+  readonly pinned: boolean;
+  readonly archived: boolean;
+  readonly mutedUntil?: number;
+  readonly folders: readonly string[];
+  /** Communities this chat belongs to. */
+  readonly parents: readonly string[];
+  /** Who invited us, for message requests. */
+  readonly inviter?: Person;
+  /** Seconds after which new messages disappear; 0 = never. */
+  readonly disappearAfterS: number;
+  /** False in a channel in which we only read. */
+  readonly maySend: boolean;
+}
+
+export interface NewGroup {
+  readonly kind: "group" | "channel" | "community";
+  readonly name: string;
+  readonly topic?: string;
+  readonly invite: readonly string[];
+  readonly access: "private" | "knock" | "public";
+  readonly alias?: string;
+  readonly avatar?: Blob;
+  readonly disappearAfterS?: number;
+}
+
+export type TimelineItem =
+  | { readonly type: "message"; readonly key: string; readonly message: Message; /** First of a run by one sender. */ readonly opensGroup: boolean }
+  | { readonly type: "date"; readonly key: string; readonly day: number }
+  | { readonly type: "unread"; readonly key: string }
+  /** Membership, name, settings changes: an i18n key and its values. */
+  | { readonly type: "notice"; readonly key: string; readonly textKey: string; readonly values: Readonly<Record<string, string>>; readonly sentAt: number }
+  | { readonly type: "gap"; readonly key: string };
+
+export interface Timeline {
+  /** Oldest first. */
+  readonly items: readonly TimelineItem[];
+  readonly hasBefore: boolean;
+  readonly hasAfter: boolean;
+  readonly loading: "no" | "before" | "after";
+  /** Set when the chat cannot be shown; the rest of the app works on. */
+  readonly failure?: string;
+}
+
+export interface Member extends Person {
+  readonly membership: "join" | "invite" | "knock" | "ban" | "leave";
+  readonly powerLevel: number;
+  readonly presence?: { readonly online: boolean; readonly lastSeenAt?: number };
+}
+
+export interface OutgoingText {
+  readonly markdown: string;
+  readonly mentions: readonly string[];
+  readonly replyTo?: string;
+  readonly threadRoot?: string;
+  /** 0 for one's own words, see forward_guard. */
+  readonly hop: number;
+  readonly silent?: boolean;
+}
+
+export interface OutgoingFile {
+  readonly file: Blob;
+  readonly name: string;
+  readonly kind: "image" | "video" | "audio" | "voice" | "file" | "sticker";
+  readonly caption?: string;
+  readonly waveform?: readonly number[];
+  readonly durationMs?: number;
+  readonly viewOnce?: boolean;
+  readonly album?: string;
+  readonly replyTo?: string;
+  readonly hop: number;
+}
+
+/** A file on its way; `done` and `total` are bytes. */
+export interface Upload {
+  readonly messageId: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface Chat {
+  readonly roomId: string;
+  readonly summary: Readable<ChatSummary>;
+  readonly timeline: Readable<Timeline>;
+  readonly members: Readable<readonly Member[]>;
+  readonly uploads: Readable<readonly Upload[]>;
+  loadBefore(): Promise<void>;
+  loadAfter(): Promise<void>;
+  /** Shows the part of the history around an event, or the first event at or after a time (ms since 1970). */
+  jumpTo(target: { readonly eventId: string } | { readonly time: number }): Promise<void>;
+  jumpToLive(): void;
+  message(eventId: string): Promise<Message | undefined>;
+
+  sendText(text: OutgoingText): void;
+  sendFile(file: OutgoingFile): void;
+  sendPoll(question: string, answers: readonly string[], selectionsMax: number, disclosed: boolean): void;
+  sendLocation(latitude: number, longitude: number, label: string): void;
+  sendContact(userId: string, name: string): void;
+  vote(pollEventId: string, answerIds: readonly string[]): void;
+  endPoll(pollEventId: string): void;
+  edit(eventId: string, text: OutgoingText): void;
+  react(eventId: string, key: string): void;
+  unreact(eventId: string, key: string): void;
+  deleteForEveryone(eventId: string): void;
+  deleteForMe(messageId: string): Promise<void>;
+  retry(messageId: string): void;
+  cancel(messageId: string): void;
+  setPinned(eventId: string, pinned: boolean): Promise<void>;
+  setStarred(eventId: string, starred: boolean): Promise<void>;
+  markViewed(eventId: string): void;
+
+  markRead(): void;
+  markUnread(): Promise<void>;
+  setTyping(typing: boolean): void;
+  setDraft(markdown: string): void;
+
+  accept(): Promise<void>;
+  leave(): Promise<void>;
+  forget(): Promise<void>;
+  setListFlags(flags: { readonly pinned?: boolean; readonly archived?: boolean; readonly mutedUntil?: number | null; readonly folders?: readonly string[] }): Promise<void>;
+  setDisappearAfter(seconds: number): Promise<void>;
+  rename(name: string): Promise<void>;
+  setTopic(topic: string): Promise<void>;
+  setAvatar(picture: Blob | null): Promise<void>;
+  invite(userIds: readonly string[]): Promise<void>;
+  remove(userId: string, reason?: string): Promise<void>;
+  ban(userId: string, reason?: string): Promise<void>;
+  unban(userId: string): Promise<void>;
+  setPowerLevel(userId: string, level: number): Promise<void>;
+  report(eventId: string | null, reason: string): Promise<void>;
+}
