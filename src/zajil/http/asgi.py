@@ -14,6 +14,7 @@ from zajil.ports.database import Busy, StorageUnavailable, UnfitValue
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
 from zajil.services.requester import Requester
+from zajil.services.sessions import user_locked
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -135,7 +136,7 @@ class AsgiApp:
 def check_may_call(route: Route, requester: Requester) -> None:
     """Raises unless the account's standing lets it use this route."""
     if requester.is_locked and route.auth is not Auth.LOCKED:
-        raise MatrixError(401, "M_USER_LOCKED", "This account has been locked.", {"soft_logout": True})
+        raise user_locked()
     if requester.is_suspended and not route.suspended_may:
         raise MatrixError(403, "M_USER_SUSPENDED", "This account is suspended and can only read and leave.")
     if requester.is_guest and route.auth not in (Auth.GUEST, Auth.LOCKED, Auth.OPTIONAL):

@@ -125,5 +125,9 @@ def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
+def user_locked() -> MatrixError:
+    return MatrixError(401, "M_USER_LOCKED", "This account has been locked.", {"soft_logout": True})
+
+
 def unknown_token(message: str = "The access token is not known.", *, soft_logout: bool = False) -> MatrixError:
     return MatrixError(401, "M_UNKNOWN_TOKEN", message, {"soft_logout": soft_logout})

@@ -21,6 +21,7 @@ _parsed: dict[str, SyncFilter] = {}
 
 
 async def get_sync(app: App, request: Request) -> Response:
+    authorised_at = app.db.position
     text = request.query_text("since")
     sync = SyncRequest(
         requester=request.requester,
@@ -28,6 +29,7 @@ async def get_sync(app: App, request: Request) -> Response:
         filter=await _find_filter(app, request),
         timeout_ms=request.query_integer("timeout", 0, at_most=app.config.sync_timeout_s_max * 1000),
         full_state=request.query_flag("full_state"),
+        authorised_at=authorised_at,
         state_key=_state_key(request),
     )
     state = _presence_state(request)

@@ -19,6 +19,7 @@ from zajil.services.errors import forbidden, not_found
 from zajil.services.load_room_state import load_state
 from zajil.services.read_messages import read_event, read_messages
 from zajil.services.requester import Requester
+from zajil.services.sync.check_session import check_session, check_session_since
 from zajil.services.sync.other_rooms import build_invited_room
 from zajil.services.sync.presence_section import load_presence
 from zajil.services.sync.request import SyncRequest
@@ -112,11 +113,13 @@ async def wait_events(app: App, requester: Requester, since: SyncToken | None, t
     position = valid_position(app, since)
     after = app.db.position if position is None else position
     token = since if since is not None and position is not None else SyncToken(app.db.epoch, after, app.instance, 0)
+    checked_at = app.db.position
     timeline = EventFilter(limit=EVENTS_MAX)
     sync = SyncRequest(requester, token, SyncFilter(timeline=timeline))
     deadline_s = app.clock.monotonic_s() + timeout_ms / 1000
     while True:
         user = await app.notifier.find_or_load(tx, user_id)
+        checked_at = await check_session_since(app, requester, user, checked_at)
         window = open_window(app, sync, after)
         sections = await build_sections(app, tx, sync, window, user)
         chunk = _flatten(sections)
@@ -156,6 +159,7 @@ async def peek_events(
             raise forbidden("You are not in this room.")
         up_to, events = app.db.position, []
         if up_to > seen:
+            await check_session(app, requester)
             found = await app.stores.events.load_timeline(tx, access.head.row.room_nid, seen, up_to, EVENTS_MAX)
             events = await filter_visible(app, tx, access.head, requester.user_id, found)
         remaining_s = deadline_s - app.clock.monotonic_s()

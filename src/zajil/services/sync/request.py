@@ -16,6 +16,8 @@ class SyncRequest:
     filter: SyncFilter
     timeout_ms: int = 0
     full_state: bool = False
+    authorised_at: int = 0
+    """The position of the log at which the requester's session was known to be good."""
     state_key: bytes = b"state"
     """The name of the state section. With "state_after" (or its unstable name) it tells the state after the timeline."""
 

@@ -12,6 +12,7 @@ from zajil.ports.stores.rooms import MembershipChange, MembershipRow
 from zajil.services.app import App
 from zajil.services.device_memory import load_key_counts
 from zajil.services.notifier import OnlineUser
+from zajil.services.sync.check_session import check_session_since
 from zajil.services.sync.delivered_events import find_rooms_with_deliveries
 from zajil.services.sync.device_sections import load_inbox
 from zajil.services.sync.joined_room import build_joined_room
@@ -36,8 +37,10 @@ async def run_sync(app: App, sync: SyncRequest) -> bytes:
         app.delivered.acknowledge(sync.user_id, since)
     deadline_s = app.clock.monotonic_s() + sync.timeout_ms / 1000
     must_answer = since is None or sync.full_state
+    checked_at = sync.authorised_at
     while True:
         user = await app.notifier.find_or_load(tx, sync.user_id)
+        checked_at = await check_session_since(app, sync.requester, user, checked_at)
         window = open_window(app, sync, since)
         sections: dict[bytes, bytes] = {}
         if must_answer or has_news(app, user, window):
