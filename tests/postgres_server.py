@@ -16,6 +16,10 @@ from urllib.parse import parse_qs, urlsplit
 from zajil.storage.postgres.engine import PostgresDatabase
 
 TEMPLATE = "zajil_template"
+ACTIVITY = (
+    "SELECT pid, state, wait_event_type, wait_event, pg_blocking_pids(pid) AS blocked_by, now() - xact_start AS transaction,"
+    " now() - state_change AS since, query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 _numbers = count(1)
 
 
@@ -36,6 +40,12 @@ class PostgresServer:
     def url(self, name: str) -> str:
         port = f"&port={self._port}" if self._port else ""
         return f"postgresql://postgres@/{name}?host={self._host}{port}"
+
+    def describe_activity(self, url: str) -> str:
+        """Who does what in a database, and who waits for whom, for a test that failed."""
+        command = [str(self._psql), "-x", url, "-c", ACTIVITY]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        return done.stdout + done.stderr
 
     def run(self, sql: str) -> None:
         command = [str(self._psql), "-q", "-v", "ON_ERROR_STOP=1", self.url("postgres"), "-c", sql]

@@ -31,6 +31,9 @@ class Sent:
     body: str
     event_id: str | None = None
     attempts: int = 0
+    attempted_at: float = 0.0
+    failure: str = ""
+    """What the attempt before this one came to."""
 
 
 @dataclass
@@ -96,17 +99,28 @@ class Load:
     async def _deliver(self, sender: Sender, message: Sent) -> None:
         while message.event_id is None:
             message.attempts += 1
-            began = time.monotonic()
+            began = message.attempted_at = time.monotonic()
             try:
                 message.event_id = await sender.account.send_text(message.room_id, message.body, message.transaction_id)
                 if began >= self.counted_from and not self.first_ack_at:
                     self.first_ack_at = time.monotonic()
-            except LOST:
+            except LOST as error:
+                message.failure = repr(error)
                 await asyncio.sleep(RETRY_PAUSE_SECONDS)
             except RequestFailed as failure:
                 if "-> 503" not in str(failure) and "-> 502" not in str(failure):
                     raise
+                message.failure = str(failure)
                 await asyncio.sleep(RETRY_PAUSE_SECONDS)
+
+    def describe_senders(self) -> str:
+        """What each sender is waiting for, for a test that failed."""
+        now = time.monotonic()
+        return "\n".join(
+            f"{sender.account.user_id}: attempt {last.attempts}, under way for {now - last.attempted_at:.1f} s, before: {last.failure}"
+            for sender in self.senders
+            for last in sender.sent[-1:]
+        )
 
     async def _read(self, reader: SyncedClient) -> None:
         while self.running:

@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from tests.conversations.load import READER_VARIANTS, Load
+from tests.conversations.patience import Patience
 from tests.conversations.synced_client import SyncedClient
 from tests.postgres_server import shared_postgres
 from tests.servers import (
@@ -61,6 +62,25 @@ async def load(own_server: Server) -> AsyncIterator[Load]:
     own_server.kill()
 
 
+async def wait_until_back(server: Server, load: Load) -> None:
+    """Until a send made since the restart is accepted; what everybody was doing is told when that takes too long."""
+    patience = Patience(BACK_SECONDS_MAX)
+    while not load.first_ack_at:
+        load.check_running()
+        assert server.process is not None and server.process.poll() is None, f"it ended:\n{server.log_tail()}"
+        if patience.is_over:
+            pytest.fail(f"no send accepted again:\n{describe_standstill(server, load)}")
+        await patience.pause(0.005)
+
+
+def describe_standstill(server: Server, load: Load) -> str:
+    parts = [f"log of the server:\n{server.log_tail()}", f"senders:\n{load.describe_senders()}"]
+    if "--database" in server.command:
+        url = server.command[server.command.index("--database") + 1]
+        parts.append(f"PostgreSQL:\n{shared_postgres().describe_activity(url)}")
+    return "\n\n".join(parts)
+
+
 async def run_rounds(server: Server, load: Load, chance: random.Random, rounds: int) -> list[float]:
     """Kill and restart under load; return the seconds from each start to the first send accepted."""
     load.start()
@@ -71,11 +91,7 @@ async def run_rounds(server: Server, load: Load, chance: random.Random, rounds: 
         began = time.monotonic()
         load.reset_first_acknowledgement()
         server.launch()
-        while not load.first_ack_at:
-            load.check_running()
-            assert server.process is not None and server.process.poll() is None, f"it ended:\n{server.log_tail()}"
-            assert time.monotonic() - began < BACK_SECONDS_MAX, f"no send accepted again:\n{server.log_tail()}"
-            await asyncio.sleep(0.005)
+        await wait_until_back(server, load)
         restarts.append(load.first_ack_at - began)
         print(f"round {number}: {load.count_acknowledged()} acknowledged, back in {restarts[-1]:.2f} s")
     await load.finish()
@@ -123,11 +139,7 @@ async def test_kill_during_a_backup_loses_nothing(own_server: Server, load: Load
 
     # After the crash a backup of the running server works, and what it holds can be served.
     load.reset_first_acknowledgement()
-    deadline = time.monotonic() + BACK_SECONDS_MAX
-    while not load.first_ack_at:
-        load.check_running()
-        assert time.monotonic() < deadline, f"no send accepted again:\n{own_server.log_tail()}"
-        await asyncio.sleep(0.01)
+    await wait_until_back(own_server, load)
     promised = {sent.event_id: sent for sender in load.senders for sent in sender.sent if sent.event_id}
     backup = launch_backup(own_server, tmp_path / "good")
     output, _ = await asyncio.to_thread(backup.communicate, None, BACKUP_SECONDS_MAX)
