@@ -1,0 +1,57 @@
+/// <reference lib="webworker" />
+/**
+ * Keeps the app itself (never anything of an account) so that it starts without the server.
+ * Built as one classic script; `__BUILT_FILES__` are the names of all files of the same build, which have their content's hash in their name.
+ */
+declare const __BUILT_FILES__: readonly string[];
+declare const self: ServiceWorkerGlobalScope;
+
+const CACHE = "zajil-app";
+const PAGE = "/";
+const ASSETS = "/_zajil/web/";
+/** How long a start waits for the server's page before it takes the kept one. */
+const PAGE_WAIT_MS_MAX = 2_000;
+
+async function install(): Promise<void> {
+  const cache = await caches.open(CACHE);
+  const kept = new Set((await cache.keys()).map((request) => new URL(request.url).pathname));
+  // Hashed names never change their content: only what is new is fetched. The page comes last: it must not name files that are not there.
+  await cache.addAll(__BUILT_FILES__.filter((file) => !kept.has(file)));
+  await cache.add(new Request(PAGE, { cache: "reload" }));
+  await self.skipWaiting();
+}
+
+async function activate(): Promise<void> {
+  const cache = await caches.open(CACHE);
+  const wanted = new Set([PAGE, ...__BUILT_FILES__]);
+  for (const request of await cache.keys()) if (!wanted.has(new URL(request.url).pathname)) await cache.delete(request);
+  await self.clients.claim();
+}
+
+/** The server's page if it answers soon, else the kept one; a late answer is kept for the next start. */
+async function answerPage(request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE);
+  const fromServer = fetch(request).then(async (response) => {
+    if (response.ok) await cache.put(PAGE, response.clone());
+    return response;
+  });
+  const kept = await cache.match(PAGE);
+  if (kept === undefined) return await fromServer;
+  const late = new Promise<Response>((resolve) => setTimeout(() => resolve(kept), PAGE_WAIT_MS_MAX));
+  return await Promise.race([fromServer.catch(() => kept), late]);
+}
+
+async function answerAsset(request: Request): Promise<Response> {
+  return (await (await caches.open(CACHE)).match(request)) ?? (await fetch(request));
+}
+
+self.addEventListener("install", (event) => event.waitUntil(install()));
+self.addEventListener("activate", (event) => event.waitUntil(activate()));
+self.addEventListener("fetch", (event) => {
+  const url = new URL(event.request.url);
+  if (event.request.method !== "GET" || url.origin !== self.location.origin) return;
+  if (url.pathname === PAGE) event.respondWith(answerPage(event.request));
+  else if (url.pathname.startsWith(ASSETS)) event.respondWith(answerAsset(event.request));
+});
+
+export {};

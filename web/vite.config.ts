@@ -1,0 +1,33 @@
+import react from "@vitejs/plugin-react";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+import { finishBuild } from "./build_steps/finish_build.ts";
+import { holdTexts } from "./build_steps/hold_texts.ts";
+
+/** Everything with a hash in its name is below this path, so that one route of the server gives it out as immutable. */
+const ASSETS = "_zajil/web";
+
+export default defineConfig({
+  base: "/",
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  plugins: [react(), holdTexts(), finishBuild()],
+  build: {
+    outDir: "../src/zajil/http/web_client",
+    emptyOutDir: true,
+    assetsDir: ASSETS,
+    target: "es2023",
+    manifest: true,
+    modulePreload: { polyfill: false },
+    // The page's policy permits no data: fonts; and small pictures are cheaper as files that are cached for ever.
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 3000,
+  },
+  server: { port: 5173, proxy: { "/_matrix": "http://127.0.0.1:8008", "/_zajil/account": "http://127.0.0.1:8008" } },
+  test: {
+    include: ["tests/**/*.test.{ts,tsx}", "src/**/*.test.{ts,tsx}"],
+    environment: "node",
+    restoreMocks: true,
+    maxWorkers: 2,
+  },
+});
