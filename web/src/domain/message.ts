@@ -28,6 +28,13 @@ export interface PollAnswer {
   readonly text: string;
 }
 
+/** Votes as they stand: who chose each answer (empty while the poll hides them), what we chose, and whether it is over. */
+export interface PollResults {
+  readonly votes: Readonly<Record<string, readonly string[]>>;
+  readonly mine: readonly string[];
+  readonly ended: boolean;
+}
+
 /** What a message says, parsed from hostile event content: everything here is bounded and of the type it claims. */
 export type MessageBody =
   | { readonly kind: "text"; readonly style: "text" | "notice" | "emote"; readonly text: string; readonly rich: RichText }
@@ -83,5 +90,7 @@ export interface Message {
   readonly starred: boolean;
   readonly encrypted: boolean;
   /** Who may be trusted to have sent it: a warning shield is drawn for anything but "ok". */
+  /** Of a message whose body is a poll. */
+  readonly pollResults?: PollResults;
   readonly shield: "ok" | "unverified-device" | "unencrypted" | "identity-changed";
 }
