@@ -18,13 +18,14 @@ from tests.servers import Server, start_zajil
 from zajil.http.client_api import load_routes
 from zajil.http.openapi import PATH, build_description
 from zajil.http.pages import ROUTES as PAGES
+from zajil.http.web_client import ROUTES as WEB_CLIENT
 
 EXAMPLES_MAX = 12
 REAL_IN = 3
 """One in so many identifiers is made up; the others are real, so that requests get past the first look-up."""
 NOT_JSON = ("/media/download", "/media/thumbnail", "/_zajil/pages", "/fallback/web")
 
-schema = schemathesis.openapi.from_dict(build_description([*load_routes(legacy_r0=False), *PAGES]))
+schema = schemathesis.openapi.from_dict(build_description([*load_routes(legacy_r0=False), *PAGES, *WEB_CLIENT]))
 
 
 class World:

@@ -6,6 +6,7 @@ from zajil.http.asgi import AsgiApp
 from zajil.http.client_api import load_routes
 from zajil.http.openapi import describe
 from zajil.http.pages import ROUTES as PAGES
+from zajil.http.web_client import ROUTES as WEB_CLIENT
 from zajil.main.bus import connect_log, open_bus
 from zajil.main.database import build_pusher_store, build_search_store, open_database
 from zajil.main.media import attach_media, run_media
@@ -104,7 +105,7 @@ def build_services(config: Config) -> App:
 def build_app(config: Config) -> AsgiApp:
     """The ASGI application of one worker."""
     app = build_services(config)
-    all_routes = [*load_routes(legacy_r0=config.legacy_r0), *PAGES]
+    all_routes = [*load_routes(legacy_r0=config.legacy_r0), *PAGES, *WEB_CLIENT]
     asgi = AsgiApp(app, [*all_routes, *describe(all_routes)])
     bus = open_bus(config)
     connect_log(app.db, bus)

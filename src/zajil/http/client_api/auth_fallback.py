@@ -79,7 +79,7 @@ async def build_form(app: App, stage: str, session: str, problem: str) -> str:
 def build_page(content: str, status: int = 200) -> Response:
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Zajil</title>'
-        '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/_zajil/pages/register.css">'
+        '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/_zajil/pages/page.css">'
         f"<main>{content}</main></html>"
     )
     return Response(page.encode(), status, HEADERS)

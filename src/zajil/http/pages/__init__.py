@@ -1,4 +1,4 @@
-"""The page at `/` with which an account is made in the browser: no third party, nothing stored, strict CSP."""
+"""The look of the few pages that are not the web client: nothing third-party, nothing inline, a strict policy."""
 
 from pathlib import Path
 from typing import Final
@@ -8,34 +8,32 @@ from zajil.http.response import Headers, Response
 from zajil.http.router import Auth, Route
 from zajil.services.app import App
 
-FOLDER: Final = Path(__file__).parent
 CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-PAGES: Final = (
-    ("/", "register.html", b"text/html; charset=utf-8"),
-    ("/_zajil/pages/register.css", "register.css", b"text/css; charset=utf-8"),
-    ("/_zajil/pages/register.js", "register.js", b"text/javascript; charset=utf-8"),
-)
+STYLE_PATH: Final = "/_zajil/pages/page.css"
+STYLE: Final = (Path(__file__).parent / "page.css").read_bytes()
+HEADERS: Final[Headers] = [
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-cache"),
+]
 
 
-def build_route(path: str, file: str, content_type: bytes) -> Route:
-    """A route that answers with a file of this package, read once."""
-    body = (FOLDER / file).read_bytes()
-    headers: Headers = [
-        (b"content-type", content_type),
-        (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"x-frame-options", b"DENY"),
-        (b"referrer-policy", b"no-referrer"),
-        (b"cache-control", b"no-cache"),
-    ]
-
-    async def get_page(_app: App, _request: Request) -> Response:
-        return Response(body, 200, headers)
-
-    return Route("GET", path, get_page, Auth.NONE, summary=f"The page file {file}.")
+async def get_style(_app: App, _request: Request) -> Response:
+    return Response(STYLE, 200, [(b"content-type", b"text/css; charset=utf-8"), *HEADERS])
 
 
-ROUTES: Final = [build_route(*page) for page in PAGES]
+def build_page(content: str, status: int = 200) -> Response:
+    """A page with `content`, which is HTML."""
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Zajil</title>'
+        f'<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="{STYLE_PATH}">'
+        f"<main>{content}</main></html>"
+    )
+    return Response(page.encode(), status, [(b"content-type", b"text/html; charset=utf-8"), *HEADERS])
+
+
+ROUTES: Final = [Route("GET", STYLE_PATH, get_style, Auth.NONE, summary="The style sheet of the server's own pages.")]
