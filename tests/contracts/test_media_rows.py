@@ -103,6 +103,12 @@ async def test_expired_unused_and_uploaded(database: Database) -> None:
     await database.write(lambda tx: ROWS.set_used(tx, 11, 5000))
     assert [row.media_id for row in await ROWS.load_unused(reader, 1002, 10)] == ["remote1"]
     assert [row.media_nid for row in await ROWS.load_uploads(reader, ANNA, 22, 2)] == [23, 24]
+    made = ThumbnailRow("thumbnail", 7, "image/jpeg")
+    before = await ROWS.load_remote_size(reader)
+    assert before == 5 * build(1, "a").size
+    for nid in (11, 21):
+        await database.write(lambda tx, nid=nid: ROWS.insert_thumbnail(tx, nid, SHAPE, made))
+    assert await ROWS.load_remote_size(reader) == before + 7, "the thumbnail of an upload does not count"
 
 
 async def test_previews(database: Database) -> None:

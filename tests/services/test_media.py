@@ -208,6 +208,25 @@ async def test_remote_media_that_nobody_looks_at_expires(tmp_path: Path) -> None
         assert elsewhere.asked.count("example.org/seen") == 1
 
 
+async def test_copies_of_remote_media_are_bounded_in_bytes(tmp_path: Path) -> None:
+    async with running_server(tmp_path, remote_media_cache_size=250_000) as server:
+        clock = move_clock(server)
+        elsewhere = server.app.media.remote = Elsewhere()
+        elsewhere.files |= {f"file{number}": bytes(100_000) for number in range(4)}
+        anna = await server.register("anna")
+        mine = await upload(anna, bytes(300_000))
+        for day, media_id in enumerate(elsewhere.files):
+            clock.ahead_ms = day * DAY_MS
+            assert (await download(anna, f"example.org/{media_id}")).status == 200
+        clock.ahead_ms = 5 * DAY_MS
+        assert (await download(anna, "example.org/file0")).status == 200  # the first of them is the one used last
+        await clean_media(server.app)
+        await clean_media(server.app)
+        kept = await server.app.db.reader.fetch("SELECT media_id FROM media WHERE used_ts_ms IS NOT NULL ORDER BY 1")
+        assert [row[0] for row in kept] == ["file0", "file3"]
+        assert (await download(anna, mine)).status == 200, "uploads of this server's users are not meant"
+
+
 async def test_what_a_crash_leaves_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running_server(tmp_path) as server:
         clock = move_clock(server)

@@ -162,6 +162,13 @@ class Config:
     remote_media_cache_days: int = option(
         30, "Media", "Days a file of another server is kept after its last use.", lowest=1, highest=3650
     )
+    remote_media_cache_size: int = option(
+        10 * GIB,
+        "Media",
+        "Bytes of other servers' files that are kept, those used last; 0 is without limit.",
+        lowest=0,
+        is_size=True,
+    )
     url_previews: bool = option(False, "Media", "Fetch linked pages to show a preview. Linked sites see the server.")
     url_preview_allow: tuple[str, ...] = option(
         (), "Media", "Preview only these hosts (*.example.org); may be given several times.", metavar="HOST"

@@ -40,12 +40,32 @@ async def clean_media(app: App) -> None:
     unused_since_ms = now_ms - app.config.remote_media_cache_days * DAY_MS
     while rows := await stores.load_unused(reader, unused_since_ms, BATCH_MAX):
         await delete_media(app, rows)
+    await shrink_remote_media(app)
     await app.db.write(lambda tx: stores.delete_expired_previews(tx, now_ms))
     while keys := await stores.load_garbage(reader, now_ms, BATCH_MAX):
         for key in keys:
             await app.media.store.delete(key)
         await app.db.write(lambda tx, keys=keys: stores.delete_garbage(tx, keys))  # type: ignore[misc]
     await app.media.store.delete_unfinished(now_ms - UPLOAD_LIFETIME_MS_MAX)
+
+
+async def shrink_remote_media(app: App) -> None:
+    """Delete those copies of other servers' media that were not used for longest, until the rest is within its limit."""
+    limit = app.config.remote_media_cache_size
+    if not limit:
+        return
+    stores, reader = app.stores.media, app.db.reader
+    while (excess := await app.db.read_slowly(stores.load_remote_size) - limit) > 0:
+        rows = await stores.load_unused(reader, app.clock.now_ms() + DAY_MS, BATCH_MAX)
+        if not rows:
+            return
+        chosen: list[MediaRow] = []
+        for row in rows:
+            if excess <= 0:
+                break
+            chosen.append(row)
+            excess -= row.size
+        await delete_media(app, chosen)
 
 
 async def delete_media(app: App, rows: list[MediaRow]) -> None:

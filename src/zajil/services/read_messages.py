@@ -1,5 +1,6 @@
 """Reading a room's history: pages of messages, one event, an event with what surrounds it, the event nearest to a time."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -150,9 +151,14 @@ async def find_event_at(
 ) -> StoredEvent:
     """GET /rooms/{room_id}/timestamp_to_event: the event nearest to a time in one direction."""
     access = await access_room(app, tx, requester.user_id, room_id)
-    candidates = await app.stores.events.load_nearest(
-        tx, access.head.row.room_nid, timestamp_ms, backwards=backwards, limit=PAGE_EVENTS_MIN
-    )
-    for stored in await filter_visible(app, tx, access.head, requester.user_id, _announced(candidates)):
-        return stored
-    raise not_found("There is no event on that side of this time.")
+    after: StoredEvent | None = None
+    while True:
+        candidates = await app.stores.events.load_nearest(
+            tx, access.head.row.room_nid, timestamp_ms, backwards=backwards, limit=PAGE_EVENTS_MIN, after=after
+        )
+        for stored in await filter_visible(app, tx, access.head, requester.user_id, _announced(candidates)):
+            return stored
+        if len(candidates) < PAGE_EVENTS_MIN:
+            raise not_found("There is no event on that side of this time.")
+        after = candidates[-1]
+        await asyncio.sleep(0)  # there may be any number of events that this user may not see

@@ -128,9 +128,16 @@ class EventStore(Protocol):
         """Up to `limit` events on one side of `start`, in walking order: backwards those not later than it, forwards those later."""
 
     async def load_nearest(
-        self, tx: Read, room_nid: int, timestamp_ms: int, *, backwards: bool, limit: int
+        self,
+        tx: Read,
+        room_nid: int,
+        timestamp_ms: int,
+        *,
+        backwards: bool,
+        limit: int,
+        after: StoredEvent | None = None,
     ) -> list[StoredEvent]:
-        """The events of a room nearest to a time on one side of it, the nearest first."""
+        """The events of a room nearest to a time on one side of it, the nearest first; only those beyond `after`, if it is given."""
 
     async def redact(self, tx: Transaction, nid: int, json: bytes, redacted_by: str) -> None: ...
 

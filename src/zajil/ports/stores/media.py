@@ -58,6 +58,9 @@ class MediaRows(Protocol):
     async def load_unused(self, tx: Read, used_before_ms: int, count_max: int) -> list[MediaRow]:
         """Other servers' media that nobody downloaded since."""
 
+    async def load_remote_size(self, tx: Read) -> int:
+        """Bytes of all copies of other servers' media, with their thumbnails."""
+
     async def load_uploads(self, tx: Read, uploader: str, after_nid: int, count_max: int) -> list[MediaRow]:
         """A user's uploads in the order of their making."""
 

@@ -17,6 +17,7 @@ RESTORED_STATEMENTS = (
     "UPDATE log_head SET epoch = greatest(epoch + 1, $1)",
     # Some of these were handed out after the backup was made; nobody may get one a second time.
     "DELETE FROM one_time_keys WHERE $1 > 0",
+    "UPDATE fallback_keys SET is_used = 1 WHERE $1 > 0",
 )
 
 Columns = Mapping[str, Sequence[str]]

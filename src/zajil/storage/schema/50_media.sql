@@ -17,6 +17,7 @@ CREATE INDEX IF NOT EXISTS media_pending ON media (uploader, expires_ts_ms) WHER
 CREATE INDEX IF NOT EXISTS media_uploader ON media (uploader, media_nid) WHERE uploader IS NOT NULL;
 CREATE INDEX IF NOT EXISTS media_expiry ON media (expires_ts_ms) WHERE expires_ts_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS media_unused ON media (used_ts_ms) WHERE used_ts_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS media_remote_size ON media (used_ts_ms, size, media_nid) WHERE used_ts_ms IS NOT NULL;
 
 -- Thumbnails made so far. An empty storage key says that the original is no larger and is served instead.
 CREATE TABLE IF NOT EXISTS media_thumbnails (

@@ -13,6 +13,7 @@ RESTORED_STATEMENTS = (
     "UPDATE log_head SET epoch = max(epoch + 1, :epoch)",
     # Some of these were handed out after the backup was made; nobody may get one a second time.
     "DELETE FROM one_time_keys",
+    "UPDATE fallback_keys SET is_used = 1",
 )
 
 

@@ -127,16 +127,24 @@ class SqlEventStore:
         return [build_stored_event(row) for row in rows]
 
     async def load_nearest(
-        self, tx: Read, room_nid: int, timestamp_ms: int, *, backwards: bool, limit: int
+        self,
+        tx: Read,
+        room_nid: int,
+        timestamp_ms: int,
+        *,
+        backwards: bool,
+        limit: int,
+        after: StoredEvent | None = None,
     ) -> list[StoredEvent]:
-        inside, order = ("<=", "DESC") if backwards else (">=", "ASC")
-        rows = await tx.fetch(
-            f"SELECT {COLUMNS} FROM {SOURCE} WHERE e.room_nid = ? AND e.origin_server_ts {inside} ? AND e.history IS NOT NULL"
-            f" ORDER BY e.origin_server_ts {order}, e.history {order} LIMIT ?",
-            room_nid,
-            timestamp_ms,
-            limit,
-        )
+        inside, beyond, order = ("<=", "<", "DESC") if backwards else (">=", ">", "ASC")
+        sql = f"SELECT {COLUMNS} FROM {SOURCE} WHERE e.room_nid = ? AND e.origin_server_ts {inside} ? AND e.history IS NOT NULL"
+        args: list[int] = [room_nid, timestamp_ms]
+        if after is not None:
+            sql += f" AND (e.origin_server_ts, e.history, e.history_minor) {beyond} (?, ?, ?)"
+            args[1] = after.event.origin_server_ts  # so that the index begins there
+            args += [after.event.origin_server_ts, after.history or 0, after.history_minor]
+        order_by = f"e.origin_server_ts {order}, e.history {order}, e.history_minor {order}"
+        rows = await tx.fetch(f"{sql} ORDER BY {order_by} LIMIT ?", *args, limit)
         return [build_stored_event(row) for row in rows]
 
     async def redact(self, tx: Transaction, nid: int, json: bytes, redacted_by: str) -> None:

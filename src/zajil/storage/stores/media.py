@@ -64,6 +64,14 @@ class SqlMediaRows:
         sql = f"SELECT {COLUMNS} FROM media WHERE used_ts_ms < ? ORDER BY used_ts_ms LIMIT ?"
         return [MediaRow(*row) for row in await tx.fetch(sql, used_before_ms, count_max)]
 
+    async def load_remote_size(self, tx: Read) -> int:
+        media: int = await tx.fetch_value("SELECT coalesce(sum(size), 0) FROM media WHERE used_ts_ms IS NOT NULL")
+        thumbnails: int = await tx.fetch_value(
+            "SELECT coalesce(sum(t.size), 0) FROM media m JOIN media_thumbnails t ON t.media_nid = m.media_nid"
+            " WHERE m.used_ts_ms IS NOT NULL AND t.storage_key <> ''"
+        )
+        return media + thumbnails
+
     async def load_uploads(self, tx: Read, uploader: str, after_nid: int, count_max: int) -> list[MediaRow]:
         sql = f"SELECT {COLUMNS} FROM media WHERE uploader = ? AND media_nid > ? ORDER BY media_nid LIMIT ?"
         return [MediaRow(*row) for row in await tx.fetch(sql, uploader, after_nid, count_max)]
