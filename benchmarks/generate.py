@@ -4,12 +4,17 @@ First the database is generated: a handful of accounts and rooms are made over t
 stopped, and real events (built, hashed, chained by prev_events) are appended to the rooms through the server's own stores
 and group commit, in this process. Then the server is killed with SIGKILL under load and started again,
 `--rounds` times; measured is the time from the start of the process to the first send acknowledged.
+
+With `--folder DIR` the generated server stays there, and a second run only measures: generating needs minutes, measuring a quiet
+machine. `--postgres` keeps the events in a PostgreSQL of the tests instead of SQLite (without fsync, which restarts do not wait for).
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import json
 import random
 import statistics
 import tempfile
@@ -17,8 +22,9 @@ import time
 from pathlib import Path
 
 import aiohttp
-from tests.conversations.account import register_accounts
+from tests.conversations.account import Account, register_accounts
 from tests.conversations.load import Load, Sender
+from tests.postgres_server import run_postgres
 from tests.servers import Server, build_zajil
 
 from zajil.core.events import build_event
@@ -87,9 +93,27 @@ async def append_many(app: App, room_id: str, sender: str, count: int) -> None:
     await app.db.write(item, rooms=(room_id,))
 
 
-async def generate(data: Path, load: Load, events: int) -> float:
+def store_load(file: Path, load: Load) -> None:
+    """Write down who may send where, for later runs."""
+    known = [(sender.account.user_id, sender.account.token, sender.rooms) for sender in load.senders]
+    file.write_text(json.dumps(known))
+
+
+def restore_load(file: Path, server: Server, connections: aiohttp.ClientSession) -> Load:
+    """The load of a former run. Its messages have other transaction IDs, so that none is taken for a retry."""
+    senders = []
+    for user_id, token, rooms in json.loads(file.read_text()):
+        account = Account(server.base, connections)
+        account.user_id, account.token = user_id, token
+        senders.append(Sender(account, rooms))
+    load = Load(senders, [], [room_id for sender in senders for room_id in sender.rooms])
+    load.transaction_prefix = f"{time.time_ns()}-"
+    return load
+
+
+async def generate(config: Config, load: Load, events: int) -> float:
     """Append `events` messages, round robin over the rooms; returns the seconds it took."""
-    app = build_services(Config(data=data, server_name="localhost"))
+    app = build_services(config)
     app.db.start()
     began = last = time.monotonic()
     try:
@@ -121,19 +145,35 @@ async def kill_and_restart(server: Server, load: Load, pause: float) -> float:
     return load.first_ack_at - began
 
 
-async def measure_restarts(folder: Path, events: int, rooms: int, rounds: int, seed: int) -> list[float]:
+async def prepare(server: Server, config: Config, connections: aiohttp.ClientSession, events: int, rooms: int) -> Load:
+    """The load on a server with so many events: those of a former run in this folder, or new ones."""
+    known = server.data.parent / f"load-{events}.json"
+    if known.exists():
+        return restore_load(known, server, connections)
+    server.start()
+    load = await make_rooms(server, connections, rooms)
+    server.stop()
+    seconds = await generate(config, load, events)
+    size = sum(file.stat().st_size for file in server.data.rglob("*") if file.is_file())
+    print(
+        f"{events:,} events generated in {seconds:.0f} s ({events / seconds:,.0f}/s); {size / 2**20:,.0f} MiB in {server.data}"
+    )
+    store_load(known, load)
+    return load
+
+
+async def measure_restarts(
+    folder: Path, events: int, rooms: int, rounds: int, seed: int, database: str | None
+) -> list[float]:
     """Generate and measure; returns the seconds of each restart."""
-    server = build_zajil(folder).start()
+    server = build_zajil(folder, **({"database": database} if database else {}))
+    config = Config(data=server.data, server_name="localhost", database=database or "")
     chance = random.Random(seed)
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as connections:
-            load = await make_rooms(server, connections, rooms)
-            server.stop()
-            seconds = await generate(server.data, load, events)
-            size = sum(file.stat().st_size for file in server.data.rglob("*") if file.is_file())
-            print(
-                f"{events:,} events generated in {seconds:.0f} s ({events / seconds:,.0f}/s); {size / 2**20:,.0f} MiB"
-            )
+            load = await prepare(server, config, connections, events, rooms)
+            if not rounds:
+                return []
             server.start()
             load.start()
             restarts = [await kill_and_restart(server, load, chance.uniform(0.2, 1.5)) for _ in range(rounds)]
@@ -149,11 +189,17 @@ def main() -> None:
     parser.add_argument("--rooms", type=int, default=ROOMS)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="keep the server here, and use what a former run has left")
+    parser.add_argument("--postgres", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="zajil-generate-") as folder:
+    with contextlib.ExitStack() as stack:
+        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zajil-generate-")))
+        database = stack.enter_context(run_postgres()).make_database() if options.postgres else None
         restarts = asyncio.run(
-            measure_restarts(Path(folder), options.events, options.rooms, options.rounds, options.seed)
+            measure_restarts(folder, options.events, options.rooms, options.rounds, options.seed, database)
         )
+    if not restarts:
+        return
     worst, median = max(restarts), statistics.median(restarts)
     verdict = "pass" if worst <= BAR_SECONDS else "FAIL"
     print(

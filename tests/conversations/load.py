@@ -51,6 +51,7 @@ class Load:
         self.readers = readers
         self.rooms = rooms
         self.running = False
+        self.transaction_prefix = "k"
         self.counted_from = self.first_ack_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -92,7 +93,7 @@ class Load:
         while self.running:
             number = len(sender.sent)
             room_id = sender.rooms[number % len(sender.rooms)]
-            message = Sent(room_id, f"k{number}", f"{sender.account.user_id} {number}")
+            message = Sent(room_id, f"{self.transaction_prefix}{number}", f"{sender.account.user_id} {number}")
             sender.sent.append(message)
             await self._deliver(sender, message)
 
