@@ -9,7 +9,14 @@ export type RichNode =
   | { readonly type: "code"; readonly text: string }
   | { readonly type: "code-block"; readonly language: string; readonly text: string }
   | { readonly type: "list"; readonly ordered: boolean; readonly start: number; readonly items: readonly RichText[] }
-  /** href is http, https or mailto; the text never lies about the host (see link_text). */
+  /** href is http, https or mailto; the text never lies about the host (see links.ts). */
   | { readonly type: "link"; readonly href: string; readonly children: RichText }
+  /** `name` is the sender's word for that person: show the member's own name where it is known. */
   | { readonly type: "mention"; readonly userId: string; readonly name: string }
+  /** `target` is a route of this client, "#/room/…" or "#/invite/…" (see invite_link.ts). */
   | { readonly type: "room-link"; readonly target: string; readonly name: string };
+
+/** Elements inside each other; the specification's limit for HTML. */
+export const DEPTH_MAX = 100;
+/** Nodes of one message; what comes after stays plain. */
+export const NODES_MAX = 2_000;
