@@ -4,10 +4,14 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.client import Client, InProcessServer, q, running_server
 
-from zajil.ports.database import Read, Row, Value
+from zajil.ports.database import Read, Row, StorageUnavailable, Value
+from zajil.ports.stores.signals import DeliveredMark
+from zajil.services.event_notices import prepare_notices
 from zajil.services.ignored_users import load_ignored_users
+from zajil.services.room_summary import build_summary
 
 V3 = "/_matrix/client/v3"
 
@@ -105,3 +109,96 @@ async def test_settings_read_before_a_commit_are_not_remembered(tmp_path: Path) 
         await asyncio.gather(*reading)
         assert await load_ignored_users(app, app.db.reader, anna.user_id) == {"@ben:localhost"}
         assert (await app.privacy.load(app.db.reader, anna.user_id)).last_seen == "nobody"
+
+
+async def test_a_mark_of_delivery_whose_commit_is_under_way_is_not_forgotten(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        app, delivered = server.app, server.app.delivered
+        _, ben, room_id = await make_room(server)
+        head = await app.rooms.find(app.db.reader, room_id, app.db.position)
+        assert head is not None
+        nid = head.row.room_nid
+        mark = DeliveredMark(nid, ben.user_id, "$event", app.db.position, 0, app.db.position)
+        delivered._unwritten = {nid: {ben.user_id: mark}}
+        late = LateRead(app.db.reader)
+        reading = asyncio.create_task(delivered.load_marks(late, head))
+        await late.asked.wait()  # the answer knows nothing of the mark
+        await delivered.write()
+        late.answer.set()
+        assert set(await reading) == {ben.user_id}
+        assert set(await delivered.load_marks(app.db.reader, head)) == {ben.user_id}
+
+
+async def test_marks_of_delivery_read_before_a_departure_are_not_remembered(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        app, delivered = server.app, server.app.delivered
+        anna, ben, room_id = await make_room(server)
+        head = await app.rooms.find(app.db.reader, room_id, app.db.position)
+        assert head is not None
+        nid = head.row.room_nid
+        delivered._unwritten = {nid: {ben.user_id: DeliveredMark(nid, ben.user_id, "$event", 1, 0, 1)}}
+        await delivered.write()
+        late = LateRead(app.db.reader)
+        reading = asyncio.create_task(delivered.load_marks(late, head))
+        await late.asked.wait()
+        (await anna.post(f"{V3}/rooms/{q(room_id)}/kick", {"user_id": ben.user_id})).ok()
+        late.answer.set()
+        await reading
+        assert ben.user_id not in await delivered.load_marks(app.db.reader, head)
+
+
+async def test_marks_that_could_not_be_written_are_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_server(tmp_path) as server:
+        app, delivered = server.app, server.app.delivered
+        _, ben, room_id = await make_room(server)
+        head = await app.rooms.find(app.db.reader, room_id, app.db.position)
+        assert head is not None
+        nid = head.row.room_nid
+        delivered._unwritten = {nid: {ben.user_id: DeliveredMark(nid, ben.user_id, "$event", 1, 0, 1)}}
+
+        async def fail(*_: object, **__: object) -> None:
+            raise StorageUnavailable("the disk is full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(app.db, "write", fail)
+            with pytest.raises(StorageUnavailable):
+                await delivered.write()
+        assert set(await delivered.load_marks(app.db.reader, head)) == {ben.user_id}
+        await delivered.write()
+        assert [mark.user_id for mark in await app.stores.signals.load_marks(app.db.reader, nid)] == [ben.user_id]
+
+
+async def test_the_facts_of_an_event_are_those_of_its_time_although_the_room_went_on(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        app = server.app
+        anna, _, room_id = await make_room(server)
+        (await anna.put(f"{V3}/rooms/{q(room_id)}/send/m.room.message/1", {"msgtype": "m.text", "body": "two"})).ok()
+        head = await app.rooms.find(app.db.reader, room_id, app.db.position)
+        assert head is not None
+        events = list(head.recent)  # as a count had them before it waited for the database
+        for stored in events:
+            stored.notice = None
+        carl = await server.register("carl")
+        (await carl.post(f"{V3}/join/{q(room_id)}")).ok()
+        assert head.recent[-1] not in events
+        await prepare_notices(app, app.db.reader, head, events)
+        assert events[-1].notice.facts.member_count == 2
+
+
+async def test_heroes_read_before_a_commit_are_not_remembered(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        app = server.app
+        anna, ben, room_id = await make_room(server)
+        carl = await server.register("carl")
+        head = await app.rooms.find(app.db.reader, room_id, app.db.position)
+        assert head is not None
+        late = LateRead(app.db.reader)
+        reading = asyncio.create_task(build_summary(app, late, head, anna.user_id))
+        await late.asked.wait()
+        (await carl.post(f"{V3}/join/{q(room_id)}")).ok()
+        late.answer.set()
+        await reading
+        summary = await build_summary(app, app.db.reader, head, anna.user_id)
+        assert summary["m.heroes"] == sorted([ben.user_id, carl.user_id])

@@ -31,6 +31,8 @@ GATHER_S: Final = 0.1
 """Confirmations of this time are told together."""
 WRITE_S: Final = 5.0
 WRITTEN_AT_ONCE_MAX: Final = 500
+LOADS_MAX: Final = 10
+"""So often a room's marks are read again because something happened meanwhile; then they are used and not remembered."""
 
 log = structlog.get_logger(__name__)
 
@@ -46,12 +48,16 @@ class Delivered:
         self.is_on = app.config.delivered_signal
         self._rooms: OrderedDict[int, Marks] = OrderedDict()
         self._unwritten: dict[int, dict[str, DeliveredMark]] = {}
+        self._writing: dict[int, dict[str, DeliveredMark]] = {}
+        """Marks whose commit is under way."""
+        self._generation = 0
+        """Changes whenever what was read before may be out of date."""
         self._confirmed: dict[str, int] = {}
         self._wanted = asyncio.Event()
         self._running: list[asyncio.Task[None]] = []
         if self.is_on:
             app.notifier.committed.append(self._note_events)
-            app.notifier.foreign.append(self._rooms.clear)
+            app.notifier.foreign.append(self._forget_all)
 
     def start(self) -> None:
         """Begin the background work; needs a running loop."""
@@ -76,10 +82,17 @@ class Delivered:
                 if user.user_id != stored.event.sender:
                     user.undelivered.setdefault(head.room_id, stored.position or 0)
 
+    def _forget_all(self) -> None:
+        self._generation += 1
+        self._rooms.clear()
+
     def _note_departure(self, head: RoomHead, stored: StoredEvent) -> None:
-        marks = self._rooms.get(head.row.room_nid)
-        if marks and stored.event.membership not in (None, "join"):
-            marks.pop(stored.event.key[1], None)
+        if stored.event.membership in (None, "join"):
+            return
+        self._generation += 1
+        for marks in (self._rooms.get(head.row.room_nid), self._unwritten.get(head.row.room_nid)):
+            if marks:
+                marks.pop(stored.event.key[1], None)
 
     def acknowledge(self, user_id: str, since: int) -> None:
         """A device of the user has everything up to `since`."""
@@ -93,19 +106,21 @@ class Delivered:
     async def load_marks(self, tx: Read, head: RoomHead) -> Marks:
         """Every mark of a room."""
         nid = head.row.room_nid
-        marks = self._rooms.get(nid)
-        if marks is None:
-            counter = self._app.ephemeral.counter
+        marks: Marks = {}
+        for _ in range(LOADS_MAX):
+            known = self._rooms.get(nid)
+            if known is not None:
+                self._rooms.move_to_end(nid)
+                return known
+            generation, counter = self._generation, self._app.ephemeral.counter
             loaded = await self._app.stores.signals.load_marks(tx, nid)
-            if (newer := self._rooms.get(nid)) is not None:
-                return newer
-            marks = {mark.user_id: (mark, counter) for mark in [*loaded, *self._unwritten.get(nid, {}).values()]}
-            self._rooms[nid] = marks
-            if len(self._rooms) > ROOMS_REMEMBERED_MAX:
-                self._rooms.popitem(last=False)
-        else:
-            self._rooms.move_to_end(nid)
-        return marks
+            waiting = [*self._writing.get(nid, {}).values(), *self._unwritten.get(nid, {}).values()]
+            marks = {mark.user_id: (mark, counter) for mark in [*loaded, *waiting]}
+            if generation == self._generation and nid not in self._rooms:
+                self._rooms[nid] = marks
+                if len(self._rooms) > ROOMS_REMEMBERED_MAX:
+                    self._rooms.popitem(last=False)
+        return self._rooms.get(nid, marks)
 
     async def _tell_forever(self) -> None:
         while True:
@@ -189,10 +204,18 @@ class Delivered:
 
     async def write(self) -> None:
         """Put the marks into the database."""
-        waiting, self._unwritten = self._unwritten, {}
-        marks = [mark for room in waiting.values() for mark in room.values()]
-        for start in range(0, len(marks), WRITTEN_AT_ONCE_MAX):
-            await self._app.db.write(partial(self._store, marks[start : start + WRITTEN_AT_ONCE_MAX]))
+        self._writing, self._unwritten = self._unwritten, {}
+        marks = [mark for room in self._writing.values() for mark in room.values()]
+        try:
+            for start in range(0, len(marks), WRITTEN_AT_ONCE_MAX):
+                await self._app.db.write(partial(self._store, marks[start : start + WRITTEN_AT_ONCE_MAX]))
+        except BaseException:
+            for mark in marks:
+                self._unwritten.setdefault(mark.room_nid, {}).setdefault(mark.user_id, mark)
+            raise
+        finally:
+            self._writing = {}
+            self._generation += 1  # who reads now may have asked before the commit
 
     async def _store(self, marks: Sequence[DeliveredMark], tx: Transaction) -> None:
         await self._app.stores.signals.store_marks(tx, marks)

@@ -96,9 +96,11 @@ async def prepare_notices(app: App, tx: Read, head: RoomHead, events: Sequence[S
     unready = next((index for index, stored in enumerate(events) if stored.notice is None), None)
     if unready is None:
         return
-    undone = await _load_replaced(app, tx, events[unready:])
+    # The facts are those of this moment, so what has been appended since `events` were read is to be undone as well.
     facts = _Facts(head)
-    for stored in reversed(events[unready:]):
+    walked = [*events[unready:], *(head.events_after(events[-1].position or 0) or [])]
+    undone = await _load_replaced(app, tx, walked)
+    for stored in reversed(walked):
         if stored.notice is None:
             thread = await find_thread(app, tx, head, stored)
             stored.notice = EventNotice(stored, thread, facts.build(stored.event.sender))

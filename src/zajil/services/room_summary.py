@@ -22,12 +22,16 @@ async def build_summary(app: App, tx: Read, head: RoomHead, user_id: str) -> dic
 
 
 async def _load_heroes(app: App, tx: Read, head: RoomHead, user_id: str) -> list[str]:
-    if head.heroes is None:
+    heroes = head.heroes
+    if heroes is None:
+        position = app.db.position
         current = await app.stores.rooms.load_members(tx, head.row.room_nid, ["join", "invite"], HEROES_MAX + 1)
         former: list[str] = []
         if len(current) <= 1:
             gone = await app.stores.rooms.load_members(tx, head.row.room_nid, ["leave", "ban"], HEROES_MAX + 1)
             former = [row.user_id for row in gone]
-        head.heroes = [row.user_id for row in current], former
-    current_ids, former_ids = ([each for each in ids if each != user_id] for ids in head.heroes)
+        heroes = [row.user_id for row in current], former
+        if app.db.position == position:  # else somebody may have come or gone while they were read
+            head.heroes = heroes
+    current_ids, former_ids = ([each for each in ids if each != user_id] for ids in heroes)
     return (current_ids or former_ids)[:HEROES_MAX]
