@@ -89,8 +89,8 @@ export interface Message {
   readonly pinned: boolean;
   readonly starred: boolean;
   readonly encrypted: boolean;
-  /** Who may be trusted to have sent it: a warning shield is drawn for anything but "ok". */
   /** Of a message whose body is a poll. */
   readonly pollResults?: PollResults;
+  /** Who may be trusted to have sent it: a warning shield is drawn for anything but "ok". */
   readonly shield: "ok" | "unverified-device" | "unencrypted" | "identity-changed";
 }
