@@ -13,7 +13,9 @@ export interface MediaAccess {
   /** Writes the file to the person's disk under a safe name. */
   save(source: MediaSource, name: string, options?: OpenOptions): Promise<void>;
   /** What the person is about to send: its kind, size and picture, or why it cannot be sent. Reads headers only. */
-  inspect(file: Blob, name: string): Promise<Inspected>;
+  inspect(file: Blob): Promise<Inspected>;
+  /** A smaller copy of a picture for sending; the file itself if it moves, is no picture or would not become smaller. */
+  compress(file: Blob): Promise<Blob>;
   /** Starts the microphone. Fails with a Problem if there is none or it is not allowed. */
   record(): Promise<VoiceRecording>;
   /** A square JPEG of `side` pixels cut from a picture. `x`, `y`, `size` are in pixels of the upright picture. */

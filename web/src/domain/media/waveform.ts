@@ -26,6 +26,12 @@ export function normaliseWaveform(levels: readonly number[]): number[] {
   return levels.map((level) => (Number.isFinite(level) ? Math.max(0, Math.min(WAVEFORM_SCALE, Math.round((level / peak) * WAVEFORM_SCALE))) : 0));
 }
 
+/** Any number of levels as at most `points`, each the loudest of its part. */
+export function resampleLevels(levels: readonly number[], points = WAVEFORM_POINTS): number[] {
+  if (levels.length <= points) return [...levels];
+  return Array.from({ length: points }, (_, index) => Math.max(...levels.slice(Math.floor((index * levels.length) / points), Math.floor(((index + 1) * levels.length) / points))));
+}
+
 /** Any number of points (0..1024, as senders claim) as `bars` heights from 0 to 1; a flat line if there are none. */
 export function waveformBars(waveform: readonly number[], bars: number): number[] {
   if (waveform.length === 0) return Array.from({ length: bars }, () => 0);
