@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,9 +11,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 from tests.conversations.account import Account
-from tests.nats_server import NatsServer
-from tests.postgres_server import run_postgres
-from tests.servers import Server, build_zajil
+from tests.conversations.nodes import register_pair, run_two_nodes
+from tests.servers import Server
 
 DELIVERY_S_MAX = 2.0
 LOGOUT_S_MAX = 2.0
@@ -26,35 +24,14 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module", params=["poll", "nats"])
 def nodes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
-    folder = tmp_path_factory.mktemp("nodes")
-    bus = NatsServer()
-    with run_postgres() as postgres:
-        options = {"database": postgres.make_database()}
-        if request.param == "nats":
-            bus.start()
-            options["bus"] = bus.url
-        first = build_zajil(folder / "first", **options).start()
-        second = build_zajil(folder / "second", **options)
-        second.data.mkdir()
-        shutil.copy(first.data / "signing.key", second.data / "signing.key")
-        second.start()
-        try:
-            yield [first, second]
-        finally:
-            first.stop()
-            second.stop()
-            bus.stop()
+    with run_two_nodes(tmp_path_factory.mktemp("nodes"), with_bus=request.param == "nats") as servers:
+        yield servers
 
 
 @pytest.fixture
 async def connections() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as session:
         yield session
-
-
-async def register_pair(nodes: list[Server], connections: aiohttp.ClientSession, name: str) -> list[Account]:
-    """Somebody on the first node, and somebody on the second."""
-    return [await Account(node.base, connections).register(f"{name}{number}") for number, node in enumerate(nodes)]
 
 
 def texts(answer: dict[str, object], room_id: str) -> list[str]:

@@ -109,6 +109,8 @@ def build_app(config: Config) -> AsgiApp:
     asgi = AsgiApp(app, [*all_routes, *describe(all_routes)])
     bus = open_bus(config)
     connect_log(app.db, bus)
+    if config.bus:
+        app.node_signals.connect(bus)
     media = run_media(app)
     notifications = run_notifications(app)
     push = run_push(app)

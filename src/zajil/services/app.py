@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zajil.services.ignored_users import IgnoredUsers
     from zajil.services.index_messages import MessageIndex
     from zajil.services.media_repository import MediaRepository
+    from zajil.services.node_signals import NodeSignals
     from zajil.services.note_sightings import Sightings
     from zajil.services.notifier import Notifier
     from zajil.services.passwords import Passwords
@@ -75,6 +76,7 @@ class App:
     unread_counts: "UnreadCounts" = field(init=False)
     push_rules: "UserPushRules" = field(init=False)
     lazy_members: "LazyMembers" = field(init=False)
+    node_signals: "NodeSignals" = field(init=False)
     ephemeral: "Ephemeral" = field(init=False)
     typing: "Typing" = field(init=False)
     presence: "Presence" = field(init=False)

@@ -8,8 +8,9 @@ database later: what is lost with the process is found again, because a user's f
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import astuple
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -18,6 +19,7 @@ from zajil.ports.stores.events import StoredEvent
 from zajil.ports.stores.signals import DeliveredMark
 from zajil.services.app import App
 from zajil.services.ignored_users import load_ignored_users
+from zajil.services.node_signals import Signal
 from zajil.services.notifier import OnlineUser
 from zajil.services.room_heads import RoomHead
 
@@ -50,6 +52,8 @@ class Delivered:
         self._unwritten: dict[int, dict[str, DeliveredMark]] = {}
         self._writing: dict[int, dict[str, DeliveredMark]] = {}
         """Marks whose commit is under way."""
+        self._former: dict[int, Marks] = {}
+        """What was remembered before another process wrote: when its marks were told."""
         self._generation = 0
         """Changes whenever what was read before may be out of date."""
         self._confirmed: dict[str, int] = {}
@@ -58,6 +62,7 @@ class Delivered:
         if self.is_on:
             app.notifier.committed.append(self._note_events)
             app.notifier.foreign.append(self._forget_all)
+            app.node_signals.listen(Signal.DELIVERED, self._hear)
 
     def start(self) -> None:
         """Begin the background work; needs a running loop."""
@@ -84,7 +89,10 @@ class Delivered:
 
     def _forget_all(self) -> None:
         self._generation += 1
+        self._former.update(self._rooms)
         self._rooms.clear()
+        if len(self._former) > ROOMS_REMEMBERED_MAX:
+            self._former.clear()
 
     def _note_departure(self, head: RoomHead, stored: StoredEvent) -> None:
         if stored.event.membership in (None, "join"):
@@ -115,9 +123,11 @@ class Delivered:
             generation, counter = self._generation, self._app.ephemeral.counter
             loaded = await self._app.stores.signals.load_marks(tx, nid)
             waiting = [*self._writing.get(nid, {}).values(), *self._unwritten.get(nid, {}).values()]
-            marks = {mark.user_id: (mark, counter) for mark in [*loaded, *waiting]}
+            former = self._former.get(nid, {})
+            marks = {mark.user_id: (mark, find_told(former, mark, counter)) for mark in [*loaded, *waiting]}
             if generation == self._generation and nid not in self._rooms:
                 self._rooms[nid] = marks
+                self._former.pop(nid, None)
                 if len(self._rooms) > ROOMS_REMEMBERED_MAX:
                     self._rooms.popitem(last=False)
         return self._rooms.get(nid, marks)
@@ -181,7 +191,24 @@ class Delivered:
         counter = self._app.ephemeral.next()
         marks[user.user_id] = (mark, counter)
         self._unwritten.setdefault(mark.room_nid, {})[mark.user_id] = mark
-        for sender in {stored.event.sender for stored in arrived}:
+        senders = {stored.event.sender for stored in arrived}
+        self._app.node_signals.publish(Signal.DELIVERED, [room_id, astuple(mark), sorted(senders)])
+        for sender in senders:
+            self._app.notifier.touch_delivered(sender, room_id, counter)
+
+    def _hear(self, content: tuple[str, Sequence[Any], Sequence[str]]) -> None:
+        """Another process has found a mark. It is written by both, so that it is there for those who ask before the other has."""
+        room_id, fields, senders = content
+        mark = DeliveredMark(*fields)
+        counter = self._app.ephemeral.next()
+        waiting = self._unwritten.setdefault(mark.room_nid, {})
+        if mark.user_id not in waiting or waiting[mark.user_id].position < mark.position:
+            waiting[mark.user_id] = mark
+        self._generation += 1
+        marks = self._rooms.get(mark.room_nid)
+        if marks is not None and (mark.user_id not in marks or marks[mark.user_id][0].position < mark.position):
+            marks[mark.user_id] = (mark, counter)
+        for sender in senders:
             self._app.notifier.touch_delivered(sender, room_id, counter)
 
     async def _load_messages(self, tx: Read, head: RoomHead, user_id: str, first: int) -> list[StoredEvent]:
@@ -219,3 +246,9 @@ class Delivered:
 
     async def _store(self, marks: Sequence[DeliveredMark], tx: Transaction) -> None:
         await self._app.stores.signals.store_marks(tx, marks)
+
+
+def find_told(former: Marks, mark: DeliveredMark, counter: int) -> int:
+    """When a mark read from the database was told: as remembered, or now."""
+    known = former.get(mark.user_id)
+    return known[1] if known is not None and known[0].position >= mark.position else counter

@@ -30,6 +30,7 @@ class OnlineUser:
 
     __slots__ = (
         "deliveries",
+        "ephemeral_since",
         "is_caught_up",
         "known_since",
         "last_ephemeral",
@@ -47,12 +48,14 @@ class OnlineUser:
         "waiters",
     )
 
-    def __init__(self, user_id: str, rooms: set[str], known_since: int) -> None:
+    def __init__(self, user_id: str, rooms: set[str], known_since: int, ephemeral_since: int = 0) -> None:
         self.user_id = user_id
         self.rooms = rooms
         self.known_since = known_since
         self.last_touched = known_since
-        self.last_ephemeral = 0
+        self.ephemeral_since = ephemeral_since
+        """Of what is not in the log, everything told after this count of the ephemeral counter is known."""
+        self.last_ephemeral = ephemeral_since
         self.last_presence = 0
         self.presence: dict[str, int] = {}
         self.presence_since: int | None = None
@@ -107,6 +110,8 @@ class Notifier:
         """The position of the last change of devices of which it was not known at once whom it concerns."""
         self.committed: list[Callable[[RoomHead, list[StoredEvent]], None]] = []
         """Called with a room and its new events after each commit of this process; must be quick."""
+        self.count_ephemeral: Callable[[], int] = lambda: 0
+        """Where the ephemeral counter stands."""
         self.foreign: list[Callable[[], None]] = []
         """Called when another process has written: forget what was read before."""
         db.subscribe(self.hear)
@@ -134,7 +139,7 @@ class Notifier:
         user = self._online.get(user_id)
         if user is None:
             # What was touched while the rooms were read has not been noted, so memory begins here.
-            user = OnlineUser(user_id, {row.room_id for row in joined}, self._db.position)
+            user = OnlineUser(user_id, {row.room_id for row in joined}, self._db.position, self.count_ephemeral())
             self._online[user_id] = user
             for room_id in user.rooms:
                 self._by_room.setdefault(room_id, set()).add(user)

@@ -2,6 +2,7 @@
 
 A sync that changes nothing costs a look into a dict. Only changes of state are told, once a second at most and together, to the members of
 small rooms who sync with this process. When the event loop is late, changes are noted but nobody is woken for them: presence is shed first.
+Processes tell each other the states that their own syncs speak for, when these change and once a minute; the best one counts.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import structlog
 from zajil.ports.database import Stream, Touch
 from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
+from zajil.services.node_signals import Signal
 from zajil.services.notifier import OnlineUser
 from zajil.services.room_heads import RoomHead
 
@@ -22,6 +24,10 @@ PEOPLE_MAX: Final = 100_000
 OFFLINE_AFTER_S: Final = 30.0
 SWEEP_S: Final = 5.0
 SWEPT_PER_SLICE: Final = 2_000
+REFRESH_S: Final = 60.0
+"""So often other processes are told again who is not offline."""
+ELSEWHERE_S: Final = 150.0
+"""A process that has said nothing about somebody for so long is gone."""
 TELL_S: Final = 1.0
 TOLD_PER_SLICE: Final = 20
 TOLD_PER_ROUND_MAX: Final = 500
@@ -49,10 +55,13 @@ class Person:
         "audience",
         "changed",
         "chosen",
+        "elsewhere",
+        "elsewhere_s",
         "idle_s",
         "idle_syncs",
         "online_s",
         "online_syncs",
+        "published",
         "state",
         "status_msg",
         "told",
@@ -71,11 +80,25 @@ class Person:
         self.idle_syncs = 0
         self.online_s = NEVER
         self.idle_s = NEVER
+        self.published = OFFLINE
+        """The state that other processes were told."""
+        self.elsewhere: dict[str, tuple[str, float]] = {}
+        """By process, what it said, and until when that counts."""
+        self.elsewhere_s = NEVER
+        """When another process said last that the user is online."""
         self.told: tuple[str, str | None] = (OFFLINE, None)
         self.audience: tuple[str, frozenset[str]] | None = None
 
     def state_at(self, now_s: float) -> str:
-        """The best state that a parked or recent sync of any device speaks for."""
+        """The best state that any process speaks for."""
+        best = self.own_state_at(now_s)
+        for state, until_s in self.elsewhere.values():
+            if until_s > now_s and STATES.index(state) < STATES.index(best):
+                best = state
+        return best
+
+    def own_state_at(self, now_s: float) -> str:
+        """The best state that a parked or recent sync of any device with this process speaks for."""
         is_online = self.online_syncs > 0 or now_s - self.online_s < OFFLINE_AFTER_S
         is_idle = self.idle_syncs > 0 or now_s - self.idle_s < OFFLINE_AFTER_S
         if self.chosen is not None:
@@ -83,9 +106,10 @@ class Person:
         return ONLINE if is_online else UNAVAILABLE if is_idle else OFFLINE
 
     def last_active_ago_ms(self, now_s: float) -> int | None:
-        if self.online_s == NEVER:
+        last_s = max(self.online_s, self.elsewhere_s)
+        if last_s == NEVER:
             return 0 if self.online_syncs else None
-        return 0 if self.online_syncs and self.state == ONLINE else max(0, round((now_s - self.online_s) * 1000))
+        return 0 if self.online_syncs and self.state == ONLINE else max(0, round((now_s - last_s) * 1000))
 
 
 class Presence:
@@ -101,8 +125,15 @@ class Presence:
         self._wanted = asyncio.Event()
         self._settles_s = app.clock.monotonic_s() + SETTLED_AFTER_S
         self._unsettled: dict[str, None] = {}
+        self._refreshed_s = app.clock.monotonic_s()
+        self.knows_elsewhere = False
+        """Whether another process has told of anybody."""
         self._running: list[asyncio.Task[None]] = []
         if self.is_on:
+            signals = app.node_signals
+            signals.listen(Signal.PRESENCE, self._hear)
+            signals.listen(Signal.PRESENCE_WANTED, lambda _content: self._publish_all())
+            signals.listen(Signal.NEWCOMER, lambda content: self._expect_newcomer(content[0], content[1]))
             app.notifier.committed.append(self._note_joins)
             app.db.subscribe(self._note_settings)
 
@@ -110,6 +141,7 @@ class Presence:
         """Begin the background work; needs a running loop."""
         if self.is_on:
             self._running = [asyncio.create_task(self._sweep_forever()), asyncio.create_task(self._tell_forever())]
+            self._app.node_signals.publish(Signal.PRESENCE_WANTED, None)
 
     async def stop(self) -> None:
         for task in self._running:
@@ -133,6 +165,8 @@ class Presence:
         person.chosen = None
         if person.state != ONLINE and person.state != state:
             self._change(person)
+        elif person.published != ONLINE and person.published != state:
+            self._publish(person)
         return person
 
     def leave(self, person: Person | None, state: str) -> None:
@@ -159,6 +193,7 @@ class Presence:
         person.chosen = state
         person.status_msg = status_msg
         self._change(person)
+        self._publish(person)
 
     def _add(self, user_id: str) -> Person | None:
         if len(self._people) >= PEOPLE_MAX:
@@ -176,6 +211,40 @@ class Presence:
             self._awake[person.user_id] = person
         self._untold[person.user_id] = person
         self._wanted.set()
+        if person.own_state_at(self._app.clock.monotonic_s()) != person.published:
+            self._publish(person)
+
+    def _publish(self, person: Person) -> None:
+        """Tell other processes what this one's syncs say."""
+        person.published = person.own_state_at(self._app.clock.monotonic_s())
+        self._app.node_signals.publish(
+            Signal.PRESENCE, [self._app.instance, [[person.user_id, person.published, person.status_msg]]]
+        )
+
+    def _publish_all(self) -> None:
+        own = [[person.user_id, person.published, person.status_msg] for person in self._awake.values()]
+        self._app.node_signals.publish_list(
+            Signal.PRESENCE, self._app.instance, [each for each in own if each[1] != OFFLINE]
+        )
+
+    def _hear(self, content: tuple[str, list[tuple[str, str, str | None]]]) -> None:
+        """Another process tells of people."""
+        process, people = content
+        now_s = self._app.clock.monotonic_s()
+        self.knows_elsewhere = True
+        for user_id, state, status_msg in people:
+            person = self._people.get(user_id) or self._add(user_id)
+            if person is None:
+                continue
+            if state == OFFLINE:
+                person.elsewhere.pop(process, None)
+            else:
+                person.elsewhere[process] = (state, now_s + ELSEWHERE_S)
+            if state == ONLINE:
+                person.elsewhere_s = now_s
+            if person.state_at(now_s) != person.state or status_msg != person.status_msg:
+                person.status_msg = status_msg
+                self._change(person)
 
     async def _sweep_forever(self) -> None:
         while True:
@@ -191,8 +260,13 @@ class Presence:
         for count, person in enumerate(list(self._awake.values()), 1):
             if person.state_at(now_s) != person.state:
                 self._change(person)
+            elif person.own_state_at(now_s) != person.published:
+                self._publish(person)
             if count % SWEPT_PER_SLICE == 0:
                 await asyncio.sleep(0)
+        if self._app.node_signals.is_on and now_s - self._refreshed_s >= REFRESH_S:
+            self._refreshed_s = now_s
+            self._publish_all()
         if self._unsettled and now_s >= self._settles_s:
             unsettled, self._unsettled = self._unsettled, {}
             for user_id in unsettled:
@@ -222,8 +296,12 @@ class Presence:
             return
         for stored in events:
             if stored.event.membership == "join":
-                self._newcomers[head.room_id, stored.event.key[1]] = None
-                self._wanted.set()
+                self._expect_newcomer(head.room_id, stored.event.key[1])
+                self._app.node_signals.publish(Signal.NEWCOMER, [head.room_id, stored.event.key[1]])
+
+    def _expect_newcomer(self, room_id: str, user_id: str) -> None:
+        self._newcomers[room_id, user_id] = None
+        self._wanted.set()
 
     def _note_settings(self, _position: int, touches: Sequence[Touch]) -> None:
         """Somebody's account data has changed; it may have been about who sees their presence."""
@@ -249,7 +327,7 @@ class Presence:
         budget = _Budget(0 if late_s > LATE_S_MAX else WOKEN_PER_ROUND_MAX)
         newcomers, self._newcomers = self._newcomers, {}
         for room_id, user_id in newcomers:
-            self._introduce(room_id, user_id, budget)
+            await self._introduce(room_id, user_id, budget)
         names = list(self._untold)[:TOLD_PER_ROUND_MAX]
         for count, name in enumerate(names, 1):
             await self._tell_of(self._untold.pop(name), budget)
@@ -266,9 +344,11 @@ class Presence:
         told, person.told = person.told, (person.state, person.status_msg)
         if person.told == told and not audience_changed:
             return
-        user = await self._app.notifier.find_or_load(tx, person.user_id)
+        # Who syncs with another process only need not be in memory here.
+        here = self._app.notifier
+        user = here.find(person.user_id) if person.elsewhere else await here.find_or_load(tx, person.user_id)
         counter = person.changed = self._app.ephemeral.next()
-        near: set[OnlineUser] = {user}
+        near: set[OnlineUser] = set() if user is None else {user}
         for room_id in await self._app.stores.signals.load_small_rooms(tx, person.user_id, ROOM_MEMBERS_MAX):
             near.update(self._app.notifier.online_in(room_id))
         for other in near:
@@ -276,19 +356,27 @@ class Presence:
             if other is user or audience_changed or privacy.shows_last_seen_to(other.user_id):
                 _note(other, person.user_id, counter, budget, wakes=other is not user)
 
-    def _introduce(self, room_id: str, user_id: str, budget: "_Budget") -> None:
-        head = self._app.rooms.known(room_id)
+    async def _introduce(self, room_id: str, user_id: str, budget: "_Budget") -> None:
+        tx = self._app.db.reader
+        head = await self._app.rooms.find(tx, room_id, self._app.db.position)
         if head is None or head.row.joined_count > ROOM_MEMBERS_MAX:
             return
+        members: set[str] = set()
+        if self.knows_elsewhere:
+            rows = await self._app.stores.rooms.load_members(tx, head.row.room_nid, ["join"], ROOM_MEMBERS_MAX)
+            members = {row.user_id for row in rows}
         newcomer = self._app.notifier.find(user_id)
         counter = self._app.ephemeral.next()
-        for other in self._app.notifier.online_in(room_id):
-            if other is newcomer:
-                continue
-            if user_id in self._awake:
+        here = [other for other in self._app.notifier.online_in(room_id) if other is not newcomer]
+        if user_id in self._awake:
+            for other in here:
                 _note(other, user_id, counter, budget, wakes=True)
-            if newcomer is not None and other.user_id in self._awake:
-                _note(newcomer, other.user_id, counter, budget, wakes=True)
+        if newcomer is not None:
+            members.update(other.user_id for other in here)
+            members.discard(user_id)
+            for name in members:
+                if name in self._awake:
+                    _note(newcomer, name, counter, budget, wakes=True)
 
 
 class _Budget:

@@ -3,13 +3,16 @@
 from zajil.services.app import App
 from zajil.services.delivered import Delivered
 from zajil.services.ephemeral import Ephemeral
+from zajil.services.node_signals import NodeSignals
 from zajil.services.presence import Presence
 from zajil.services.typing import Typing
 
 
 def attach_signals(app: App) -> None:
     """Give `app` what is told to clients and is not in the log."""
+    app.node_signals = NodeSignals()
     app.ephemeral = Ephemeral()
+    app.notifier.count_ephemeral = lambda: app.ephemeral.counter
     app.typing = Typing(app)
     app.presence = Presence(app)
     app.delivered = Delivered(app)

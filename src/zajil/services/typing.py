@@ -1,9 +1,10 @@
-"""Who is typing where. In memory only: it is true for seconds (DESIGN §3)."""
+"""Who is typing where. In memory only: it is true for seconds (DESIGN §3). Each process tells the others what it is told itself."""
 
 import asyncio
 from collections import OrderedDict
 
 from zajil.services.app import App
+from zajil.services.node_signals import Signal
 
 ROOMS_MAX = 10_000
 TYPISTS_PER_ROOM_MAX = 100
@@ -27,9 +28,26 @@ class Typing:
     def __init__(self, app: App) -> None:
         self._app = app
         self._rooms: OrderedDict[str, RoomTyping] = OrderedDict()
+        app.node_signals.listen(Signal.TYPING, self._hear)
 
     def start(self, room_id: str, user_id: str, timeout_ms: int) -> None:
         """The user types, for `timeout_ms` at most."""
+        self._app.node_signals.publish(Signal.TYPING, [room_id, user_id, timeout_ms])
+        self._start(room_id, user_id, timeout_ms)
+
+    def stop(self, room_id: str, user_id: str) -> None:
+        """The user types no more, and has said so."""
+        self._app.node_signals.publish(Signal.TYPING, [room_id, user_id, 0])
+        self._stop(room_id, user_id)
+
+    def _hear(self, content: tuple[str, str, int]) -> None:
+        room_id, user_id, timeout_ms = content
+        if timeout_ms:
+            self._start(room_id, user_id, timeout_ms)
+        else:
+            self._stop(room_id, user_id)
+
+    def _start(self, room_id: str, user_id: str, timeout_ms: int) -> None:
         room = self._rooms.get(room_id)
         if room is None:
             room = self._rooms[room_id] = RoomTyping()
@@ -43,12 +61,11 @@ class Typing:
         elif len(room.timers) >= TYPISTS_PER_ROOM_MAX:
             return
         delay_s = min(timeout_ms, TIMEOUT_MS_MAX) / 1000
-        room.timers[user_id] = asyncio.get_running_loop().call_later(delay_s, self.stop, room_id, user_id)
+        room.timers[user_id] = asyncio.get_running_loop().call_later(delay_s, self._stop, room_id, user_id)
         if known is None:
             self._announce(room_id, room)
 
-    def stop(self, room_id: str, user_id: str) -> None:
-        """The user types no more: said so, sent the message, left, or the time is over."""
+    def _stop(self, room_id: str, user_id: str) -> None:
         room = self._rooms.get(room_id)
         timer = None if room is None else room.timers.pop(user_id, None)
         if room is not None and timer is not None:

@@ -35,6 +35,9 @@ class SignalStore(Protocol):
     async def load_small_rooms(self, tx: Read, user_id: str, members_max: int) -> list[str]:
         """Rooms the user is in that have at most `members_max` joined members."""
 
+    async def load_near(self, tx: Read, user_id: str, members_max: int) -> list[str]:
+        """Everybody in the user's rooms of at most that many joined members, the user too; a thousand at most."""
+
     async def load_neighbours(self, tx: Read, user_id: str, members_max: int, seen_since_ms: int) -> list[str]:
         """Users in the user's small rooms, of whom a device was seen at that time or later; no more than a bounded number."""
 

@@ -29,7 +29,8 @@ async def load_delivered(
         noted_at = window.since or 0
     else:
         user = app.notifier.find(sync.user_id)
-        if user is None or user.deliveries.get(head.room_id, -1) <= counter:
+        is_known = user is not None and counter >= user.ephemeral_since
+        if user is not None and is_known and user.deliveries.get(head.room_id, -1) <= counter:
             return []
     content = {}
     for mark, told in list((await app.delivered.load_marks(tx, head)).values()):

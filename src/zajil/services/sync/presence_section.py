@@ -44,10 +44,12 @@ async def load_presence(app: App, tx: Read, sync: SyncRequest, window: Window, u
 
 async def _find_near(app: App, tx: Read, user: OnlineUser, since: int) -> set[str]:
     """Of everybody in the user's small rooms, the user too, those who have changed after `since`; with -1 those who are not offline."""
-    near: set[OnlineUser] = {user}
+    near = {user.user_id}
     for room_id in await app.stores.signals.load_small_rooms(tx, user.user_id, ROOM_MEMBERS_MAX):
-        near.update(app.notifier.online_in(room_id))
-    people = ((each.user_id, app.presence.find(each.user_id)) for each in near)
+        near.update(other.user_id for other in app.notifier.online_in(room_id))
+    if app.presence.knows_elsewhere:  # those who sync with another process only are not in this one's memory
+        near.update(await app.stores.signals.load_near(tx, user.user_id, ROOM_MEMBERS_MAX))
+    people = ((name, app.presence.find(name)) for name in near)
     return {
         name
         for name, person in people

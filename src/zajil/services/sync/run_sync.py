@@ -195,7 +195,8 @@ async def _build_first(app: App, tx: Read, row: MembershipRow) -> Candidate:
 def touched_rooms(user: OnlineUser, window: Window, *, everything: bool) -> set[str]:
     """Rooms of the user that may have news; all of them when memory does not reach back that far."""
     since = window.since or 0
-    if everything or since < user.known_since:
+    is_forgotten = 0 <= window.ephemeral_since < user.ephemeral_since
+    if everything or is_forgotten or since < user.known_since:
         return set(user.rooms)
     touched = {room_id for room_id, position in user.touched_rooms.items() if position > since}
     touched.update(room_id for room_id, position in user.receipts.items() if position > since)

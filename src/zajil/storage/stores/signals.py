@@ -20,6 +20,17 @@ class SqlSignalStore:
         )
         return [row[0] for row in rows]
 
+    async def load_near(self, tx: Read, user_id: str, members_max: int) -> list[str]:
+        rows = await tx.fetch(
+            "SELECT DISTINCT o.user_id FROM memberships m JOIN rooms r ON r.room_nid = m.room_nid"
+            " JOIN memberships o ON o.room_nid = m.room_nid"
+            " WHERE m.user_id = ? AND m.membership = 'join' AND r.joined_count <= ? AND o.membership = 'join' LIMIT ?",
+            user_id,
+            members_max,
+            NEIGHBOURS_MAX,
+        )
+        return [row[0] for row in rows]
+
     async def load_neighbours(self, tx: Read, user_id: str, members_max: int, seen_since_ms: int) -> list[str]:
         rows = await tx.fetch(
             "SELECT DISTINCT d.user_id FROM memberships m JOIN rooms r ON r.room_nid = m.room_nid"
