@@ -40,11 +40,13 @@ export type MessageBody =
   | { readonly kind: "text"; readonly style: "text" | "notice" | "emote"; readonly text: string; readonly rich: RichText }
   | { readonly kind: "image" | "sticker"; readonly picture: Picture; readonly name: string; readonly caption?: RichText; readonly album?: string }
   | { readonly kind: "video"; readonly picture: Picture; readonly durationMs: number; readonly name: string; readonly caption?: RichText; readonly album?: string }
+  /** waveform: whole numbers from 0 to 1,024. */
   | { readonly kind: "voice" | "audio"; readonly source: MediaSource; readonly durationMs: number; readonly waveform: readonly number[]; readonly name: string }
   | { readonly kind: "file"; readonly source: MediaSource; readonly name: string; readonly caption?: RichText }
   | { readonly kind: "location"; readonly latitude: number; readonly longitude: number; readonly label: string }
   | { readonly kind: "contact"; readonly userId: string; readonly name: string }
   | { readonly kind: "poll"; readonly question: string; readonly answers: readonly PollAnswer[]; readonly selectionsMax: number; readonly disclosed: boolean }
+  /** text: a key of the language files. */
   | { readonly kind: "call" | "change"; readonly text: string }
   | { readonly kind: "deleted"; readonly by: string }
   | { readonly kind: "undecryptable"; readonly reason: "no-key" | "not-yet" | "broken" | "withheld" }

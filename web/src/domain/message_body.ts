@@ -169,11 +169,11 @@ function parseAudio(content: JsonRecord): MessageBody | undefined {
   return { kind: isVoice ? "voice" : "audio", source, durationMs, waveform: parseWaveform(details), name: parseExtras(content, "audio").name };
 }
 
-/** At most WAVEFORM_LENGTH_MAX samples from 0 to 1; of longer waveforms the peaks. */
+/** At most WAVEFORM_LENGTH_MAX samples from 0 to 1,024; of longer waveforms the peaks. */
 function parseWaveform(details: JsonRecord | undefined): readonly number[] {
   const values = readList(details, "waveform", WAVEFORM_READ_MAX);
   if (!values.every((value) => typeof value === "number" && Number.isFinite(value))) return [];
-  const samples = (values as readonly number[]).map((value) => Math.min(Math.max(value / WAVEFORM_VALUE_MAX, 0), 1));
+  const samples = (values as readonly number[]).map((value) => Math.min(Math.max(Math.round(value), 0), WAVEFORM_VALUE_MAX));
   if (samples.length <= WAVEFORM_LENGTH_MAX) return samples;
   return Array.from({ length: WAVEFORM_LENGTH_MAX }, (_, index) => {
     const from = Math.floor((index * samples.length) / WAVEFORM_LENGTH_MAX);

@@ -1,0 +1,209 @@
+import { cleanFileName, cleanName, cleanText } from "./bidi";
+import { buildGeoUri } from "./location";
+import { isFormatted, parseMarkdown } from "./markdown";
+import type { EncryptedFileKey } from "./message";
+import { ALBUM_FIELD, CAPTION_LENGTH_MAX, CONTACT_FIELD, HTML_FORMAT, LABEL_LENGTH_MAX } from "./message_body";
+import { POLL_ANSWER_LENGTH_MAX, POLL_ANSWERS_MAX, POLL_QUESTION_LENGTH_MAX } from "./polls";
+import { findMentions } from "./rich_text_plain";
+import { writeHtml } from "./rich_text_write";
+
+/** The content of what we send: the counterpart of message_body.ts, which reads it back. Other clients read it too, so every kind has a plain text. */
+export type Content = Readonly<Record<string, unknown>>;
+
+export interface Outgoing {
+  readonly type: string;
+  readonly content: Content;
+}
+
+/** How most clients know polls to this day; message_body.ts reads the stable names as well. */
+export const POLL_TYPES = { start: "org.matrix.msc3381.poll.start", response: "org.matrix.msc3381.poll.response", end: "org.matrix.msc3381.poll.end" } as const;
+
+export interface Position {
+  readonly replyTo?: string;
+  readonly threadRoot?: string;
+  /** For clients without threads: the thread's latest event. */
+  readonly threadLatest?: string;
+}
+
+/** m.relates_to of a reply, a message in a thread, or both. */
+export function buildPosition({ replyTo, threadRoot, threadLatest }: Position): Content {
+  if (threadRoot === undefined) return replyTo === undefined ? {} : { "m.relates_to": { "m.in_reply_to": { event_id: replyTo } } };
+  const relation = { rel_type: "m.thread", event_id: threadRoot, is_falling_back: replyTo === undefined };
+  return { "m.relates_to": { ...relation, "m.in_reply_to": { event_id: replyTo ?? threadLatest ?? threadRoot } } };
+}
+
+export interface TextOptions extends Position {
+  /** Users to notify beside those the text itself mentions; for a reply, whom it answers. */
+  readonly mentions?: readonly string[];
+  readonly mentionsRoom?: boolean;
+  readonly notice?: boolean;
+}
+
+const MENTION_LINK = /\[((?:\\.|[^\]\\])*)\]\(<?https:\/\/matrix\.to\/#\/[^)\s]*\)/gu;
+
+/** The Markdown as text for clients that show no HTML: people by their names. */
+export function buildBody(markdown: string): string {
+  return markdown.replace(MENTION_LINK, (_whole, name: string) => name.replace(/\\(.)/gu, "$1"));
+}
+
+function buildText(markdown: string, mentions: readonly string[]): { readonly fields: Record<string, unknown>; readonly mentioned: readonly string[] } {
+  const rich = parseMarkdown(markdown, mentions);
+  const body = buildBody(cleanText(markdown));
+  const formatted = isFormatted(rich) ? { format: HTML_FORMAT, formatted_body: writeHtml(rich) } : {};
+  return { fields: { body, ...formatted }, mentioned: findMentions(rich) };
+}
+
+function buildMentions(users: readonly string[], room = false): Content {
+  const unique = [...new Set(users)];
+  return { "m.mentions": { ...(unique.length === 0 ? {} : { user_ids: unique }), ...(room ? { room: true } : {}) } };
+}
+
+/** m.room.message of what a person typed; "/me " makes it an emote. */
+export function buildTextContent(markdown: string, options: TextOptions = {}): Content {
+  const mentions = options.mentions ?? [];
+  const emote = markdown.startsWith("/me ");
+  const { fields, mentioned } = buildText(emote ? markdown.slice(4) : markdown, mentions);
+  return {
+    msgtype: emote ? "m.emote" : options.notice === true ? "m.notice" : "m.text",
+    ...fields,
+    ...buildMentions([...mentioned, ...mentions], options.mentionsRoom),
+    ...buildPosition(options),
+  };
+}
+
+/** Replaces the content of an earlier message; only people it newly mentions are notified. */
+export function buildEditContent(eventId: string, markdown: string, options: TextOptions & { readonly previousMentions?: readonly string[] } = {}): Content {
+  const replacement = buildTextContent(markdown, { ...(options.mentions === undefined ? {} : { mentions: options.mentions }) });
+  const users = ((replacement["m.mentions"] as { readonly user_ids?: readonly string[] }).user_ids ?? []).filter((user) => !options.previousMentions?.includes(user));
+  const html = typeof replacement["formatted_body"] === "string" ? { formatted_body: `* ${replacement["formatted_body"]}` } : {};
+  return {
+    ...replacement,
+    body: `* ${String(replacement["body"])}`,
+    ...html,
+    ...buildMentions(users),
+    "m.new_content": replacement,
+    "m.relates_to": { rel_type: "m.replace", event_id: eventId },
+  };
+}
+
+export function buildReaction(eventId: string, key: string): Outgoing {
+  return { type: "m.reaction", content: { "m.relates_to": { rel_type: "m.annotation", event_id: eventId, key } } };
+}
+
+/** `answers` get IDs of their own from `makeId`. */
+export function buildPollStart(question: string, answers: readonly string[], selectionsMax: number, disclosed: boolean, makeId: () => string): Outgoing {
+  const title = cleanText(question, POLL_QUESTION_LENGTH_MAX).trim();
+  const texts = answers.map((answer) => cleanName(answer, POLL_ANSWER_LENGTH_MAX)).filter((answer) => answer !== "").slice(0, POLL_ANSWERS_MAX);
+  const fallback = [title, ...texts.map((text, index) => `${index + 1}. ${text}`)].join("\n");
+  return {
+    type: POLL_TYPES.start,
+    content: {
+      "org.matrix.msc1767.text": fallback,
+      [POLL_TYPES.start]: {
+        question: { "org.matrix.msc1767.text": title, body: title, msgtype: "m.text" },
+        kind: disclosed ? "org.matrix.msc3381.poll.disclosed" : "org.matrix.msc3381.poll.undisclosed",
+        max_selections: Math.min(Math.max(1, Math.floor(selectionsMax)), Math.max(1, texts.length)),
+        answers: texts.map((text) => ({ id: makeId(), "org.matrix.msc1767.text": text })),
+      },
+    },
+  };
+}
+
+/** No answer takes the vote back. */
+export function buildPollResponse(pollEventId: string, answerIds: readonly string[]): Outgoing {
+  return { type: POLL_TYPES.response, content: { "m.relates_to": { rel_type: "m.reference", event_id: pollEventId }, [POLL_TYPES.response]: { answers: [...answerIds] } } };
+}
+
+export function buildPollEnd(pollEventId: string, text: string): Outgoing {
+  return { type: POLL_TYPES.end, content: { "m.relates_to": { rel_type: "m.reference", event_id: pollEventId }, [POLL_TYPES.end]: {}, "org.matrix.msc1767.text": text } };
+}
+
+/** `sentAt` is when the place was true, ms since 1970. */
+export function buildLocationContent(latitude: number, longitude: number, label: string, sentAt: number): Content {
+  const uri = buildGeoUri({ latitude, longitude });
+  const description = cleanName(label, LABEL_LENGTH_MAX);
+  return {
+    msgtype: "m.location",
+    body: description === "" ? uri : description,
+    geo_uri: uri,
+    "org.matrix.msc3488.location": { uri, ...(description === "" ? {} : { description }) },
+    "org.matrix.msc3488.asset": { type: "m.pin" },
+    "org.matrix.msc3488.ts": sentAt,
+    ...buildMentions([]),
+  };
+}
+
+/** A person's card; other clients show their name and a link. */
+export function buildContactContent(userId: string, name: string): Content {
+  const shown = cleanName(name, 100) || userId;
+  return { ...buildTextContent(`[${shown.replace(/[\\[\]]/gu, "")}](https://matrix.to/#/${encodeURIComponent(userId)})`), body: `${shown} (${userId})`, ...buildMentions([]), [CONTACT_FIELD]: { user_id: userId, name: shown } };
+}
+
+export interface SentMedia {
+  readonly mxc: string;
+  readonly key?: EncryptedFileKey;
+  readonly mimeType: string;
+  readonly size: number;
+}
+
+export interface OutgoingMedia extends Position {
+  readonly kind: "image" | "video" | "audio" | "voice" | "file" | "sticker";
+  readonly source: SentMedia;
+  readonly name: string;
+  /** Markdown. */
+  readonly caption?: string;
+  readonly mentions?: readonly string[];
+  readonly width?: number;
+  readonly height?: number;
+  readonly durationMs?: number;
+  /** Whole numbers from 0 to 1,024. */
+  readonly waveform?: readonly number[];
+  readonly thumbnail?: SentMedia & { readonly width: number; readonly height: number };
+  readonly blurhash?: string;
+  readonly album?: string;
+}
+
+/** `file` or `url` of a content or a thumbnail. */
+function buildSource(source: SentMedia, prefix = ""): Content {
+  if (source.key === undefined) return { [`${prefix}url`]: source.mxc };
+  const key = { alg: "A256CTR", ext: true, k: source.key.k, key_ops: ["encrypt", "decrypt"], kty: "oct" };
+  return { [`${prefix}file`]: { v: "v2", url: source.mxc, key, iv: source.key.iv, hashes: { sha256: source.key.sha256 } } };
+}
+
+function buildInfo(media: OutgoingMedia): Content {
+  const { width, height, durationMs, thumbnail, blurhash } = media;
+  return {
+    mimetype: media.source.mimeType,
+    size: media.source.size,
+    ...(width === undefined || height === undefined ? {} : { w: Math.round(width), h: Math.round(height) }),
+    ...(durationMs === undefined ? {} : { duration: Math.round(durationMs) }),
+    ...(blurhash === undefined ? {} : { "xyz.amorgan.blurhash": blurhash }),
+    ...(thumbnail === undefined
+      ? {}
+      : { ...buildSource(thumbnail, "thumbnail_"), thumbnail_info: { mimetype: thumbnail.mimeType, size: thumbnail.size, w: Math.round(thumbnail.width), h: Math.round(thumbnail.height) } }),
+  };
+}
+
+const MSGTYPES = { image: "m.image", video: "m.video", audio: "m.audio", voice: "m.audio", file: "m.file" } as const;
+
+export function buildMedia(media: OutgoingMedia): Outgoing {
+  const name = cleanFileName(media.name) || media.kind;
+  const source = { info: buildInfo(media), ...buildSource(media.source), ...buildPosition(media) };
+  if (media.kind === "sticker") return { type: "m.sticker", content: { body: name, ...source } };
+  const caption = cleanText(media.caption ?? "", CAPTION_LENGTH_MAX).trim();
+  const text = caption === "" ? undefined : buildText(caption, media.mentions ?? []);
+  const voice = media.kind === "voice" ? { "org.matrix.msc3245.voice": {}, "org.matrix.msc1767.audio": { duration: Math.round(media.durationMs ?? 0), waveform: [...(media.waveform ?? [])] } } : {};
+  return {
+    type: "m.room.message",
+    content: {
+      msgtype: MSGTYPES[media.kind],
+      body: name,
+      filename: name,
+      ...text?.fields,
+      ...source,
+      ...voice,
+      ...(media.album === undefined ? {} : { [ALBUM_FIELD]: media.album }),
+      ...buildMentions([...(text?.mentioned ?? []), ...(media.mentions ?? [])]),
+    },
+  };
+}
