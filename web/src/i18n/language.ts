@@ -20,8 +20,9 @@ export function chooseLanguage(wanted: readonly string[]): Language {
   return "en";
 }
 
-function showDirection(language: Language): void {
-  document.documentElement.lang = language;
+/** `lang` carries the digits, so that everything formatted with it agrees. */
+function showDirection(language: Language, latinDigits: boolean): void {
+  document.documentElement.lang = language === "ar" && latinDigits ? "ar-u-nu-latn" : language;
   document.documentElement.dir = language === "ar" ? "rtl" : "ltr";
 }
 
@@ -31,7 +32,7 @@ async function loadTexts(language: Language): Promise<void> {
 }
 
 /** Loads the language's texts and makes `t` work everywhere. Call once, before anything is drawn. */
-export async function startLanguage(language: Language): Promise<void> {
+export async function startLanguage(language: Language, latinDigits: boolean): Promise<void> {
   const texts = (await FILES[language]()).default;
   await i18next.use(initReactI18next).init({
     lng: language,
@@ -41,13 +42,14 @@ export async function startLanguage(language: Language): Promise<void> {
     interpolation: { escapeValue: false },
     react: { useSuspense: false },
   });
-  showDirection(language);
+  showDirection(language, latinDigits);
 }
 
-export async function switchLanguage(language: Language): Promise<void> {
+export async function switchLanguage(language: Language, latinDigits: boolean): Promise<void> {
   await loadTexts(language);
+  // First the root, so that what is drawn again on the change reads it.
+  showDirection(language, latinDigits);
   await i18next.changeLanguage(language);
-  showDirection(language);
 }
 
 export function currentLanguage(): Language {

@@ -1,0 +1,32 @@
+import { Play } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import type { Picture } from "@/domain/message";
+import { useFormats } from "@/views/common/locale";
+import { MediaFrame } from "./MediaFrame";
+import css from "./VideoBubble.module.css";
+
+export interface VideoBubbleProps {
+  readonly picture: Picture;
+  readonly durationMs: number;
+  readonly name: string;
+  /** Opens the viewer, which plays it. */
+  readonly onOpen: () => void;
+}
+
+export function VideoBubble({ picture, durationMs, name, onOpen }: VideoBubbleProps) {
+  const { t } = useTranslation();
+  return (
+    <MediaFrame picture={picture} label={t("media.video", { name })} onOpen={onOpen} onlyThumbnail>
+      <VideoMark durationMs={durationMs} />
+    </MediaFrame>
+  );
+}
+
+/** The triangle and the length on a film's picture. */
+export function VideoMark({ durationMs }: { readonly durationMs: number }) {
+  const formats = useFormats();
+  return <>
+    <span className={css.play} aria-hidden="true"><Play size={26} fill="currentColor" /></span>
+    {durationMs > 0 && <span className={css.time}>{formats.clock(durationMs)}</span>}
+  </>;
+}
