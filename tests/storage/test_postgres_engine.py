@@ -1,8 +1,11 @@
 """What only PostgreSQL has: lost connections, deadlocks, the log's table, placeholders."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.postgres_server import PostgresServer, run_postgres
@@ -235,3 +238,72 @@ async def test_nodes_that_start_together_make_the_tables_once(postgres: Postgres
     for each in opened:
         await each.close()
     postgres.run("DROP DATABASE empty_one")
+
+
+class SilentProxy:
+    """Between an engine and its server; `is_silent`: nothing passes any more and no connection ends, as when a machine loses its power."""
+
+    def __init__(self, target: str, folder: Path) -> None:
+        self._target = target
+        self.folder = folder
+        self.is_silent = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> "SilentProxy":
+        self._server = await asyncio.start_unix_server(self._accept, self.folder / ".s.PGSQL.5432")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_unix_connection(self._target)
+        for source, sink in ((reader, back), (there, writer)):
+            task = asyncio.create_task(self._pass(source, sink))
+            self._tasks.add(task)
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            while self.is_silent:
+                await asyncio.sleep(0.02)
+            sink.write(data)
+            await sink.drain()
+        sink.close()
+
+
+async def test_a_server_that_falls_silent_is_given_up_and_found_again(
+    postgres: PostgresServer, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a limit of its own a write would wait for TCP to give up, a quarter of an hour, and all others behind it."""
+    monkeypatch.setattr(engine.connections, "COMMAND_S_MAX", 0.5)
+    monkeypatch.setattr(engine.connections, "CONNECT_S_MAX", 0.5)
+    parts = urlsplit(url)
+    host = parse_qs(parts.query)["host"][0]
+    socket = next(file for file in Path(host).glob(".s.PGSQL.*") if not file.name.endswith(".lock"))
+    with tempfile.TemporaryDirectory() as folder:
+        async with SilentProxy(str(socket), Path(folder)) as proxy:
+            database = await asyncio.to_thread(PostgresDatabase, url)
+            database._url = database._pool._url = f"postgresql://postgres@{parts.path}?host={folder}"
+            assert await database.write(append) == 1
+            assert await database.reader.fetch_value("SELECT 1") == 1
+            proxy.is_silent = True
+            async with asyncio.timeout(10):
+                with pytest.raises(StorageUnavailable):
+                    await database.write(append)
+                with pytest.raises(StorageUnavailable):
+                    await database.reader.fetch_value("SELECT 1")
+            proxy.is_silent = False
+            async with asyncio.timeout(10):
+                while True:
+                    try:
+                        assert await database.write(append) >= 2
+                        break
+                    except (StorageUnavailable, Busy):
+                        await asyncio.sleep(0.1)
+                assert await database.reader.fetch_value("SELECT 1") == 1
+            await database.close()

@@ -19,6 +19,7 @@ SMALL_TABLES = {
     "password_reset_tokens": "a few open resets, deleted when they expire",
     "registration_tokens": "made by hand",
     "server_secrets": "a handful",
+    "status_nodes": "one row a machine",
 }
 SCANS_ALLOWED = {
     "accounts.has_admin": "an index of administrators only",
@@ -26,6 +27,7 @@ SCANS_ALLOWED = {
     "directory.load_published": "the same index in its order, with LIMIT",
     "device_keys.delete_all_one_time_keys": "when a backup is restored",
     "device_lists.count_changes": "a subquery with LIMIT",
+    "incidents.load_open": "an index of open incidents only",
     "pushers.has_any": "one row",
     "pushers.load_next_due": "the first of an index of pushers that wait",
 }

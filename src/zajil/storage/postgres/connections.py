@@ -9,6 +9,8 @@ from zajil.ports.database import Busy, Conflict, StorageUnavailable, TooSlow, Un
 from zajil.storage.schema import build_fingerprint, load_statements
 
 CONNECT_S_MAX = 5.0
+COMMAND_S_MAX = 15.0
+"""A server that has not answered by then has gone without a word: it ends statements itself after `statement_timeout`."""
 STATEMENTS_CACHED_MAX = 1024
 RETRY_MS = 1000
 SLOW_RETRY_MS = 5000
@@ -47,11 +49,15 @@ TRANSIENT = (
 )
 
 
-async def connect(url: str) -> Connection:
-    """A connection of its own. Raises `StorageUnavailable`."""
+async def connect(url: str, command_s_max: float | None = None) -> Connection:
+    """A connection of its own, whose statements take as long as they take unless there is a limit. Raises `StorageUnavailable`."""
     try:
         connection = await asyncpg.connect(
-            url, timeout=CONNECT_S_MAX, statement_cache_size=STATEMENTS_CACHED_MAX, server_settings=SETTINGS
+            url,
+            timeout=CONNECT_S_MAX,
+            command_timeout=command_s_max,
+            statement_cache_size=STATEMENTS_CACHED_MAX,
+            server_settings=SETTINGS,
         )
         await set_up(connection)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, *CONNECTION_LOST) as error:

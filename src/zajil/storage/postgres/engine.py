@@ -145,7 +145,7 @@ class PostgresDatabase(GroupCommit):
 
     async def _connect(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connections.connect(self._url)
+            self._connection = await connections.connect(self._url, connections.COMMAND_S_MAX)
         return self._connection
 
     async def _abandon(self, connection: Connection) -> None:

@@ -72,6 +72,7 @@ class Pool:
                     min_size=0,
                     max_size=self._connections_max,
                     timeout=connections.CONNECT_S_MAX,
+                    command_timeout=connections.COMMAND_S_MAX,
                     statement_cache_size=connections.STATEMENTS_CACHED_MAX,
                     server_settings=connections.SETTINGS,
                     init=connections.set_up,

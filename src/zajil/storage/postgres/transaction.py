@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from zajil.ports.database import Row, Stream, Touch, Value
+from zajil.storage.batch_transaction import BatchTransaction
 from zajil.storage.group_commit import Item
 from zajil.storage.postgres.connections import Connection, translate_error
 from zajil.storage.postgres.sql import find_target, find_words, translate
@@ -31,7 +32,7 @@ class StatementFailed(Exception):
         self.error = error
 
 
-class PostgresTransaction:
+class PostgresTransaction(BatchTransaction):
     """`ports.database.Transaction`.
 
     Locks are taken in one order everywhere, so that nodes do not deadlock: heads of rooms, then the log, then any other row. Writes to different
@@ -39,6 +40,7 @@ class PostgresTransaction:
     """
 
     def __init__(self, connection: Connection, take_ids: TakeIds) -> None:
+        super().__init__()
         self._connection = connection
         self._take_ids = take_ids
         self.announced = 0
@@ -52,13 +54,8 @@ class PostgresTransaction:
         """What other processes have committed since `announced`, read under the log's lock."""
         self.previous: int | None = None
         """The log's position under the lock; None while the lock is not held."""
-        self.position = 0
-        self.touches: list[Touch] = []
-        self.callbacks: list[Callable[[], None]] = []
-        self.writes = 0
         self.failure: StatementFailed | None = None
         self.is_commit_sent = False
-        self._scratch: dict[Any, Any] = {}
 
     # Reading
 
@@ -183,21 +180,7 @@ class PostgresTransaction:
 
     async def append(self, stream: Stream, key: str) -> int:
         await self.lock_log()
-        self.writes += 1
-        self.position += 1
-        self.touches.append((stream, key))
-        return self.position
-
-    def touch(self, stream: Stream, key: str) -> None:
-        self.writes += 1
-        self.touches.append((stream, key))
-
-    def on_commit(self, callback: Callable[[], None]) -> None:
-        self.callbacks.append(callback)
-
-    @property
-    def scratch(self) -> dict[Any, Any]:
-        return self._scratch
+        return await super().append(stream, key)
 
     async def commit(self) -> None:
         """Send what waits, and commit together with the entry of the log: one round trip. Raises `StatementFailed`."""

@@ -1,7 +1,7 @@
 """Reading and writing through one connection, with errors in the port's words."""
 
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
 import apsw
@@ -10,12 +10,11 @@ from zajil.ports.database import (
     Conflict,
     Row,
     StorageUnavailable,
-    Stream,
     TooSlow,
-    Touch,
     UnfitValue,
     Value,
 )
+from zajil.storage.batch_transaction import BatchTransaction
 from zajil.storage.values import check_texts
 
 T = TypeVar("T")
@@ -110,20 +109,15 @@ class SlowRead(SqliteRead):
         check_texts(args)
 
 
-class SqliteTransaction(SqliteRead):
+class SqliteTransaction(SqliteRead, BatchTransaction):
     """The open write transaction, shared by the items of one batch."""
 
     def __init__(self, connection: apsw.Connection, position: int, next_id: int) -> None:
-        super().__init__(connection)
-        self.position = position
+        SqliteRead.__init__(self, connection)
+        BatchTransaction.__init__(self, position)
         self.next_id = next_id
-        self.touches: list[Touch] = []
-        self.callbacks: list[Callable[[], None]] = []
-        self.writes = 0
-        """Grows with everything that a failing item would leave behind."""
         self.failure: Exception | None = None
         """The first statement that failed. SQLite may have rolled back already, so nothing may follow it."""
-        self._scratch: dict[Any, Any] = {}
 
     def _failed(self, error: Exception) -> Exception:
         self.failure = translate_error(error)
@@ -167,20 +161,3 @@ class SqliteTransaction(SqliteRead):
         first = self.next_id
         self.next_id += count
         return first
-
-    async def append(self, stream: Stream, key: str) -> int:
-        self.writes += 1
-        self.position += 1
-        self.touches.append((stream, key))
-        return self.position
-
-    def touch(self, stream: Stream, key: str) -> None:
-        self.writes += 1
-        self.touches.append((stream, key))
-
-    def on_commit(self, callback: Callable[[], None]) -> None:
-        self.callbacks.append(callback)
-
-    @property
-    def scratch(self) -> dict[Any, Any]:
-        return self._scratch
