@@ -62,7 +62,7 @@ export function finishBuild(): Plugin {
     configResolved(config) {
       folder = join(config.root, config.build.outDir);
     },
-    async closeBundle() {
+    async writeBundle() {
       const { report, exceeded } = checkBudgets(folder);
       console.info(report);
       if (exceeded.length > 0) throw new Error(exceeded.join("\n"));

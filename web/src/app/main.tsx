@@ -1,5 +1,24 @@
+import "@/views/common/base.css";
+import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { chooseLanguage, startLanguage } from "@/i18n/language";
+import { startLanguage } from "@/i18n/language";
+import { registerServiceWorker } from "@/platform/service_worker_registration";
+import { App } from "./app";
+import { AppContext } from "./app_context";
+import { chosenLanguage, showAppearance, usesLatinDigits } from "./appearance";
+import { buildServices } from "./services";
 
-await startLanguage(chooseLanguage(navigator.languages));
-createRoot(document.getElementById("root")!).render(<main />);
+async function start(): Promise<void> {
+  showAppearance();
+  const [services] = await Promise.all([buildServices(), startLanguage(chosenLanguage(), usesLatinDigits())]);
+  createRoot(document.getElementById("root")!).render(
+    <StrictMode>
+      <AppContext value={services}>
+        <App />
+      </AppContext>
+    </StrictMode>,
+  );
+  await registerServiceWorker();
+}
+
+void start();

@@ -1,0 +1,21 @@
+/** Small choices that count before anything is drawn, the same for all accounts of this browser. Without storage they last as long as the page. */
+export type PreferenceName = "theme" | "language" | "digits" | "text-scale";
+
+const kept = new Map<PreferenceName, string>();
+
+export function readPreference(name: PreferenceName): string | undefined {
+  try {
+    return localStorage.getItem(`zajil.${name}`) ?? kept.get(name);
+  } catch {
+    return kept.get(name);
+  }
+}
+
+export function writePreference(name: PreferenceName, value: string): void {
+  kept.set(name, value);
+  try {
+    localStorage.setItem(`zajil.${name}`, value);
+  } catch {
+    // Storage is full or forbidden: the choice lasts as long as the page.
+  }
+}
