@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.servers import Server, build_zajil, build_zajil_command, build_zajil_env
@@ -158,3 +159,18 @@ def test_reports(server: Server) -> None:
 def test_another_server_name_is_refused(server: Server) -> None:
     said = run_zajil(server, "user", "list", "--server-name", "other.example", code=2)
     assert "belongs to 'localhost'" in said
+
+
+def test_a_notice_reaches_its_user_while_the_server_runs(server: Server) -> None:
+    run_zajil(server, "user", "create", "anna", typed=f"{PASSWORD}\n{PASSWORD}\n")
+    token = log_in(server, "anna")[1]["access_token"]
+    since = call(server, "GET", "/_matrix/client/v3/sync", token=token)[1]["next_batch"]
+    assert "is sent" in run_zajil(server, "user", "notice", "anna", "صيانة الليلة")
+    path = f"/_matrix/client/v3/sync?timeout=5000&since={since}"
+    invited = list(call(server, "GET", path, token=token)[1]["rooms"]["invite"])
+    assert len(invited) == 1
+    assert call(server, "POST", f"/_matrix/client/v3/join/{quote(invited[0])}", {}, token)[0] == 200
+    messages = call(server, "GET", f"/_matrix/client/v3/rooms/{quote(invited[0])}/messages?dir=b", token=token)[1]
+    said = [event["content"]["body"] for event in messages["chunk"] if event["type"] == "m.room.message"]
+    assert said == ["صيانة الليلة"]
+    assert "no such user" in run_zajil(server, "user", "notice", "nobody", "text", code=1)

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -114,11 +114,23 @@ async def test_simultaneous_uploads_do_not_pass_the_quota(tmp_path: Path) -> Non
         assert (await count_rows(server, "media"), count_files(tmp_path)) == (2, 2)
 
 
-async def test_the_number_of_simultaneous_uploads_is_bounded(tmp_path: Path) -> None:
+async def test_the_number_of_simultaneous_uploads_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running_server(tmp_path) as server:
         anna = await server.register("anna")
+        store, go_on = server.app.media.store, asyncio.Event()
+        put = store.put
+
+        async def put_later(key: str, chunks: AsyncIterable[bytes], *, bytes_max: int) -> int:
+            await go_on.wait()
+            return await put(key, chunks, bytes_max=bytes_max)
+
+        monkeypatch.setattr(store, "put", put_later)
         with server.app.media.count_upload(anna.user_id):
-            answers = await asyncio.gather(*(anna.call("POST", UPLOAD, bytes(1000)) for _ in range(8)))
+            uploads = [asyncio.create_task(anna.call("POST", UPLOAD, bytes(1000))) for _ in range(8)]
+            async with asyncio.timeout(20):
+                await asyncio.wait(uploads, return_when=asyncio.FIRST_COMPLETED)  # the one that is too many
+                go_on.set()
+                answers = await asyncio.gather(*uploads)
         assert sorted(answer.status for answer in answers) == [200] * 7 + [429]
         assert server.app.media.uploading == {}
 

@@ -140,6 +140,22 @@ def deactivate(
     typer.echo("The account is deactivated.")
 
 
+@app.command("notice", help="Tell a user something in the server's name, in a room of its own.")
+@with_arguments(PLACE_OPTIONS)
+def notice(
+    arguments: Arguments,
+    path: Path | None,
+    user: Name,
+    text: Annotated[str, typer.Argument(help="What to tell", metavar="TEXT")],
+) -> None:
+    config = load_place(arguments, path)
+    from zajil.services.administer_users import find_user_id
+    from zajil.services.send_server_notice import send_server_notice
+
+    run_service(config, lambda app: send_server_notice(app, find_user_id(app, user), text))
+    typer.echo("The notice is sent.")
+
+
 @app.command("lock", help="Lock an account: its devices stay logged in but can do nothing.")
 @with_arguments(PLACE_OPTIONS)
 def lock(arguments: Arguments, path: Path | None, user: Name, undo: Undo = False) -> None:
