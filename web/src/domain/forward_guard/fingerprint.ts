@@ -1,0 +1,93 @@
+import { foldText, splitWords } from "../arabic_text";
+import { hmacSha256 } from "./sha256";
+
+/** What a message or a file is recognised by on this device. Never sent anywhere. */
+export interface Fingerprint {
+  /** HMAC of the text, and of the file if there is one. */
+  readonly tags: readonly string[];
+  /** MinHash of the text, from SHINGLED_WORDS_MIN words on. */
+  readonly signature?: Uint32Array;
+  /** True for what many people say of themselves ("good morning"): recognised only in what this device forwarded, never as a copy. */
+  readonly everyday: boolean;
+}
+
+export interface GuardedContent {
+  readonly text?: string;
+  /** Of the file itself, decrypted; lower-case hexadecimal or base64, but always the same. */
+  readonly fileSha256?: string;
+}
+
+export const TAG_BYTES = 16;
+export const PERMUTATIONS = 128;
+export const SHINGLE_WORDS = 3;
+export const SHINGLED_WORDS_MIN = 12;
+/** Longer texts are recognised by their beginning. */
+export const WORDS_MAX = 2_000;
+export const TEXT_LENGTH_MAX = 20_000;
+/** Texts shorter than this are everyday words. */
+export const RECOGNISED_LETTERS_MIN = 25;
+
+const encoder = new TextEncoder();
+/** Fixed and public: it only keeps these tags apart from other hashes of the same texts. */
+const TAG_KEY = encoder.encode("zajil forward guard tag v1");
+
+/** The text in the form it is compared in: NFKC, one spelling, single spaces, no punctuation. */
+export function normaliseText(text: string): string {
+  return (foldText(text.slice(0, TEXT_LENGTH_MAX)).match(/[\p{L}\p{N}\p{Extended_Pictographic}]+/gu) ?? []).join(" ");
+}
+
+export function fingerprint(content: GuardedContent): Fingerprint {
+  const normal = normaliseText(content.text ?? "");
+  const tags: string[] = [];
+  if (normal !== "") tags.push(makeTag(`text:${normal}`));
+  if (content.fileSha256 !== undefined) tags.push(makeTag(`file:${content.fileSha256}`));
+  const words = splitWords((content.text ?? "").slice(0, TEXT_LENGTH_MAX), WORDS_MAX);
+  const everyday = content.fileSha256 === undefined && normal.length < RECOGNISED_LETTERS_MIN;
+  return words.length < SHINGLED_WORDS_MIN ? { tags, everyday } : { tags, everyday, signature: minHash(words) };
+}
+
+function makeTag(text: string): string {
+  let tag = "";
+  for (const byte of hmacSha256(TAG_KEY, encoder.encode(text)).subarray(0, TAG_BYTES)) tag += byte.toString(16).padStart(2, "0");
+  return tag;
+}
+
+/** FNV-1a with a final mix: good enough to spread shingles, and fast. */
+function hashText(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return mix(hash);
+}
+
+function mix(value: number): number {
+  let hash = value ^ (value >>> 16);
+  hash = Math.imul(hash, 0x85ebca6b);
+  hash ^= hash >>> 13;
+  hash = Math.imul(hash, 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** Every permutation is a mix with a seed of its own; all devices use the same. */
+const SEEDS = Uint32Array.from({ length: PERMUTATIONS }, (_, index) => mix(Math.imul(index + 1, 0x9e3779b9)));
+
+export function minHash(words: readonly string[]): Uint32Array {
+  const signature = new Uint32Array(PERMUTATIONS).fill(0xffffffff);
+  const seen = new Set<number>();
+  for (let at = 0; at + SHINGLE_WORDS <= words.length; at += 1) {
+    const shingle = hashText(words.slice(at, at + SHINGLE_WORDS).join(" "));
+    if (seen.has(shingle)) continue;
+    seen.add(shingle);
+    for (let index = 0; index < PERMUTATIONS; index += 1) {
+      const value = mix(shingle ^ (SEEDS[index] as number));
+      if (value < (signature[index] as number)) signature[index] = value;
+    }
+  }
+  return signature;
+}
+
+/** Estimate of the Jaccard similarity of the shingle sets, 0 to 1; its standard error is at most 0.044. */
+export function similarity(a: Uint32Array, b: Uint32Array): number {
+  let equal = 0;
+  for (let index = 0; index < PERMUTATIONS; index += 1) if (a[index] === b[index]) equal += 1;
+  return equal / PERMUTATIONS;
+}
