@@ -1,6 +1,6 @@
 import react from "@vitejs/plugin-react";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { defineConfig } from "vite";
 import { finishBuild } from "./build_steps/finish_build.ts";
 import { holdTexts } from "./build_steps/hold_texts.ts";
 
@@ -24,10 +24,4 @@ export default defineConfig({
     chunkSizeWarningLimit: 3000,
   },
   server: { port: 5173, proxy: { "/_matrix": "http://127.0.0.1:8008", "/_zajil/account": "http://127.0.0.1:8008" } },
-  test: {
-    include: ["tests/**/*.test.{ts,tsx}", "src/**/*.test.{ts,tsx}"],
-    environment: "node",
-    restoreMocks: true,
-    maxWorkers: 2,
-  },
 });
