@@ -60,7 +60,7 @@ export interface Inspected {
   readonly width?: number;
   readonly height?: number;
   /** i18n key of a sentence: what keeps it from being sent as this kind (it can still go as a file), or from being sent at all. */
-  readonly problem?: "media.too_many_pixels" | "media.too_big" | "media.broken_picture" | "media.empty_file";
+  readonly problem?: "media.too_many_pixels" | "media.too_big" | "media.broken_picture" | "media.empty_file" | "media.unreadable";
   /** i18n key of a warning: metadata that we cannot remove. */
   readonly warning?: "media.keeps_metadata";
 }
