@@ -34,6 +34,7 @@ from zajil.storage.stores.device_lists import SqlDeviceListStore
 from zajil.storage.stores.devices import SqlDeviceStore
 from zajil.storage.stores.directory import SqlDirectoryStore
 from zajil.storage.stores.events import SqlEventStore
+from zajil.storage.stores.incidents import SqlIncidentStore
 from zajil.storage.stores.key_backups import SqlKeyBackupStore
 from zajil.storage.stores.media import SqlMediaRows
 from zajil.storage.stores.profiles import SqlProfileStore
@@ -70,6 +71,7 @@ def build_stores(config: Config) -> Stores:
         media=SqlMediaRows(),
         signals=SqlSignalStore(),
         search=build_search_store(config),
+        incidents=SqlIncidentStore(),
     )
 
 

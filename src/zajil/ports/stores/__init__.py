@@ -9,6 +9,7 @@ from zajil.ports.stores.device_lists import DeviceListStore
 from zajil.ports.stores.devices import DeviceStore
 from zajil.ports.stores.directory import DirectoryStore
 from zajil.ports.stores.events import EventStore
+from zajil.ports.stores.incidents import IncidentStore
 from zajil.ports.stores.key_backups import KeyBackupStore
 from zajil.ports.stores.media import MediaRows
 from zajil.ports.stores.profiles import ProfileStore
@@ -46,3 +47,4 @@ class Stores:
     pushers: PusherStore
     signals: SignalStore
     search: SearchStore
+    incidents: IncidentStore

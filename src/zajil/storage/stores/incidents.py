@@ -51,7 +51,9 @@ class SqlIncidentStore:
         )
         await tx.execute("DELETE FROM incidents WHERE changed_ts_ms < ? AND closed_ts_ms IS NOT NULL", ts_ms)
 
-    async def claim_announcement(self, tx: Transaction, incident_id: str, change: str, channel: str, ts_ms: int) -> bool:
+    async def claim_announcement(
+        self, tx: Transaction, incident_id: str, change: str, channel: str, ts_ms: int
+    ) -> bool:
         return bool(
             await tx.execute_counting(
                 "INSERT INTO incident_announcements (incident_id, change, channel, claimed_ts_ms) VALUES (?, ?, ?, ?)"
@@ -108,7 +110,7 @@ class SqlIncidentStore:
 
     async def load_nodes(self, tx: Read) -> dict[str, int]:
         rows = await tx.fetch("SELECT node, seen_ts_ms FROM status_nodes ORDER BY node LIMIT ?", NODES_MAX)
-        return dict((node, seen) for node, seen in rows)
+        return {node: seen_ts_ms for node, seen_ts_ms in rows}
 
     async def trim_room(self, tx: Transaction, room_nid: int, before: int, count_max: int) -> int:
         rows = await tx.fetch(
