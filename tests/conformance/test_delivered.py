@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.client import Client, InProcessServer, q, running_server
-from tests.conformance.test_presence import Syncer, meet
+from tests.conformance.syncer import Syncer, meet, meet_two
 
 V3 = "/_matrix/client/v3"
 
@@ -42,9 +42,8 @@ async def catch_up(server: InProcessServer, *syncers: Syncer) -> None:
 
 async def test_the_sender_hears_when_the_next_sync_passes_the_message(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
-        anna, ben = await server.register("anna"), await server.register("ben")
-        room_id = await meet(anna, ben)
-        a, b = Syncer(anna), Syncer(ben)
+        room_id, a, b = await meet_two(server)
+        anna, ben = a.client, b.client
         await catch_up(server, a, b)
         await send(anna, room_id, "one")
         last = await send(anna, room_id, "two")
@@ -80,9 +79,8 @@ async def test_only_senders_are_woken(tmp_path: Path) -> None:
 
 async def test_it_can_be_switched_off(tmp_path: Path) -> None:
     async with running_server(tmp_path / "off", delivered_signal=False) as server:
-        anna, ben = await server.register("anna"), await server.register("ben")
-        room_id = await meet(anna, ben)
-        a, b = Syncer(anna), Syncer(ben)
+        room_id, a, b = await meet_two(server)
+        anna, ben = a.client, b.client
         await send(anna, room_id, "one")
         await catch_up(server, a, b)
         assert deliveries(await Syncer(anna).sync(), room_id) == {}
@@ -108,9 +106,8 @@ async def test_it_can_be_switched_off(tmp_path: Path) -> None:
 
 async def test_who_is_ignored_learns_nothing(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
-        anna, ben = await server.register("anna"), await server.register("ben")
-        room_id = await meet(anna, ben)
-        a, b = Syncer(anna), Syncer(ben)
+        room_id, a, b = await meet_two(server)
+        anna, ben = a.client, b.client
         await catch_up(server, a, b)
         path = f"{V3}/user/{q(ben.user_id)}/account_data/m.ignored_user_list"
         (await ben.put(path, {"ignored_users": {anna.user_id: {}}})).ok()
@@ -122,9 +119,8 @@ async def test_who_is_ignored_learns_nothing(tmp_path: Path) -> None:
 async def test_large_rooms_cost_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zajil.services.delivered.ROOM_MEMBERS_MAX", 1)
     async with running_server(tmp_path) as server:
-        anna, ben = await server.register("anna"), await server.register("ben")
-        room_id = await meet(anna, ben)
-        a, b = Syncer(anna), Syncer(ben)
+        room_id, a, b = await meet_two(server)
+        anna, ben = a.client, b.client
         await catch_up(server, a, b)
         await send(anna, room_id, "one")
         assert server.app.notifier.find(ben.user_id).undelivered == {}
@@ -134,9 +130,8 @@ async def test_large_rooms_cost_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 
 async def test_marks_survive_a_restart(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
-        anna, ben = await server.register("anna"), await server.register("ben")
-        room_id = await meet(anna, ben)
-        a, b = Syncer(anna), Syncer(ben)
+        room_id, a, b = await meet_two(server)
+        anna, ben = a.client, b.client
         await catch_up(server, a, b)
         event_id = await send(anna, room_id, "one")
         await a.sync()
@@ -150,9 +145,8 @@ async def test_marks_survive_a_restart(tmp_path: Path) -> None:
 
 async def test_what_was_lost_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running_server(tmp_path) as server:
-        anna, ben = await server.register("anna"), await server.register("ben")
-        room_id = await meet(anna, ben)
-        a, b = Syncer(anna), Syncer(ben)
+        room_id, a, b = await meet_two(server)
+        anna, ben = a.client, b.client
         await catch_up(server, a, b)
         event_id = await send(anna, room_id, "one")
         await a.sync()

@@ -2,42 +2,14 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.client import Client, InProcessServer, q, running_server
+from tests.conformance.syncer import Syncer, meet, meet_two
 
 from zajil.services import presence
 
 V3 = "/_matrix/client/v3"
-
-
-async def meet(host: Client, *guests: Client) -> str:
-    """A room with all of them."""
-    room_id = (await host.post(f"{V3}/createRoom", {"preset": "public_chat"})).ok()["room_id"]
-    for guest in guests:
-        (await guest.post(f"{V3}/join/{q(room_id)}")).ok()
-    return room_id
-
-
-class Syncer:
-    """A client that goes on where its last sync ended."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.since = ""
-
-    async def sync(self, timeout: int = 0, **query: str) -> dict[str, Any]:
-        more = "".join(f"&{name}={value}" for name, value in query.items())
-        answer = (await self.client.get(f"{V3}/sync?since={self.since}&timeout={timeout}{more}")).ok()
-        self.since = answer["next_batch"]
-        return answer
-
-    async def heard(self, **query: str) -> dict[str, dict[str, Any]]:
-        """Contents of presence events by sender."""
-        events = (await self.sync(**query)).get("presence", {}).get("events", [])
-        assert all(event["type"] == "m.presence" for event in events)
-        return {event["sender"]: event["content"] for event in events}
 
 
 async def settle(server: InProcessServer) -> None:
@@ -55,9 +27,8 @@ async def set_privacy(client: Client, last_seen: str) -> None:
 
 async def test_a_syncing_user_is_online_and_others_hear_of_it(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
-        anna, ben = await server.register("anna"), await server.register("ben")
-        await meet(anna, ben)
-        a, b = Syncer(anna), Syncer(ben)
+        _, a, b = await meet_two(server)
+        anna, ben = a.client, b.client
         assert (await a.heard())[anna.user_id]["presence"] == "online"
         await settle(server)
         await a.heard()
@@ -75,9 +46,7 @@ async def test_a_syncing_user_is_online_and_others_hear_of_it(tmp_path: Path) ->
 
 async def test_nothing_is_told_when_nothing_changes(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
-        anna, ben = await server.register("anna"), await server.register("ben")
-        await meet(anna, ben)
-        a, b = Syncer(anna), Syncer(ben)
+        _, a, b = await meet_two(server)
         for _ in range(2):
             await a.sync()
             await b.sync()
@@ -93,9 +62,8 @@ async def test_nothing_is_told_when_nothing_changes(tmp_path: Path) -> None:
 
 async def test_set_presence_and_status(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
-        anna, ben = await server.register("anna"), await server.register("ben")
-        await meet(anna, ben)
-        a, b = Syncer(anna), Syncer(ben)
+        _, a, b = await meet_two(server)
+        anna, ben = a.client, b.client
         await a.sync()
         await b.sync(set_presence="offline")
         await settle(server)
@@ -116,9 +84,8 @@ async def test_set_presence_and_status(tmp_path: Path) -> None:
 async def test_offline_when_the_syncs_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence, "OFFLINE_AFTER_S", 0.05)
     async with running_server(tmp_path) as server:
-        anna, ben = await server.register("anna"), await server.register("ben")
-        await meet(anna, ben)
-        a, b = Syncer(anna), Syncer(ben)
+        _, a, b = await meet_two(server)
+        anna, ben = a.client, b.client
         await a.sync()
         await b.sync()
         await settle(server)
@@ -232,9 +199,8 @@ async def test_who_does_not_come_back_after_a_restart_is_offline(
 
 async def test_nothing_is_told_again_when_another_process_has_written(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
-        anna, ben = await server.register("anna"), await server.register("ben")
-        await meet(anna, ben)
-        a, b = Syncer(anna), Syncer(ben)
+        _, a, b = await meet_two(server)
+        anna, ben = a.client, b.client
         for _ in range(2):
             await a.sync()
             await b.sync()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.client import Client, InProcessServer, q, running_server
-from tests.conformance.test_presence import meet
+from tests.conformance.syncer import meet
 
 V3 = "/_matrix/client/v3"
 
