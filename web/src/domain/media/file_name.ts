@@ -11,7 +11,7 @@ const FORBIDDEN = /[/\\:*?"<>|]/g;
 export function safeFileName(name: string, extension: string, fallback: string): string {
   const cleaned = name.normalize("NFC").replace(HIDDEN, "").replace(FORBIDDEN, "_").replace(/\s+/g, " ").replace(/^[. ~]+|[. ]+$/g, "");
   const dot = cleaned.lastIndexOf(".");
-  const hasEnding = dot > 0 && cleaned.length - dot - 1 <= EXTENSION_LENGTH_MAX && /^[\p{L}\p{N}_-]+$/u.test(cleaned.slice(dot + 1));
+  const hasEnding = dot > 0 && cleaned.length - dot - 1 <= EXTENSION_LENGTH_MAX && /^[\p{L}\p{N}]+$/u.test(cleaned.slice(dot + 1));
   let stem = hasEnding ? cleaned.slice(0, dot) : cleaned;
   const ending = hasEnding ? cleaned.slice(dot + 1) : extension;
   if (stem === "" || stem === "_") stem = fallback;
