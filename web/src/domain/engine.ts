@@ -1,5 +1,7 @@
+import type { AccountKeys } from "./keys";
 import type { Message, MediaSource } from "./message";
 import type { Readable } from "./store";
+import type { Verification } from "./verification";
 
 /**
  * One signed-in account at work, as views see it. `protocol/start_engine.ts` makes it on top of matrix-js-sdk; nothing here knows the SDK.
@@ -20,6 +22,10 @@ export interface Engine {
   /** Joins by ID, alias or invitation link; a knock where the room asks for one. */
   join(target: string, via: readonly string[], reason?: string): Promise<"joined" | "knocked">;
   findPeople(words: string): Promise<readonly Person[]>;
+  readonly keys: AccountKeys;
+  readonly verifications: Readable<readonly Verification[]>;
+  /** Asks a person, one of our other devices, or all of these, to compare keys; gives the verification's ID. */
+  verify(target: { readonly userId: string } | { readonly deviceId: string } | "own-devices"): Promise<string>;
   stop(): Promise<void>;
 }
 

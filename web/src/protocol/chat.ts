@@ -1,0 +1,182 @@
+import type { Chat, ChatSummary, Member, Upload } from "@/domain/engine";
+import type { Message } from "@/domain/message";
+import { buildMessage, isMessageType, type MessageContext } from "@/domain/message_builder";
+import { Store } from "@/domain/store";
+import type { Account } from "./account";
+import { buildSending, VIEWED_EVENT } from "./chat_actions";
+import type { ChatList } from "./chat_list";
+import { ChatTimeline } from "./chat_timeline";
+import type { MessageFlags } from "./message_flags";
+import { buildSettings, setMarkedUnread } from "./room_actions";
+import { buildPerson } from "./room_facts";
+import type { RoomTicks } from "./ticks";
+
+export interface ChatParts {
+  readonly account: Account;
+  readonly list: ChatList;
+  readonly ticks: RoomTicks;
+  readonly context: MessageContext;
+  readonly flags: MessageFlags;
+  readonly setDraft: (markdown: string) => void;
+}
+
+const PRESENCE_TYPES_ONLINE: ReadonlySet<string> = new Set(["online", "unavailable"]);
+
+/** One chat at work. */
+export class OpenChat {
+  readonly chat: Chat;
+  readonly timeline: ChatTimeline;
+  readonly #parts: ChatParts;
+  readonly #roomId: string;
+  readonly #summary: Store<ChatSummary>;
+  readonly #members = new Store<readonly Member[]>([]);
+  readonly #uploads = new Store<readonly Upload[]>([]);
+  readonly #ends: (() => void)[] = [];
+  #membersScheduled = false;
+
+  constructor(parts: ChatParts, roomId: string) {
+    this.#parts = parts;
+    this.#roomId = roomId;
+    const { account, list } = parts;
+    this.timeline = new ChatTimeline(account, roomId, parts.ticks, parts.context);
+    this.#summary = new Store(list.summary(roomId) ?? emptySummary(roomId));
+    this.#ends.push(
+      list.chats.subscribe(() => this.#summary.set(list.summary(roomId) ?? this.#summary.get())),
+      account.queue.uploads.subscribe(() => this.#listUploads()),
+    );
+    this.chat = this.#build();
+    this.refreshMembers();
+    void this.#open();
+  }
+
+  refreshMembers(): void {
+    if (this.#membersScheduled) return;
+    this.#membersScheduled = true;
+    setTimeout(() => {
+      this.#membersScheduled = false;
+      this.#listMembers();
+    });
+  }
+
+  close(): void {
+    this.timeline.close();
+    for (const end of this.#ends) end();
+  }
+
+  async #open(): Promise<void> {
+    await this.timeline.openLive();
+    if (this.#summary.get().unread > 0) this.timeline.markUnreadFrom(this.#parts.ticks.ownRead);
+    const room = this.#parts.account.client.getRoom(this.#roomId);
+    if (room?.getMyMembership() === "join") await room.loadMembersIfNeeded().catch(() => false);
+    this.refreshMembers();
+    this.timeline.touchAll();
+  }
+
+  #build(): Chat {
+    const { account, flags, setDraft } = this.#parts;
+    const roomId = this.#roomId;
+    const { model } = this.timeline;
+    return {
+      roomId,
+      summary: this.#summary,
+      timeline: this.timeline.readable,
+      members: this.#members,
+      uploads: this.#uploads,
+      loadBefore: () => this.timeline.loadBefore(),
+      loadAfter: () => this.timeline.loadAfter(),
+      jumpTo: (target) => ("eventId" in target ? this.timeline.jumpToEvent(target.eventId) : this.timeline.jumpToTime(target.time)),
+      jumpToLive: () => {
+        this.timeline.markUnreadFrom(undefined);
+        if (!this.timeline.isLive) void this.timeline.openLive();
+      },
+      message: (eventId) => this.#message(eventId),
+      ...buildSending(account, roomId, (eventId) => model.record(eventId), (eventId) => model.related(eventId)),
+      ...buildSettings(account, roomId),
+      setStarred: (eventId, starred) => flags.setStarred(roomId, eventId, starred),
+      deleteForMe: (messageId) => this.#deleteForMe(messageId),
+      markViewed: (eventId) => this.#markViewed(eventId),
+      markRead: () => void this.#markRead().catch(() => undefined),
+      setDraft,
+    };
+  }
+
+  async #message(eventId: string): Promise<Message | undefined> {
+    const loaded = this.timeline.model.message(eventId);
+    if (loaded) return loaded;
+    const { account, context } = this.#parts;
+    const history = account.histories.of(this.#roomId);
+    const record = (await history.find(eventId)) ?? (await history.fetch(eventId));
+    if (!record || !isMessageType(record) || !context.isVisible(record)) return undefined;
+    const related = await account.archive.related(this.#roomId, eventId);
+    const records = related.flatMap((entry) => (entry.kind === "event" ? [entry.record] : []));
+    return buildMessage(record, (await history.orderOf(eventId)) ?? -Infinity, records, context);
+  }
+
+  async #deleteForMe(messageId: string): Promise<void> {
+    const { account, flags } = this.#parts;
+    if (await account.queue.cancel(messageId)) return;
+    const eventId = this.#eventIdOf(messageId);
+    if (eventId === undefined) return;
+    await account.histories.of(this.#roomId).hide(eventId);
+    await flags.hide(this.#roomId, eventId);
+  }
+
+  #eventIdOf(messageId: string): string | undefined {
+    if (messageId.startsWith("$")) return messageId;
+    for (const record of this.timeline.model.records()) if (record.transactionId === messageId) return record.eventId;
+    return this.#parts.account.queue.items.get().find(({ id }) => id === messageId)?.eventId;
+  }
+
+  /** Seen once: what it held is gone from here at once, and its sender's client takes it from everywhere. */
+  #markViewed(eventId: string): void {
+    const { account } = this.#parts;
+    const record = this.timeline.model.record(eventId);
+    if (!record || record.sender === account.userId || record.redactedBy !== undefined) return;
+    void account.histories.of(this.#roomId).redactLocally(eventId, account.userId);
+    void account.queue.add({ roomId: this.#roomId, type: VIEWED_EVENT, content: { "m.relates_to": { rel_type: "m.reference", event_id: eventId } } });
+  }
+
+  async #markRead(): Promise<void> {
+    const { account, ticks } = this.#parts;
+    const { client } = account;
+    if (this.#summary.get().markedUnread) await setMarkedUnread(client, this.#roomId, false);
+    const [last] = (await account.archive.recent(this.#roomId, 1)) ?? [];
+    if (last?.eventId === undefined || last.order <= (ticks.ownRead ?? -Infinity)) return;
+    const isPublic = client.getAccountData("org.zajil.privacy" as never)?.getContent()["read_receipts"] !== false;
+    await client.setRoomReadMarkersHttpRequest(this.#roomId, last.eventId, isPublic ? last.eventId : undefined, isPublic ? undefined : last.eventId);
+    account.receipts.note(this.#roomId, account.userId, last.eventId, account.now());
+    client.getRoom(this.#roomId)?.setUnreadNotificationCount("total" as never, 0);
+    client.getRoom(this.#roomId)?.setUnreadNotificationCount("highlight" as never, 0);
+  }
+
+  #listUploads(): void {
+    const { queue } = this.#parts.account;
+    const uploads: Upload[] = [];
+    for (const item of queue.items.get()) {
+      const progress = item.roomId === this.#roomId ? queue.uploads.get().get(item.id) : undefined;
+      if (progress) uploads.push({ messageId: item.id, ...progress });
+    }
+    if (uploads.length > 0 || this.#uploads.get().length > 0) this.#uploads.set(uploads);
+  }
+
+  #listMembers(): void {
+    const { client, trust } = this.#parts.account;
+    const room = client.getRoom(this.#roomId);
+    if (!room) return;
+    const members = room.getMembers().map((member): Member => {
+      const user = client.getUser(member.userId);
+      const online = PRESENCE_TYPES_ONLINE.has(user?.presence ?? "") && (user?.currentlyActive || user?.presence === "online");
+      const seenAt = user?.lastPresenceTs && user.lastActiveAgo ? user.lastPresenceTs - user.lastActiveAgo : undefined;
+      const presence = user?.events.presence ? { presence: { online, ...(seenAt === undefined ? {} : { lastSeenAt: seenAt }) } } : {};
+      return { ...buildPerson(client, trust, member.userId, room), membership: (member.membership ?? "leave") as Member["membership"], powerLevel: member.powerLevel, ...presence };
+    });
+    this.#members.set(members);
+  }
+}
+
+function emptySummary(roomId: string): ChatSummary {
+  return {
+    roomId, kind: "group", membership: "join", name: "", encrypted: true, membersCount: 0, unread: 0, mentions: 0, markedUnread: false, typing: [],
+    pinned: false, archived: false, folders: [], parents: [], disappearAfterS: 0, maySend: false,
+  };
+}

@@ -1,0 +1,187 @@
+import { NotificationCountType, type Room } from "matrix-js-sdk";
+import type { ChatSummary } from "@/domain/engine";
+import type { EventRecord, HistoryEntry } from "@/domain/event_record";
+import { buildMessage, isMessageType, type MessageContext } from "@/domain/message_builder";
+import { compareChats } from "@/domain/chat_order";
+import { Store, type Readable } from "@/domain/store";
+import type { Account } from "./account";
+import * as facts from "./room_facts";
+import { localpart, memberName } from "./event_adapter";
+import type { RoomTicks } from "./ticks";
+
+const SNAPSHOT_NAME = "chat-list";
+const MEMBERSHIPS: ReadonlySet<string> = new Set(["join", "invite", "knock"]);
+
+interface Last {
+  readonly record: EventRecord;
+  readonly order: number;
+}
+
+/** Every chat as a line of the list. What changes is marked, and marked lines are built again together. */
+export class ChatList {
+  readonly #account: Account;
+  readonly #ticksOf: (roomId: string) => RoomTicks;
+  readonly #contextOf: (roomId: string) => MessageContext;
+  readonly #chats = new Store<readonly ChatSummary[]>([]);
+  readonly #byRoom = new Map<string, ChatSummary>();
+  readonly #last = new Map<string, Last>();
+  readonly #dirty = new Set<string>();
+  readonly #drafts: () => ReadonlyMap<string, string>;
+  #scheduled = false;
+  #parents = new Map<string, string[]>();
+
+  constructor(account: Account, parts: { ticksOf: (roomId: string) => RoomTicks; contextOf: (roomId: string) => MessageContext; drafts: () => ReadonlyMap<string, string> }) {
+    this.#account = account;
+    this.#ticksOf = parts.ticksOf;
+    this.#contextOf = parts.contextOf;
+    this.#drafts = parts.drafts;
+  }
+
+  get chats(): Readable<readonly ChatSummary[]> {
+    return this.#chats;
+  }
+
+  summary(roomId: string): ChatSummary | undefined {
+    return this.#byRoom.get(roomId);
+  }
+
+  /** Shows the list of the last time, before anything else is loaded. */
+  async loadSnapshot(): Promise<void> {
+    const saved = await this.#account.values.load(SNAPSHOT_NAME);
+    if (!Array.isArray(saved) || this.#byRoom.size > 0) return;
+    for (const summary of saved as ChatSummary[]) this.#byRoom.set(summary.roomId, { ...summary, typing: [] });
+    this.#publish();
+  }
+
+  /** The newest message that is shown of a room; given what has just come into its history. */
+  take(roomId: string, entries: readonly HistoryEntry[]): void {
+    for (const entry of entries) {
+      if (entry.kind !== "event" || !isMessageType(entry.record)) continue;
+      const last = this.#last.get(roomId);
+      if (last && last.order > entry.order) continue;
+      if (!this.#contextOf(roomId).isVisible(entry.record)) continue;
+      this.#last.set(roomId, { record: entry.record, order: entry.order });
+    }
+    this.touch(roomId);
+  }
+
+  /** The newest message is gone from the history. */
+  dropLast(roomId: string, order: number): void {
+    if (this.#last.get(roomId)?.order !== order) return;
+    this.#last.delete(roomId);
+    void this.#findLast(roomId);
+  }
+
+  touch(roomId: string): void {
+    this.#dirty.add(roomId);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setTimeout(() => this.#flush());
+  }
+
+  touchAll(): void {
+    for (const room of this.#account.client.getRooms()) this.touch(room.roomId);
+    for (const roomId of this.#byRoom.keys()) this.touch(roomId);
+  }
+
+  /** The communities' children may have changed. */
+  refreshParents(): void {
+    const parents = new Map<string, string[]>();
+    for (const room of this.#account.client.getRooms()) {
+      if (!room.isSpaceRoom() || room.getMyMembership() !== "join") continue;
+      for (const event of room.currentState.getStateEvents("m.space.child")) {
+        const child = event.getStateKey();
+        if (child === undefined || !Array.isArray(event.getContent()["via"])) continue;
+        parents.set(child, [...(parents.get(child) ?? []), room.roomId]);
+      }
+    }
+    this.#parents = parents;
+    this.touchAll();
+  }
+
+  async #findLast(roomId: string): Promise<void> {
+    this.take(roomId, await this.#account.histories.of(roomId).newest(50));
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    const direct = facts.directPeers(this.#account.client);
+    let changed = false;
+    for (const roomId of this.#dirty) changed = this.#rebuild(roomId, direct) || changed;
+    this.#dirty.clear();
+    if (!changed) return;
+    this.#publish();
+    this.#account.values.save(SNAPSHOT_NAME, this.#chats.get());
+  }
+
+  #rebuild(roomId: string, direct: ReadonlyMap<string, string>): boolean {
+    const room = this.#account.client.getRoom(roomId);
+    if (!room || !MEMBERSHIPS.has(room.getMyMembership()) || room.isCallRoom?.() === true || isReplaced(this.#account, room)) return this.#byRoom.delete(roomId);
+    try {
+      this.#byRoom.set(roomId, this.#build(room, direct));
+    } catch {
+      // A room that cannot be summed up keeps its last line; the others go on.
+      return false;
+    }
+    return true;
+  }
+
+  #build(room: Room, direct: ReadonlyMap<string, string>): ChatSummary {
+    const { client, trust, userId } = this.#account;
+    const { roomId } = room;
+    const membership = room.getMyMembership() as ChatSummary["membership"];
+    const peerId = facts.peerOf(room, direct);
+    const peer = peerId === undefined ? undefined : facts.buildPerson(client, trust, peerId, room);
+    const inviterId = membership === "invite" ? room.getMember(userId)?.events.member?.getSender() : undefined;
+    const avatar = facts.mediaOf(room.getMxcAvatarUrl()) ?? peer?.avatar;
+    const last = this.#lastOf(room, membership);
+    const mutedUntil = facts.mutedUntilOf(client, room, this.#account.now());
+    const draft = this.#drafts().get(roomId);
+    return {
+      roomId,
+      kind: facts.kindOf(room, peerId, userId),
+      membership,
+      name: peer && !room.currentState.getStateEvents("m.room.name", "") ? peer.name : room.name,
+      ...(avatar ? { avatar } : {}),
+      ...(peer ? { peer } : {}),
+      encrypted: room.hasEncryptionStateEvent(),
+      membersCount: room.getJoinedMemberCount(),
+      ...(last ? { last } : {}),
+      unread: room.getUnreadNotificationCount(NotificationCountType.Total),
+      mentions: room.getUnreadNotificationCount(NotificationCountType.Highlight),
+      markedUnread: facts.isMarkedUnread(room),
+      ...(draft ? { draft } : {}),
+      typing: room.currentState.getMembers().filter((member) => member.typing && member.userId !== userId).map((member) => memberName(member) ?? localpart(member.userId)),
+      pinned: room.tags["m.favourite"] !== undefined,
+      archived: room.tags[facts.ARCHIVE_TAG] !== undefined,
+      ...(mutedUntil === undefined ? {} : { mutedUntil }),
+      folders: facts.foldersOf(room),
+      parents: this.#parents.get(roomId) ?? [],
+      ...(inviterId ? { inviter: facts.buildPerson(client, trust, inviterId, room) } : {}),
+      disappearAfterS: facts.disappearAfterOf(room),
+      maySend: membership === "join" && room.maySendMessage(),
+    };
+  }
+
+  #lastOf(room: Room, membership: string): ChatSummary["last"] {
+    const last = this.#last.get(room.roomId);
+    if (!last) {
+      if (membership !== "join") return undefined;
+      const before = this.#byRoom.get(room.roomId)?.last;
+      return before;
+    }
+    void this.#ticksOf(room.roomId);
+    const message = buildMessage(last.record, last.order, [], this.#contextOf(room.roomId));
+    return { message, sentAt: message.sentAt };
+  }
+
+  #publish(): void {
+    this.#chats.set([...this.#byRoom.values()].sort(compareChats));
+  }
+}
+
+/** A room that was upgraded and whose successor we are in stands in the list no longer. */
+function isReplaced(account: Account, room: Room): boolean {
+  const successor = room.currentState.getStateEvents("m.room.tombstone", "")?.getContent()["replacement_room"];
+  return typeof successor === "string" && account.client.getRoom(successor)?.getMyMembership() === "join";
+}

@@ -1,0 +1,273 @@
+import { type IEvent, type MatrixEvent, Method } from "matrix-js-sdk";
+import type { Timeline } from "@/domain/engine";
+import { type HistoryEntry } from "@/domain/event_record";
+import type { MessageContext } from "@/domain/message_builder";
+import { buildOutgoing, isRelationItem, recordOfItem } from "@/domain/outgoing_message";
+import { Store, type Readable } from "@/domain/store";
+import { TimelineModel } from "@/domain/timeline";
+import type { Account } from "./account";
+import { recordEvent, shieldOf } from "./event_adapter";
+import { ask } from "./failures";
+import type { RoomTicks } from "./ticks";
+
+const PAGE = 50;
+const EMPTY: Timeline = { items: [], hasBefore: true, hasAfter: false, loading: "no" };
+
+/** What part of the room is shown: its end, an earlier part from this device, or one fetched around an event that is not on this device. */
+type Place = { readonly kind: "live" } | { readonly kind: "past" } | { readonly kind: "fetched"; readonly before: string | undefined; readonly after: string | undefined };
+
+export class ChatTimeline {
+  readonly #account: Account;
+  readonly #roomId: string;
+  readonly #ticks: RoomTicks;
+  readonly #context: MessageContext;
+  readonly #model: TimelineModel;
+  readonly #store = new Store<Timeline>(EMPTY);
+  readonly #ends: (() => void)[] = [];
+  #place: Place = { kind: "live" };
+  #hasBefore = true;
+  #loading: Timeline["loading"] = "no";
+  #scheduled = false;
+  /** Raised with every jump: what an earlier place was still loading is dropped. */
+  #generation = 0;
+
+  constructor(account: Account, roomId: string, ticks: RoomTicks, context: MessageContext) {
+    this.#account = account;
+    this.#roomId = roomId;
+    this.#ticks = ticks;
+    this.#context = context;
+    this.#model = new TimelineModel(context);
+    const history = account.histories.of(roomId);
+    this.#ends.push(
+      history.listen({ put: (entries) => this.#take(entries), removed: (order) => this.#drop(order) }),
+      account.queue.items.subscribe(() => this.#publishSoon()),
+      ticks.listen((from, to) => {
+        this.#model.touchOwn(from, to);
+        this.#publishSoon();
+      }),
+    );
+  }
+
+  get readable(): Readable<Timeline> {
+    return this.#store;
+  }
+
+  get model(): TimelineModel {
+    return this.#model;
+  }
+
+  get isLive(): boolean {
+    return this.#place.kind === "live";
+  }
+
+  close(): void {
+    for (const end of this.#ends) end();
+  }
+
+  /** Shows the end of the room as it is on this device, and fills it up from the server if that is little. */
+  async openLive(): Promise<void> {
+    const generation = this.#enter({ kind: "live" });
+    const history = this.#account.histories.of(this.#roomId);
+    try {
+      const entries = await history.newest(PAGE);
+      if (generation !== this.#generation) return;
+      this.#model.put(newestRun(entries));
+      this.#hasBefore = true;
+      this.#publish();
+      history.retryDecryption(entries);
+      await this.#ticks.refresh();
+      if (this.#model.items().length < PAGE / 2) await this.loadBefore();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Shows where reading stopped, once for each opening. */
+  markUnreadFrom(order: number | undefined): void {
+    this.#model.setUnreadAfter(order);
+    this.#publishSoon();
+  }
+
+  async loadBefore(): Promise<void> {
+    if (this.#loading !== "no" || !this.#hasBefore) return;
+    await this.#load("before", async () => {
+      const place = this.#place;
+      if (place.kind === "fetched") return this.#loadFetched(place, "b");
+      const history = this.#account.histories.of(this.#roomId);
+      const entries = await history.before(this.#model.firstOrder ?? Infinity, PAGE);
+      this.#hasBefore = entries.length > 0;
+      history.retryDecryption(entries);
+      return entries;
+    });
+  }
+
+  async loadAfter(): Promise<void> {
+    if (this.#loading !== "no" || this.#place.kind === "live") return;
+    await this.#load("after", async () => {
+      const place = this.#place;
+      if (place.kind === "fetched") return this.#loadFetched(place, "f");
+      const entries = await this.#account.histories.of(this.#roomId).from((this.#model.lastOrder ?? -Infinity) + 1, PAGE);
+      if (entries.length < PAGE) this.#place = { kind: "live" };
+      return entries;
+    });
+  }
+
+  async jumpToEvent(eventId: string): Promise<void> {
+    if (this.#model.has(eventId)) return;
+    const history = this.#account.histories.of(this.#roomId);
+    const order = await history.orderOf(eventId);
+    if (order === undefined) return this.#fetchAround(eventId);
+    const before = newestRun(await history.before(order, PAGE / 2));
+    const after = await history.from(order, PAGE);
+    this.#enter({ kind: after.length < PAGE ? "live" : "past" });
+    this.#model.put([...before, ...after]);
+    this.#hasBefore = true;
+    this.#publish();
+  }
+
+  async jumpToTime(time: number): Promise<void> {
+    const { client } = this.#account;
+    const found = await ask(client.timestampToEvent(this.#roomId, time, "f" as never));
+    await this.jumpToEvent(found.event_id);
+  }
+
+  touch(eventIds: Iterable<string>): void {
+    this.#model.touch(eventIds);
+    this.#publishSoon();
+  }
+
+  touchAll(): void {
+    this.#model.touchAll();
+    this.#publishSoon();
+  }
+
+  /** The server can be reached again: gaps on the screen are tried once more. */
+  async refill(): Promise<void> {
+    if (this.#place.kind === "fetched") return;
+    const first = this.#store.get().items[0];
+    if (first?.type === "gap" && this.#model.firstOrder !== undefined) {
+      this.#model.remove(this.#model.firstOrder);
+      this.#hasBefore = true;
+      await this.loadBefore();
+    }
+  }
+
+  async #fetchAround(eventId: string): Promise<void> {
+    const { client } = this.#account;
+    const path = `/rooms/${encodeURIComponent(this.#roomId)}/context/${encodeURIComponent(eventId)}`;
+    type Context = { event: IEvent; events_before?: IEvent[]; events_after?: IEvent[]; start?: string; end?: string };
+    const answer = await ask(client.http.authedRequest<Context>(Method.Get, path, { limit: String(PAGE) }));
+    const raw = [...(answer.events_before ?? []).toReversed(), answer.event, ...(answer.events_after ?? [])];
+    const entries = await this.#decrypt(raw, 0);
+    this.#enter({ kind: "fetched", before: answer.start, after: answer.end });
+    this.#model.put(entries);
+    this.#hasBefore = answer.start !== undefined;
+    this.#publish();
+  }
+
+  async #loadFetched(place: Place & { kind: "fetched" }, dir: "b" | "f"): Promise<readonly HistoryEntry[]> {
+    const token = dir === "b" ? place.before : place.after;
+    if (token === undefined) return [];
+    const answer = await ask(this.#account.client.createMessagesRequest(this.#roomId, token, PAGE, dir as never));
+    const ordered = dir === "b" ? answer.chunk.toReversed() : answer.chunk;
+    const start = dir === "b" ? (this.#model.firstOrder ?? 0) - ordered.length : (this.#model.lastOrder ?? 0) + 1;
+    const end = answer.chunk.length === 0 ? undefined : answer.end;
+    this.#place = dir === "b" ? { ...place, before: end } : { ...place, after: end };
+    if (dir === "b") this.#hasBefore = end !== undefined;
+    return this.#decrypt(ordered as IEvent[], start);
+  }
+
+  async #decrypt(raw: readonly Partial<IEvent>[], firstOrder: number): Promise<readonly HistoryEntry[]> {
+    const { client } = this.#account;
+    const events: MatrixEvent[] = raw.map((event) => client.getEventMapper({ decrypt: false })(event));
+    await Promise.all(events.map((event) => client.decryptEventIfNeeded(event).catch(() => undefined)));
+    const shields = await Promise.all(events.map((event) => shieldOf(client, event)));
+    return events.map((event, index) => ({ kind: "event", order: firstOrder + index, record: recordEvent(client, event, shields[index]) }));
+  }
+
+  async #load(direction: "before" | "after", work: () => Promise<readonly HistoryEntry[]>): Promise<void> {
+    const generation = this.#generation;
+    this.#loading = direction;
+    this.#publish();
+    try {
+      const entries = await work();
+      if (generation === this.#generation) this.#model.put(entries);
+    } finally {
+      if (generation === this.#generation) {
+        this.#loading = "no";
+        this.#publish();
+      }
+    }
+  }
+
+  #enter(place: Place): number {
+    this.#model.clear();
+    this.#place = place;
+    this.#loading = "no";
+    return ++this.#generation;
+  }
+
+  #take(entries: readonly HistoryEntry[]): void {
+    const shown: HistoryEntry[] = [];
+    for (const entry of entries) {
+      const known = entry.kind === "event" ? this.#model.orderOf(entry.record.eventId) : undefined;
+      if (known !== undefined) shown.push({ ...entry, order: known });
+      else if (this.#place.kind === "live" && entry.order > (this.#model.lastOrder ?? -Infinity)) shown.push(entry);
+    }
+    if (shown.length === 0) return;
+    this.#model.put(shown);
+    void this.#ticks.refresh();
+    this.#publishSoon();
+  }
+
+  #drop(order: number): void {
+    if (this.#place.kind === "fetched") return;
+    this.#model.remove(order);
+    this.#publishSoon();
+  }
+
+  #publishSoon(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setTimeout(() => {
+      this.#scheduled = false;
+      this.#publish();
+    });
+  }
+
+  #publish(): void {
+    try {
+      this.#placeOutgoing();
+      const hasAfter = this.#place.kind === "past" || this.#place.kind === "fetched";
+      this.#store.set({ items: this.#model.items(), hasBefore: this.#hasBefore, hasAfter, loading: this.#loading });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #placeOutgoing(): void {
+    const { queue, userId, client } = this.#account;
+    const encrypted = client.getRoom(this.#roomId)?.hasEncryptionStateEvent() ?? false;
+    const name = this.#context.nameOf(userId, userId);
+    const waiting = queue.items.get().filter((item) => item.roomId === this.#roomId && !(item.eventId !== undefined && this.#model.has(item.eventId)) && !this.#model.hasTransaction(item.id));
+    const records = waiting.map((item) => recordOfItem(item, userId, name, encrypted));
+    const relations = records.filter((_, index) => isRelationItem(waiting[index]!) && waiting[index]!.redacts === undefined);
+    this.#model.setPending(relations, new Set(waiting.flatMap(({ redacts, state }) => (redacts === undefined || state === "failed" ? [] : [redacts]))));
+    const outgoing = waiting.flatMap((item, index) => {
+      if (isRelationItem(item) || item.redacts !== undefined) return [];
+      const record = records[index]!;
+      return [buildOutgoing(item, record, this.#model.related(record.eventId), this.#context)];
+    });
+    this.#model.setOutgoing(this.#place.kind === "live" ? outgoing : []);
+  }
+
+  #fail(error: unknown): void {
+    const { failure: _before, ...timeline } = this.#store.get();
+    this.#store.set({ ...timeline, loading: "no", failure: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** The entries after the last gap: what lies before it is shown once the gap has been tried. */
+function newestRun(entries: readonly HistoryEntry[]): readonly HistoryEntry[] {
+  return entries.slice(entries.findLastIndex(({ kind }) => kind === "gap") + 1);
+}

@@ -1,0 +1,85 @@
+import { ClientEvent, HttpApiEvent, type MatrixClient, SyncState } from "matrix-js-sdk";
+import type { Connection } from "@/domain/engine";
+import { Store, type Readable } from "@/domain/store";
+import { failureOf } from "./failures";
+import { ServiceStatus } from "./service_status";
+
+export interface ConnectionOptions {
+  readonly client: MatrixClient;
+  readonly now: () => number;
+  /** The server can be reached. */
+  readonly online: () => void;
+  readonly offline: () => void;
+}
+
+const KEEP_ALIVE_MS = 5_000;
+
+/** Whether the server can be reached, since when, and what it says about itself. */
+export class ConnectionWatch {
+  readonly #options: ConnectionOptions;
+  readonly #store: Store<Connection> = new Store<Connection>({ state: "starting" });
+  readonly #status: ServiceStatus;
+  #ended: Extract<Connection, { state: "ended" }>["reason"] | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    const { client } = options;
+    this.#status = new ServiceStatus(client.baseUrl, options.now, () => this.#reached());
+    client.on(ClientEvent.Sync, (state, _previous, data) => this.#take(state, data?.error, data?.fromCache ?? false));
+    client.on(HttpApiEvent.SessionLoggedOut, (error) => this.#end(error.errcode === "M_USER_DEACTIVATED" ? "deactivated" : "logged-out"));
+  }
+
+  get readable(): Readable<Connection> {
+    return this.#store;
+  }
+
+  /** The browser has heard of a network again: waiting ends now. */
+  readonly retry = (): void => {
+    this.#options.client.retryImmediately();
+  };
+
+  stop(): void {
+    this.#status.stop();
+  }
+
+  #take(state: SyncState, error: Error | undefined, fromCache: boolean): void {
+    if (this.#ended || fromCache) return;
+    if (state === SyncState.Prepared || state === SyncState.Syncing || state === SyncState.Catchup) {
+      this.#status.start();
+      this.#reached();
+      return;
+    }
+    if (state !== SyncState.Error && state !== SyncState.Reconnecting) return;
+    const { code } = failureOf(error);
+    if (code === "M_USER_LOCKED") return this.#end("locked");
+    if (code === "M_UNKNOWN_TOKEN") return this.#end("logged-out");
+    const { now, offline } = this.#options;
+    const before = this.#store.get();
+    const since = before.state === "offline" ? before.since : now();
+    this.#store.set({ state: "offline", since, retryAt: now() + KEEP_ALIVE_MS });
+    if (before.state !== "offline") offline();
+  }
+
+  #reached(): void {
+    if (this.#ended) return;
+    const before = this.#store.get();
+    const told = this.#status.current;
+    if (told) {
+      this.#store.set({ state: told.state, since: told.since, link: told.link });
+    } else if (before.state !== "online") {
+      this.#store.set({ state: "online", since: this.#options.now() });
+    }
+    if (before.state === "offline" || before.state === "starting") this.#options.online();
+  }
+
+  #end(reason: NonNullable<typeof this.ended>): void {
+    this.#ended = reason;
+    this.#options.offline();
+    this.#options.client.stopClient();
+    this.#store.set({ state: "ended", reason });
+  }
+
+  get ended(): Extract<Connection, { state: "ended" }>["reason"] | undefined {
+    return this.#ended;
+  }
+}

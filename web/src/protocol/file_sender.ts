@@ -1,0 +1,19 @@
+import type { MatrixClient } from "matrix-js-sdk";
+import type { QueueItem } from "@/domain/send_queue";
+import { prepareFile } from "./media_prepare";
+import { sendMedia } from "./media_send";
+import type { FileSender } from "./send_runner";
+
+/** Cleans, encrypts and uploads the files of the queue. */
+export function buildFileSender(client: MatrixClient): FileSender {
+  const server = { baseUrl: client.baseUrl, accessToken: () => client.getAccessToken() };
+  return {
+    async prepare(item: QueueItem, file, encrypted, onProgress, signal) {
+      const known = item.file ?? { kind: "file" as const, name: "" };
+      const prepared = await prepareFile({ ...known, file });
+      const media = await sendMedia(server, prepared, { encrypted, signal, onProgress });
+      // Words beside the file stand in `body`, as the item has them already.
+      return { ...item.content, ...media, ...(typeof item.content["body"] === "string" ? { body: item.content["body"] } : {}) };
+    },
+  };
+}

@@ -1,0 +1,170 @@
+import type { MatrixClient, UIAuthCallback } from "matrix-js-sdk";
+import { CryptoEvent, decodeRecoveryKey, deriveRecoveryKeyFromPassphrase } from "matrix-js-sdk/lib/crypto-api";
+import type { Session } from "@/domain/arrival";
+import type { AccountKeys, BackupProgress, KeysState } from "@/domain/keys";
+import { Problem } from "@/domain/problem";
+import { Store } from "@/domain/store";
+import { ask, failureOf } from "./failures";
+import { decryptKeyFile, encryptKeyFile } from "./key_file";
+import type { SecretStorageKey } from "./secret_storage_key";
+
+/** The account's own keys: cross-signing, the secret storage that the recovery key opens, and the backup of message keys. */
+export class Keys implements AccountKeys {
+  readonly state = new Store<KeysState>({ state: "loading" });
+  readonly backup = new Store<BackupProgress>({ uploadsLeft: 0 });
+  readonly #client: MatrixClient;
+  readonly #secret: SecretStorageKey;
+  readonly #userId: string;
+
+  constructor(client: MatrixClient, secret: SecretStorageKey, session: Session) {
+    this.#client = client;
+    this.#secret = secret;
+    this.#userId = session.userId;
+  }
+
+  /** Looks where the account stands, and makes its first keys by itself. */
+  start(): void {
+    const refresh = () => void this.refresh().catch(() => undefined);
+    this.#client.on(CryptoEvent.KeysChanged, refresh);
+    this.#client.on(CryptoEvent.KeyBackupStatus, refresh);
+    this.#client.on(CryptoEvent.UserTrustStatusChanged, (userId) => void (userId === this.#userId && refresh()));
+    this.#client.on(CryptoEvent.KeyBackupDecryptionKeyCached, () => void this.#restoreBackup().catch(() => undefined));
+    this.#client.on(CryptoEvent.KeyBackupSessionsRemaining, (uploadsLeft) => this.backup.update((before) => ({ ...before, uploadsLeft })));
+    void this.#begin().catch(() => undefined);
+  }
+
+  async refresh(): Promise<void> {
+    const crypto = this.#crypto();
+    const [known, status, storage] = await Promise.all([crypto.userHasCrossSigningKeys(this.#userId, true), crypto.getCrossSigningStatus(), crypto.getSecretStorageStatus()]);
+    if (!known) return;
+    const device = await crypto.getDeviceVerificationStatus(this.#userId, this.#client.getDeviceId() ?? "");
+    const { masterKey, selfSigningKey, userSigningKey } = status.privateKeysCachedLocally;
+    if (!device?.signedByOwner || !masterKey || !selfSigningKey || !userSigningKey) {
+      this.state.set({ state: "needs-recovery", canVerifyWithDevice: await this.#hasOtherVerifiedDevice() });
+      return;
+    }
+    this.state.set(storage.ready ? { state: "ready" } : { state: "no-recovery" });
+  }
+
+  async setUp(password: string): Promise<void> {
+    await ask(this.#crypto().bootstrapCrossSigning({ authUploadDeviceSigningKeys: this.#authWith(password) }));
+    await this.#makeBackup();
+    await this.refresh();
+  }
+
+  async createRecoveryKey(): Promise<string> {
+    const crypto = this.#crypto();
+    const key = await crypto.createRecoveryKeyFromPassphrase();
+    const hasBackup = (await crypto.getActiveSessionBackupVersion()) !== null;
+    await ask(crypto.bootstrapSecretStorage({ setupNewSecretStorage: true, setupNewKeyBackup: !hasBackup, createSecretStorageKey: async () => key }));
+    this.#secret.set(key.privateKey);
+    await crypto.checkKeyBackupAndEnable();
+    await this.refresh();
+    return key.encodedPrivateKey ?? "";
+  }
+
+  async restore(recoveryKeyOrPassphrase: string): Promise<{ readonly imported: number; readonly total: number }> {
+    const crypto = this.#crypto();
+    await this.#unlock(recoveryKeyOrPassphrase.trim());
+    await crypto.userHasCrossSigningKeys(this.#userId, true);
+    await ask(crypto.bootstrapCrossSigning({}));
+    if (await this.#client.secretStorage.isStored("m.megolm_backup.v1")) await crypto.loadSessionBackupPrivateKeyFromSecretStorage();
+    await crypto.checkKeyBackupAndEnable();
+    const result = await this.#restoreBackup();
+    await this.refresh();
+    return result;
+  }
+
+  async exportKeys(passphrase: string): Promise<string> {
+    return encryptKeyFile(await this.#crypto().exportRoomKeysAsJson(), passphrase);
+  }
+
+  async importKeys(file: string, passphrase: string): Promise<void> {
+    await this.#crypto().importRoomKeysAsJson(await decryptKeyFile(file, passphrase));
+  }
+
+  async reset(password: string): Promise<void> {
+    await ask(this.#crypto().resetEncryption(this.#authWith(password)));
+    await this.refresh();
+  }
+
+  async #begin(): Promise<void> {
+    const crypto = this.#crypto();
+    if (await crypto.userHasCrossSigningKeys(this.#userId, true)) {
+      await crypto.checkKeyBackupAndEnable();
+      return this.refresh();
+    }
+    try {
+      // The first keys of an account need no password (v1.11 and later); servers that ask for it get it with `setUp`.
+      await crypto.bootstrapCrossSigning({ authUploadDeviceSigningKeys: async (makeRequest) => void (await makeRequest(null)) });
+    } catch (error) {
+      if (failureOf(error).status !== 401) throw error;
+      this.state.set({ state: "needs-password" });
+      return;
+    }
+    await this.#makeBackup();
+    await this.refresh();
+  }
+
+  /** The backup begins at once; its key goes into the secret storage as soon as there is a recovery key. */
+  async #makeBackup(): Promise<void> {
+    const crypto = this.#crypto();
+    if ((await crypto.checkKeyBackupAndEnable()) === null) await crypto.resetKeyBackup();
+  }
+
+  async #restoreBackup(): Promise<{ readonly imported: number; readonly total: number }> {
+    const crypto = this.#crypto();
+    if ((await crypto.getSessionBackupPrivateKey()) === null) return { imported: 0, total: 0 };
+    try {
+      return await crypto.restoreKeyBackup({
+        progressCallback: (progress) => {
+          if (progress.stage === "load_keys") this.backup.update((before) => ({ ...before, restored: { done: progress.successes, total: progress.total } }));
+        },
+      });
+    } finally {
+      this.backup.update(({ uploadsLeft }) => ({ uploadsLeft }));
+    }
+  }
+
+  async #unlock(text: string): Promise<void> {
+    const found = await this.#client.secretStorage.getKey();
+    if (!found) throw new Problem("no_recovery");
+    const [, info] = found;
+    let key: Uint8Array;
+    try {
+      key = decodeRecoveryKey(text);
+    } catch {
+      if (!info.passphrase) throw new Problem("wrong_recovery_key");
+      key = await deriveRecoveryKeyFromPassphrase(text, info.passphrase.salt, info.passphrase.iterations);
+    }
+    if (!(await this.#client.secretStorage.checkKey(key as Uint8Array<ArrayBuffer>, info))) throw new Problem("wrong_recovery_key");
+    this.#secret.set(key);
+  }
+
+  async #hasOtherVerifiedDevice(): Promise<boolean> {
+    const devices = (await this.#crypto().getUserDeviceInfo([this.#userId])).get(this.#userId);
+    for (const deviceId of devices?.keys() ?? []) {
+      if (deviceId === this.#client.getDeviceId()) continue;
+      if ((await this.#crypto().getDeviceVerificationStatus(this.#userId, deviceId))?.signedByOwner) return true;
+    }
+    return false;
+  }
+
+  #authWith(password: string): UIAuthCallback<void> {
+    return async (makeRequest) => {
+      try {
+        await makeRequest(null);
+      } catch (error) {
+        const data = (error as { readonly data?: { readonly session?: string } }).data;
+        if (failureOf(error).status !== 401) throw error;
+        await makeRequest({ type: "m.login.password", identifier: { type: "m.id.user", user: this.#userId }, password, ...(data?.session ? { session: data.session } : {}) });
+      }
+    };
+  }
+
+  #crypto(): NonNullable<ReturnType<MatrixClient["getCrypto"]>> {
+    const crypto = this.#client.getCrypto();
+    if (!crypto) throw new Problem("keys_loading");
+    return crypto;
+  }
+}

@@ -1,0 +1,116 @@
+import { EventType, PushRuleActionName, PushRuleKind, type MatrixClient } from "matrix-js-sdk";
+import type { Chat } from "@/domain/engine";
+import { Problem } from "@/domain/problem";
+import { readList, readRecord } from "@/domain/untrusted";
+import type { Account } from "./account";
+import { ask } from "./failures";
+import { ARCHIVE_TAG, directPeers, DISAPPEAR_EVENT, FOLDER_TAG_PREFIX, foldersOf, isMarkedUnread, MUTE_DATA } from "./room_facts";
+
+type Settings = Pick<
+  Chat,
+  "accept" | "leave" | "forget" | "setListFlags" | "setDisappearAfter" | "rename" | "setTopic" | "setAvatar" | "invite" | "remove" | "ban" | "unban" | "setPowerLevel" | "report" | "markUnread" | "setPinned" | "setTyping"
+>;
+
+const PINS_MAX = 100;
+const TYPING_MS = 20_000;
+const TYPING_REPEAT_MS = 12_000;
+
+/** What a chat changes at once, without the queue: its settings and who is in it. Failures are Problems. */
+export function buildSettings(account: Account, roomId: string): Settings {
+  const { client } = account;
+  let typingSentAt = 0;
+  const state = async (type: string, content: object) => void (await ask(client.sendStateEvent(roomId, type as never, content as never)));
+  return {
+    accept: () => acceptInvitation(account, roomId),
+    leave: async () => void (await ask(client.leave(roomId))),
+    async forget() {
+      if (client.getRoom(roomId)?.getMyMembership() === "join") await ask(client.leave(roomId));
+      await ask(client.forget(roomId));
+      await account.queue.discardRoom(roomId);
+      await account.histories.of(roomId).forget();
+    },
+    setListFlags: (flags) => setListFlags(account, roomId, flags),
+    setDisappearAfter: (seconds) => state(DISAPPEAR_EVENT, { after_s: Math.max(0, Math.floor(seconds)) }),
+    rename: (name) => state("m.room.name", { name }),
+    setTopic: (topic) => state("m.room.topic", { topic }),
+    async setAvatar(picture) {
+      if (picture === null) return state("m.room.avatar", {});
+      const { content_uri: url } = await ask(client.uploadContent(picture, { type: picture.type }));
+      await state("m.room.avatar", { url });
+    },
+    async invite(userIds) {
+      for (const userId of userIds) await ask(client.invite(roomId, userId));
+    },
+    remove: async (userId, reason) => void (await ask(client.kick(roomId, userId, reason))),
+    ban: async (userId, reason) => void (await ask(client.ban(roomId, userId, reason))),
+    unban: async (userId) => void (await ask(client.unban(roomId, userId))),
+    setPowerLevel: async (userId, level) => void (await ask(client.setPowerLevel(roomId, userId, level))),
+    async report(eventId, reason) {
+      await ask(eventId === null ? client.reportRoom(roomId, reason) : client.reportEvent(roomId, eventId, -100, reason));
+    },
+    markUnread: () => setMarkedUnread(client, roomId, true),
+    async setPinned(eventId, pinned) {
+      const content = readRecord(client.getRoom(roomId)?.currentState.getStateEvents("m.room.pinned_events", "")?.getContent());
+      const before = readList(content, "pinned", PINS_MAX).filter((id) => typeof id === "string" && id !== eventId);
+      await state("m.room.pinned_events", { pinned: pinned ? [...before, eventId].slice(-PINS_MAX) : before });
+    },
+    setTyping(typing) {
+      const now = account.now();
+      if (typing && now - typingSentAt < TYPING_REPEAT_MS) return;
+      if (!typing && typingSentAt === 0) return;
+      typingSentAt = typing ? now : 0;
+      void client.sendTyping(roomId, typing, TYPING_MS).catch(() => undefined);
+    },
+  };
+}
+
+/** Joins; a person who wrote to us is a contact from then on, on all devices. */
+async function acceptInvitation(account: Account, roomId: string): Promise<void> {
+  const { client } = account;
+  const room = client.getRoom(roomId);
+  const inviter = room?.getDMInviter();
+  await ask(client.joinRoom(roomId));
+  if (inviter !== undefined) await addDirectChat(client, inviter, roomId);
+}
+
+export async function addDirectChat(client: MatrixClient, userId: string, roomId: string): Promise<void> {
+  if (directPeers(client).get(roomId) === userId) return;
+  const content = { ...client.getAccountData(EventType.Direct)?.getContent() } as Record<string, string[]>;
+  content[userId] = [...new Set([...(Array.isArray(content[userId]) ? content[userId] : []), roomId])];
+  await ask(client.setAccountData(EventType.Direct, content));
+}
+
+async function setListFlags(account: Account, roomId: string, flags: Parameters<Chat["setListFlags"]>[0]): Promise<void> {
+  const { client } = account;
+  const room = client.getRoom(roomId);
+  if (!room) throw new Problem("not_found");
+  const setTag = (tag: string, on: boolean) => ask<unknown>(on ? client.setRoomTag(roomId, tag, {}) : client.deleteRoomTag(roomId, tag));
+  if (flags.pinned !== undefined) await setTag("m.favourite", flags.pinned);
+  if (flags.archived !== undefined) await setTag(ARCHIVE_TAG, flags.archived);
+  if (flags.folders !== undefined) {
+    const wanted = new Set(flags.folders);
+    const before = foldersOf(room);
+    for (const folder of before) if (!wanted.has(folder)) await setTag(FOLDER_TAG_PREFIX + folder, false);
+    for (const folder of wanted) if (!before.includes(folder)) await setTag(FOLDER_TAG_PREFIX + folder, true);
+  }
+  if (flags.mutedUntil !== undefined) await setMute(account, roomId, flags.mutedUntil);
+}
+
+/** A push rule makes the server and every client quiet; until when is in the room's account data. */
+export async function setMute(account: Account, roomId: string, until: number | null): Promise<void> {
+  const { client } = account;
+  await ask(client.setRoomAccountData(roomId, MUTE_DATA as never, (until === null ? {} : { until: Math.min(until, Number.MAX_SAFE_INTEGER) }) as never));
+  const exists = client.pushRules?.global?.override?.some(({ rule_id }) => rule_id === roomId) ?? false;
+  if (until === null) {
+    if (exists) await ask(client.deletePushRule("global", PushRuleKind.Override, roomId));
+    return;
+  }
+  const conditions = [{ kind: "event_match", key: "room_id", pattern: roomId }];
+  await ask(client.addPushRule("global", PushRuleKind.Override, roomId, { conditions: conditions as never, actions: [PushRuleActionName.DontNotify] }));
+}
+
+export async function setMarkedUnread(client: MatrixClient, roomId: string, unread: boolean): Promise<void> {
+  const room = client.getRoom(roomId);
+  if (room && isMarkedUnread(room) === unread) return;
+  await ask(client.setRoomAccountData(roomId, "m.marked_unread" as never, { unread } as never));
+}

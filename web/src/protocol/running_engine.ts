@@ -1,0 +1,206 @@
+import type { MatrixClient } from "matrix-js-sdk";
+import type { Session } from "@/domain/arrival";
+import type { Chat, Engine } from "@/domain/engine";
+import type { MessageContext } from "@/domain/message_builder";
+import { parseEnvelope } from "@/domain/message_envelope";
+import type { EngineDatabase, Vault } from "@/platform/engine_database";
+import { type Account, Histories } from "./account";
+import { Archive } from "./archive";
+import { OpenChat } from "./chat";
+import { ChatList } from "./chat_list";
+import { watchClient } from "./client_events";
+import { ConnectionWatch } from "./connection";
+import { Drafts } from "./drafts";
+import { Expiry } from "./expiry";
+import { buildFileSender } from "./file_sender";
+import { Keys } from "./keys";
+import { MessageFlags } from "./message_flags";
+import { OwnProfile } from "./own_profile";
+import { ReceiptMarks } from "./receipts";
+import { buildContext } from "./room_context";
+import { directPeers } from "./room_facts";
+import { buildRooms } from "./rooms";
+import { SavedValues } from "./saved_values";
+import { buildClient, loadClient } from "./sdk_client";
+import { SecretStorageKey } from "./secret_storage_key";
+import { SendRunner } from "./send_runner";
+import type { EngineServices } from "./start_engine";
+import { RoomTicks } from "./ticks";
+import { TrustLevels } from "./trust";
+import { Verifications } from "./verification";
+
+const POLL_MS = 30_000;
+const INITIAL_EVENTS = 20;
+const CHATS_OPEN_MAX = 20;
+
+/** All parts of an account at work, and how they hear of each other. */
+export class RunningEngine {
+  readonly engine: Engine;
+  readonly account: Account;
+  readonly list: ChatList;
+  readonly flags: MessageFlags;
+  readonly expiry: Expiry;
+  readonly profile: OwnProfile;
+  readonly keys: Keys;
+  readonly verifications: Verifications;
+  readonly drafts: Drafts;
+  readonly #services: EngineServices;
+  readonly #connection: ConnectionWatch;
+  readonly #ticks = new Map<string, RoomTicks>();
+  readonly #contexts = new Map<string, MessageContext>();
+  readonly #chats = new Map<string, OpenChat>();
+  readonly #ends: (() => void)[] = [];
+  #running: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(session: Session, services: EngineServices, database: EngineDatabase, vault: Vault) {
+    this.#services = services;
+    const secret = new SecretStorageKey();
+    const client = buildClient(session, secret.callbacks, (roomId, type, content) => {
+      if (type === "org.zajil.delivered") this.account.receipts.acceptDelivered(roomId, content);
+    });
+    this.account = this.#buildAccount(client, session.userId, database, vault);
+    this.flags = new MessageFlags(client);
+    this.drafts = new Drafts(this.account.values, (roomId) => this.list.touch(roomId));
+    this.list = new ChatList(this.account, { ticksOf: (roomId) => this.ticksOf(roomId), contextOf: (roomId) => this.contextOf(roomId), drafts: () => this.drafts.all });
+    this.expiry = new Expiry(this.account, (roomId) => this.#chats.get(roomId)?.timeline.touchAll());
+    this.profile = new OwnProfile(client, this.account.values);
+    this.keys = new Keys(client, secret, session);
+    this.verifications = new Verifications(client);
+    this.#connection = new ConnectionWatch({ client, now: services.now, online: () => this.#goOnline(), offline: () => this.account.queue.suspend() });
+    this.engine = this.#buildEngine(session);
+  }
+
+  /** What is shown before anything is loaded from the SDK. */
+  async prepare(): Promise<void> {
+    const { values, queue, receipts } = this.account;
+    await Promise.all([this.drafts.load(), receipts.load(), queue.load(), this.expiry.load(), this.profile.load()]);
+    await this.list.loadSnapshot();
+    void values;
+  }
+
+  run(): void {
+    this.#running = this.#run().catch((error: unknown) => console.error("the engine could not start", error));
+  }
+
+  ticksOf(roomId: string): RoomTicks {
+    let ticks = this.#ticks.get(roomId);
+    if (!ticks) {
+      const { histories, receipts, userId } = this.account;
+      ticks = new RoomTicks(histories.of(roomId), receipts, userId);
+      this.#ticks.set(roomId, ticks);
+      ticks.listen(() => this.list.touch(roomId));
+      void ticks.refresh();
+    }
+    return ticks;
+  }
+
+  contextOf(roomId: string): MessageContext {
+    let context = this.#contexts.get(roomId);
+    if (!context) {
+      context = buildContext(this.account, this.flags, roomId, this.ticksOf(roomId));
+      this.#contexts.set(roomId, context);
+    }
+    return context;
+  }
+
+  openedChat(roomId: string): OpenChat | undefined {
+    return this.#chats.get(roomId);
+  }
+
+  get openedChats(): Iterable<OpenChat> {
+    return this.#chats.values();
+  }
+
+  #buildAccount(client: MatrixClient, userId: string, database: EngineDatabase, vault: Vault): Account {
+    const { now, random } = this.#services;
+    const archive = new Archive(database, vault);
+    const values = new SavedValues(database, vault);
+    const histories = new Histories(client, archive, (history) => {
+      history.listen({
+        put: (entries) => {
+          this.list.take(history.roomId, entries);
+          for (const entry of entries) if (entry.kind === "event") this.expiry.watch(entry.record, parseEnvelope(entry.record.content).disappearAfterS);
+        },
+        removed: () => undefined,
+      });
+    });
+    const knownPeers = () => new Set(directPeers(client).values());
+    const trust = new TrustLevels(client, (person) => knownPeers().has(person));
+    const queue = new SendRunner({ client, database, vault, files: buildFileSender(client), random, now });
+    return { client, userId, database, vault, archive, histories, queue, receipts: new ReceiptMarks(client, values), trust, values, now };
+  }
+
+  #buildEngine(session: Session): Engine {
+    const { account } = this;
+    return {
+      userId: session.userId,
+      deviceId: session.deviceId,
+      profile: this.profile.readable,
+      connection: this.#connection.readable,
+      chats: this.list.chats,
+      openChat: (roomId) => this.#openChat(roomId),
+      ...buildRooms(account),
+      keys: this.keys,
+      verifications: this.verifications.readable,
+      verify: (target) => this.verifications.request(target),
+      stop: () => this.#stop(),
+    };
+  }
+
+  async #run(): Promise<void> {
+    const { client } = this.account;
+    await loadClient(client);
+    if (this.#stopped) return;
+    this.#ends.push(watchClient(this), this.#services.onNetwork(this.#connection.retry));
+    await client.startClient({
+      initialSyncLimit: INITIAL_EVENTS,
+      lazyLoadMembers: true,
+      threadSupport: false,
+      pollTimeout: POLL_MS,
+      includeArchivedRooms: false,
+    });
+    this.keys.start();
+    this.verifications.start();
+  }
+
+  #goOnline(): void {
+    this.account.queue.resume();
+    this.profile.refresh();
+    for (const { timeline } of this.#chats.values()) void timeline.refill();
+  }
+
+  #openChat(roomId: string): Chat {
+    const known = this.#chats.get(roomId);
+    // The one used last is the last of the map.
+    if (known) this.#chats.delete(roomId);
+    const open = known ?? new OpenChat({ account: this.account, list: this.list, ticks: this.ticksOf(roomId), context: this.contextOf(roomId), flags: this.flags, setDraft: (text) => this.drafts.set(roomId, text) }, roomId);
+    this.#chats.set(roomId, open);
+    if (this.#chats.size > CHATS_OPEN_MAX) this.#closeOldest();
+    return open.chat;
+  }
+
+  #closeOldest(): void {
+    const oldest = this.#chats.entries().next().value;
+    if (!oldest) return;
+    oldest[1].close();
+    this.#chats.delete(oldest[0]);
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopped = true;
+    const { client, queue, archive, values, database } = this.account;
+    queue.suspend();
+    this.#connection.stop();
+    for (const end of this.#ends) end();
+    for (const open of this.#chats.values()) open.close();
+    this.expiry.stop();
+    await this.#running;
+    client.stopClient();
+    await client.store.save(true).catch(() => undefined);
+    await archive.flush();
+    await values.flush();
+    await client.store.destroy();
+    database.close();
+  }
+}

@@ -1,0 +1,266 @@
+import { type MatrixClient, MatrixEvent, Method } from "matrix-js-sdk";
+import type { CryptoBackend } from "matrix-js-sdk/lib/common-crypto/CryptoBackend";
+import { applyOutcome, nextItems, type Outcome, outcomeOf, type QueueItem, recoverItems, retryItem } from "@/domain/send_queue";
+import { Store, type Readable } from "@/domain/store";
+import type { EngineDatabase, QueueRow, Vault } from "@/platform/engine_database";
+import { failureOf } from "./failures";
+
+export interface FileSender {
+  /** Uploads the item's file and gives the event's content. */
+  prepare(item: QueueItem, file: Blob, encrypted: boolean, progress: (done: number, total: number) => void, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>;
+}
+
+export interface UploadProgress {
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface SendRunnerOptions {
+  readonly client: MatrixClient;
+  readonly database: EngineDatabase;
+  readonly vault: Vault;
+  readonly files: FileSender;
+  readonly random: () => number;
+  readonly now: () => number;
+}
+
+/** Sends what the account has to send: written to the disk first, in order in each room, once, for as long as it takes. */
+export class SendRunner {
+  readonly #options: SendRunnerOptions;
+  readonly #items = new Store<readonly QueueItem[]>([]);
+  readonly #uploads = new Store<ReadonlyMap<string, UploadProgress>>(new Map());
+  readonly #busy = new Set<string>();
+  readonly #pauses = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #files = new Map<string, Blob>();
+  readonly #aborts = new Map<string, AbortController>();
+  /** Rooms that the server has asked to send slower, with the time until which. */
+  readonly slow = new Store<ReadonlyMap<string, number>>(new Map());
+  #position = 0;
+  #adding: Promise<void> = Promise.resolve();
+  #running = false;
+
+  constructor(options: SendRunnerOptions) {
+    this.#options = options;
+  }
+
+  get items(): Readable<readonly QueueItem[]> {
+    return this.#items;
+  }
+
+  get uploads(): Readable<ReadonlyMap<string, UploadProgress>> {
+    return this.#uploads;
+  }
+
+  /** Reads what an earlier run has left. Nothing is sent before `resume`. */
+  async load(): Promise<void> {
+    const rows = await this.#options.database.getAll("queue");
+    const items: QueueItem[] = [];
+    for (const row of rows) {
+      const item = (await this.#options.vault.unseal(row.sealed)) as QueueItem | undefined;
+      if (item === undefined) continue;
+      items.push(item);
+      if (row.file) this.#files.set(row.id, row.file);
+    }
+    this.#position = items.reduce((max, { position }) => Math.max(max, position + 1), 0);
+    this.#items.set(recoverItems(items));
+  }
+
+  /** The server can be reached (again): waiting ends. */
+  resume(): void {
+    this.#running = true;
+    for (const timer of this.#pauses.values()) clearTimeout(timer);
+    this.#pauses.clear();
+    this.#pump();
+  }
+
+  /** Keeps what is waiting; what is on its way comes back as an answer or as unreachable. */
+  suspend(): void {
+    this.#running = false;
+    for (const timer of this.#pauses.values()) clearTimeout(timer);
+    this.#pauses.clear();
+  }
+
+  /** Takes a message; it is on the disk when the promise is fulfilled, and only then in `items`. */
+  add(message: Pick<QueueItem, "roomId" | "type" | "content" | "redacts" | "file">, file?: Blob): Promise<string> {
+    // One after the other, or a later message could reach the disk and be sent before an earlier one.
+    const adding = this.#adding.then(() => this.#add(message, file));
+    this.#adding = adding.then(
+      () => undefined,
+      () => undefined,
+    );
+    return adding;
+  }
+
+  async #add(message: Pick<QueueItem, "roomId" | "type" | "content" | "redacts" | "file">, file?: Blob): Promise<string> {
+    const id = `z${this.#options.now().toString(36)}.${crypto.randomUUID()}`;
+    const position = this.#position++;
+    const item: QueueItem = { ...message, id, position, createdAt: this.#options.now(), attempts: 0, state: "waiting" };
+    if (file) this.#files.set(id, file);
+    await this.#store(item);
+    this.#items.update((items) => [...items, item].sort((a, b) => a.position - b.position));
+    this.#pump();
+    return id;
+  }
+
+  async retry(id: string): Promise<void> {
+    const item = this.#find(id);
+    if (item?.state !== "failed") return;
+    await this.#replace(retryItem(item, this.#position++));
+    this.#pump();
+  }
+
+  /** Takes a message out that has not reached the server. */
+  async cancel(id: string): Promise<boolean> {
+    const item = this.#find(id);
+    if (!item || item.state === "sent") return false;
+    // Once its event was on its way it may have arrived, whatever we heard.
+    if (item.wire && item.state !== "failed" && item.attempts > 0) return false;
+    this.#aborts.get(id)?.abort();
+    await this.#drop(id);
+    return true;
+  }
+
+  /** The event has come back with sync: the history shows it from now on. */
+  async settle(id: string): Promise<void> {
+    if (this.#find(id)) await this.#drop(id);
+  }
+
+  async discardRoom(roomId: string): Promise<void> {
+    for (const item of this.#items.get().filter((candidate) => candidate.roomId === roomId)) {
+      this.#aborts.get(item.id)?.abort();
+      await this.#drop(item.id);
+    }
+  }
+
+  #find(id: string): QueueItem | undefined {
+    return this.#items.get().find((item) => item.id === id);
+  }
+
+  #pump(): void {
+    if (!this.#running) return;
+    const held = new Set([...this.#busy, ...this.#pauses.keys()]);
+    for (const item of nextItems(this.#items.get(), held)) void this.#attempt(item);
+  }
+
+  async #attempt(item: QueueItem): Promise<void> {
+    const { roomId, id } = item;
+    this.#busy.add(roomId);
+    const abort = new AbortController();
+    this.#aborts.set(id, abort);
+    try {
+      const { item: after, pauseMs } = await this.#try({ ...item, state: "sending" }, abort.signal);
+      if (this.#find(id)) await this.#replace(after);
+      if (pauseMs > 0) this.#pause(roomId, pauseMs);
+    } finally {
+      this.#aborts.delete(id);
+      this.#busy.delete(roomId);
+      queueMicrotask(() => this.#pump());
+    }
+  }
+
+  async #try(item: QueueItem, signal: AbortSignal): Promise<{ readonly item: QueueItem; readonly pauseMs: number }> {
+    const { random, now } = this.#options;
+    let current = item;
+    try {
+      current = await this.#makeWire(item, signal);
+      const eventId = await this.#put(current);
+      this.#setSlow(item.roomId, undefined);
+      return applyOutcome(current, { kind: "sent", eventId }, now(), random());
+    } catch (error) {
+      const failure = failureOf(error);
+      const outcome: Outcome = outcomeOf(failure.status, failure.code, failure.retryAfterMs, item.attempts, random());
+      if (outcome.kind === "limited") this.#setSlow(item.roomId, now() + outcome.retryAfterMs);
+      return applyOutcome(current, outcome, now(), random());
+    }
+  }
+
+  /** Encrypts once and remembers it: the server must never get two different events for one message. */
+  async #makeWire(item: QueueItem, signal: AbortSignal): Promise<QueueItem> {
+    this.#show(item);
+    if (item.wire || item.redacts !== undefined) return item;
+    const { client } = this.#options;
+    const room = client.getRoom(item.roomId);
+    if (!room) throw new Error(`${item.roomId} is not known yet`);
+    const crypto = client.getCrypto() as CryptoBackend | undefined;
+    const encrypted = room.hasEncryptionStateEvent() || ((await crypto?.isEncryptionEnabledInRoom(item.roomId)) ?? false);
+    const file = this.#files.get(item.id);
+    const content = file ? await this.#upload(item, file, encrypted, signal) : item.content;
+    let wire: NonNullable<QueueItem["wire"]> = { type: item.type, content };
+    if (encrypted && item.type !== "m.reaction") {
+      if (!crypto) throw new Error("the keys are not loaded yet");
+      const event = new MatrixEvent({ type: item.type, content: { ...content }, room_id: item.roomId, sender: client.getSafeUserId(), event_id: `~${item.id}` });
+      await crypto.encryptEvent(event, room);
+      wire = { type: event.getWireType(), content: event.getWireContent() };
+    }
+    const made: QueueItem = { ...item, content, wire };
+    if (file) this.#files.delete(item.id);
+    await this.#store(made);
+    this.#show(made);
+    return made;
+  }
+
+  async #upload(item: QueueItem, file: Blob, encrypted: boolean, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
+    const progress = (done: number, total: number) => this.#uploads.update((uploads) => new Map(uploads).set(item.id, { done, total }));
+    progress(0, file.size);
+    try {
+      return await this.#options.files.prepare(item, file, encrypted, progress, signal);
+    } finally {
+      this.#uploads.update((uploads) => {
+        const rest = new Map(uploads);
+        rest.delete(item.id);
+        return rest;
+      });
+    }
+  }
+
+  async #put(item: QueueItem): Promise<string> {
+    const room = encodeURIComponent(item.roomId);
+    const id = encodeURIComponent(item.id);
+    const { http } = this.#options.client;
+    if (item.redacts !== undefined) {
+      const path = `/rooms/${room}/redact/${encodeURIComponent(item.redacts)}/${id}`;
+      return (await http.authedRequest<{ event_id: string }>(Method.Put, path, undefined, {})).event_id;
+    }
+    const { type, content } = item.wire!;
+    const path = `/rooms/${room}/send/${encodeURIComponent(type)}/${id}`;
+    return (await http.authedRequest<{ event_id: string }>(Method.Put, path, undefined, content)).event_id;
+  }
+
+  #pause(roomId: string, pauseMs: number): void {
+    if (!this.#running) return;
+    const timer = setTimeout(() => {
+      this.#pauses.delete(roomId);
+      this.#pump();
+    }, pauseMs);
+    this.#pauses.set(roomId, timer);
+  }
+
+  #setSlow(roomId: string, until: number | undefined): void {
+    if (until === undefined && !this.slow.get().has(roomId)) return;
+    const slow = new Map(this.slow.get());
+    if (until === undefined) slow.delete(roomId);
+    else slow.set(roomId, until);
+    this.slow.set(slow);
+  }
+
+  async #replace(item: QueueItem): Promise<void> {
+    await this.#store(item);
+    this.#show(item);
+  }
+
+  #show(item: QueueItem): void {
+    this.#items.update((items) => items.map((other) => (other.id === item.id ? item : other)).sort((a, b) => a.position - b.position));
+  }
+
+  async #store(item: QueueItem): Promise<void> {
+    const file = this.#files.get(item.id);
+    const row: QueueRow = { id: item.id, roomId: item.roomId, position: item.position, sealed: await this.#options.vault.seal(item), ...(file ? { file } : {}) };
+    await this.#options.database.put("queue", row);
+  }
+
+  async #drop(id: string): Promise<void> {
+    this.#files.delete(id);
+    this.#items.update((items) => items.filter((item) => item.id !== id));
+    await this.#options.database.delete("queue", id);
+  }
+}

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { Engine } from "@/domain/engine";
+import { isText, meet, messages, online, texts, until, untilChat, untilMessage, write } from "./engines";
+import { TestServer } from "./server";
+
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
+
+let server: TestServer;
+const engines: Engine[] = [];
+
+async function arrive(name: string): Promise<Engine> {
+  const engine = await online(await server.register(name));
+  engines.push(engine);
+  return engine;
+}
+
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+
+afterAll(async () => {
+  await Promise.all(engines.map((engine) => engine.stop()));
+  await server.stop();
+});
+
+test("two people talk, encrypted: ticks, edit, reaction, deletion", async () => {
+  const [ali, sara] = [await arrive("ali"), await arrive("sara")];
+  const [alisChat, sarasChat] = await meet(ali, sara);
+
+  alisChat.sendText(write("**Hello** Sara"));
+  const sent = await untilMessage("the message in the timeline at once", alisChat, isText("Hello Sara"));
+  const received = await untilMessage("the message at Sara's", sarasChat, isText("Hello Sara"));
+  expect(received.encrypted).toBe(true);
+  expect(received.body.kind === "text" && received.body.rich[0]?.type).not.toBe("text");
+  await untilMessage("delivered", alisChat, ({ id, status }) => id === sent.id && status === "delivered");
+  await untilChat(sara, sarasChat.roomId, ({ unread, last }) => unread === 1 && last?.message.body.kind === "text");
+
+  sarasChat.markRead();
+  const read = await untilMessage("read", alisChat, ({ id, status }) => id === sent.id && status === "read");
+  expect(read.readBy).toEqual([sara.userId]);
+  await untilChat(sara, sarasChat.roomId, ({ unread }) => unread === 0);
+
+  sarasChat.react(received.eventId!, "👍");
+  const liked = await untilMessage("the reaction", alisChat, ({ reactions }) => reactions.length === 1);
+  expect(liked.reactions[0]).toMatchObject({ key: "👍", senders: [sara.userId] });
+  await untilMessage("our own reaction at the server", sarasChat, ({ reactions }) => reactions[0]?.mine?.startsWith("$") === true);
+  sarasChat.unreact(received.eventId!, "👍");
+  await untilMessage("the reaction gone", alisChat, ({ id, reactions }) => id === sent.id && reactions.length === 0);
+
+  alisChat.edit(read.eventId!, write("Hello, dear Sara"));
+  const edited = await untilMessage("the edit", sarasChat, isText("Hello, dear Sara"));
+  expect(edited).toMatchObject({ edited: true, eventId: read.eventId });
+  expect(texts(sarasChat)).toEqual(["Hello, dear Sara"]);
+
+  sarasChat.sendText({ ...write("Hello Ali"), replyTo: read.eventId! });
+  const answer = await untilMessage("the answer", alisChat, isText("Hello Ali"));
+  expect(answer.replyTo).toBe(read.eventId);
+
+  alisChat.deleteForEveryone(read.eventId!);
+  await untilMessage("the deletion", sarasChat, ({ body }) => body.kind === "deleted");
+  expect(messages(sarasChat).map(({ body }) => body.kind)).toEqual(["deleted", "text"]);
+  await until("nothing left to send", ali.chats, () => messages(alisChat).every(({ status }) => status !== "waiting" && status !== "sending"));
+});
