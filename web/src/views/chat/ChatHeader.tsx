@@ -1,0 +1,55 @@
+import { ArrowLeft, Bell, BellOff, CalendarDays, CheckSquare, EllipsisVertical, Flag, Info, LogOut, Search } from "lucide-react";
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import type { Chat } from "@/domain/engine";
+import { useReadable } from "../use_readable";
+import { Avatar } from "../common/Avatar";
+import { IconButton } from "../common/IconButton";
+import { Menu, type MenuEntry } from "../common/Menu";
+import { PersonText } from "../common/PersonText";
+import { TrustMark } from "../common/TrustMark";
+import { useStatusLine } from "./use_status_line";
+import css from "./ChatHeader.module.css";
+
+export interface ChatHeaderProps {
+  readonly chat: Chat;
+  readonly onBack?: (() => void) | undefined;
+  readonly onInfo: () => void;
+  readonly onSearch: () => void;
+  readonly onJumpToDate: () => void;
+  readonly onSelect: () => void;
+  readonly onReport: () => void;
+  readonly onLeave: () => void;
+}
+
+export function ChatHeader({ chat, onBack, onInfo, onSearch, onJumpToDate, onSelect, onReport, onLeave }: ChatHeaderProps) {
+  const { t } = useTranslation();
+  const summary = useReadable(chat.summary);
+  const members = useReadable(chat.members);
+  const peer = useMemo(() => (summary.peer ? members.find((member) => member.userId === summary.peer!.userId) : undefined), [members, summary.peer]);
+  const status = useStatusLine(summary, peer);
+  const muted = (summary.mutedUntil ?? 0) > Date.now();
+  const entries: readonly MenuEntry[] = [
+    { key: "info", label: t("chat.info"), icon: Info, onSelect: onInfo },
+    { key: "date", label: t("chat.jump_to_date"), icon: CalendarDays, onSelect: onJumpToDate },
+    { key: "select", label: t("chat.select_messages"), icon: CheckSquare, onSelect },
+    { key: "mute", label: muted ? t("chats.unmute") : t("chats.mute"), icon: muted ? Bell : BellOff, onSelect: () => void chat.setListFlags({ mutedUntil: muted ? null : Number.MAX_SAFE_INTEGER }) },
+    { key: "line", separator: true },
+    { key: "report", label: t("report.chat"), icon: Flag, danger: true, onSelect: onReport },
+    { key: "leave", label: t("chats.leave"), icon: LogOut, mirrored: true, danger: true, onSelect: onLeave },
+  ];
+  return (
+    <header className={css.header}>
+      {onBack && <IconButton label={t("ui.back")} icon={ArrowLeft} mirrored onClick={onBack} />}
+      <button type="button" className={css.who} onClick={onInfo} aria-label={t("chat.open_info", { name: summary.name })}>
+        <Avatar id={summary.peer?.userId ?? summary.roomId} name={summary.name} {...(summary.avatar ? { source: summary.avatar } : {})} size={40} shape={summary.kind === "community" ? "square" : "round"} />
+        <span className={css.words}>
+          <span className={css.name}><h1 className={css.title}><PersonText>{summary.name}</PersonText></h1>{summary.peer && <TrustMark trust={summary.peer.trust} />}</span>
+          <span className={summary.typing.length ? css.typing : css.status} aria-live="polite">{status}</span>
+        </span>
+      </button>
+      <IconButton label={t("chat.search")} icon={Search} onClick={onSearch} />
+      <Menu trigger={<IconButton label={t("ui.more")} icon={EllipsisVertical} />} entries={entries} />
+    </header>
+  );
+}

@@ -1,0 +1,1 @@
+export default function EmojiPicker({ onPick }: { readonly onPick: (emoji: string) => void }) { void onPick; return null; }

@@ -1,0 +1,20 @@
+import { useTranslation } from "react-i18next";
+import type { Member } from "@/domain/engine";
+import { Avatar } from "../common/Avatar";
+import { PersonText } from "../common/PersonText";
+import css from "./MentionList.module.css";
+
+export function MentionList({ id, members, active, onChoose }: { readonly id: string; readonly members: readonly Member[]; readonly active: number; readonly onChoose: (member: Member) => void }) {
+  const { t } = useTranslation();
+  return (
+    <ul id={id} role="listbox" aria-label={t("composer.mentions")} className={css.list}>
+      {members.map((member, at) => (
+        <li key={member.userId} id={`${id}-${at}`} role="option" aria-selected={at === active} className={css.option} onPointerDown={(event) => { event.preventDefault(); onChoose(member); }}>
+          <Avatar id={member.userId} name={member.name} {...(member.avatar ? { source: member.avatar } : {})} size={32} />
+          <PersonText className={css.name}>{member.name}</PersonText>
+          <bdi dir="ltr" className={css.id}>{member.userId}</bdi>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,40 @@
+import { CheckSquare, Copy, Flag, Forward, Info, Pencil, Pin, PinOff, Reply, SmilePlus, Star, StarOff, Trash2 } from "lucide-react";
+import type { Message } from "@/domain/message";
+import type { MenuEntry } from "../common/Menu";
+import type { ChatActions } from "./chat_actions";
+
+/** Whether the message has something to answer or react to, and the server knows it. */
+export function maySpeakOf(message: Message): boolean {
+  return message.eventId !== undefined && message.body.kind !== "deleted" && message.body.kind !== "broken" && message.body.kind !== "undecryptable";
+}
+
+export function textToCopy(message: Message): string {
+  const { body } = message;
+  if (body.kind === "text") return body.text;
+  if (body.kind === "location") return `${body.latitude}, ${body.longitude}`;
+  if (body.kind === "contact") return body.userId;
+  if (body.kind === "poll") return [body.question, ...body.answers.map((answer) => `• ${answer.text}`)].join("\n");
+  return "";
+}
+
+type Translate = (key: string) => string;
+
+export function buildMessageMenu(message: Message, actions: ChatActions, t: Translate, maySend: boolean, anchor: () => Element): readonly MenuEntry[] {
+  const speak = maySpeakOf(message);
+  const { eventId } = message;
+  const entries: (MenuEntry | false)[] = [
+    speak && maySend && { key: "reply", label: t("chat.reply"), icon: Reply, mirrored: true, onSelect: () => actions.reply(message) },
+    speak && { key: "react", label: t("chat.react_more"), icon: SmilePlus, onSelect: () => actions.pickReaction(message, anchor()) },
+    speak && message.isOwn && message.body.kind === "text" && { key: "edit", label: t("chat.edit"), icon: Pencil, onSelect: () => actions.edit(message) },
+    textToCopy(message) !== "" && { key: "copy", label: t("chat.copy"), icon: Copy, onSelect: () => actions.copy([message]) },
+    speak && !message.viewOnce && { key: "forward", label: t("chat.forward"), icon: Forward, mirrored: true, onSelect: () => actions.forward([message]) },
+    speak && { key: "star", label: message.starred ? t("chat.unstar") : t("chat.star"), icon: message.starred ? StarOff : Star, onSelect: () => void actions.chat.setStarred(eventId!, !message.starred) },
+    speak && { key: "pin", label: message.pinned ? t("chat.unpin") : t("chat.pin"), icon: message.pinned ? PinOff : Pin, onSelect: () => void actions.chat.setPinned(eventId!, !message.pinned) },
+    { key: "select", label: t("chat.select"), icon: CheckSquare, onSelect: () => actions.select(message) },
+    { key: "details", label: t("chat.details"), icon: Info, onSelect: () => actions.details(message) },
+    { key: "line", separator: true },
+    eventId !== undefined && !message.isOwn && { key: "report", label: t("chat.report"), icon: Flag, danger: true, onSelect: () => actions.report(message) },
+    { key: "delete", label: t("chat.delete"), icon: Trash2, danger: true, onSelect: () => actions.askDelete([message]) },
+  ];
+  return entries.filter((entry) => entry !== false);
+}

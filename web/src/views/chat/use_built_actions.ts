@@ -1,0 +1,67 @@
+import { useMemo, useRef, type RefObject } from "react";
+import { useTranslation } from "react-i18next";
+import type { Chat } from "@/domain/engine";
+import type { Message } from "@/domain/message";
+import { announce } from "../common/LiveRegion";
+import { showToast } from "../common/Toasts";
+import type { ChatActions } from "./chat_actions";
+import type { OpenDialog } from "./ChatDialogs";
+import type { ComposerMode } from "./Composer";
+import { textToCopy } from "./message_menu";
+import type { TimelineHandle } from "./Timeline";
+import { findNearby } from "./timeline_lookup";
+
+interface Setters {
+  readonly setMode: (mode: ComposerMode) => void;
+  readonly setSelection: (change: (old: ReadonlySet<string> | null) => ReadonlySet<string> | null) => void;
+  readonly setDialog: (dialog: OpenDialog) => void;
+  readonly setPicking: (picking: { readonly message: Message; readonly anchor: Element }) => void;
+}
+
+interface Outside {
+  readonly onOpenPerson: (userId: string) => void;
+  readonly onOpenRoom: (target: string) => void;
+}
+
+/** The actions of one open chat: one object for as long as the chat is the same. */
+export function useBuiltActions(chat: Chat, myUserId: string, outside: Outside, timeline: RefObject<TimelineHandle | null>, setters: Setters): ChatActions {
+  const { t } = useTranslation();
+  const latest = useRef({ outside, setters, t });
+  latest.current = { outside, setters, t };
+  return useMemo<ChatActions>(() => {
+    const set = () => latest.current.setters;
+    return {
+      chat,
+      myUserId,
+      reply: (message) => set().setMode({ type: "reply", message }),
+      edit: (message) => set().setMode({ type: "edit", message }),
+      forward: (messages) => set().setDialog({ type: "forward", messages }),
+      askDelete: (messages) => set().setDialog({ type: "delete", messages }),
+      details: (message) => set().setDialog({ type: "details", message }),
+      report: (message) => set().setDialog({ type: "report", eventId: message.eventId ?? null }),
+      pickReaction: (message, anchor) => set().setPicking({ message, anchor }),
+      react(message, key) {
+        if (!message.eventId) return;
+        if (message.reactions.some((reaction) => reaction.key === key && reaction.mine !== undefined)) chat.unreact(message.eventId, key);
+        else chat.react(message.eventId, key);
+      },
+      copy(messages) {
+        const text = messages.map((message) => (messages.length > 1 ? `${message.senderName}: ${textToCopy(message)}` : textToCopy(message))).join("\n");
+        navigator.clipboard.writeText(text).then(
+          () => { announce(latest.current.t("chat.copied")); showToast({ text: latest.current.t("chat.copied") }); },
+          () => showToast({ text: latest.current.t("chat.copy_failed"), tone: "danger" }),
+        );
+      },
+      select: (message) => set().setSelection((old) => {
+        const next = new Set(old ?? []);
+        if (!next.delete(message.id)) next.add(message.id);
+        return next;
+      }),
+      jump: (eventId) => timeline.current?.jump(eventId),
+      openPerson: (userId) => latest.current.outside.onOpenPerson(userId),
+      openRoom: (target) => latest.current.outside.onOpenRoom(target),
+      openMedia: (message) => set().setDialog({ type: "media", message }),
+      loadedMessage: (eventId) => findNearby(chat.timeline.get().items, eventId),
+    };
+  }, [chat, myUserId]);
+}

@@ -1,0 +1,66 @@
+import { memo } from "react";
+import { AtSign, BellOff, Megaphone, Pin, UsersRound } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import type { ChatSummary } from "@/domain/engine";
+import { Avatar } from "../common/Avatar";
+import { classNames } from "../common/class_names";
+import { useFormats } from "../common/locale";
+import { PersonText } from "../common/PersonText";
+import { TrustMark } from "../common/TrustMark";
+import { Ticks } from "../chat/Ticks";
+import { usePreview } from "../chat/use_preview";
+import css from "./ChatRow.module.css";
+
+export interface ChatRowProps {
+  readonly chat: ChatSummary;
+  readonly open: boolean;
+  readonly now: number;
+}
+
+export const ChatRow = memo(function ChatRow({ chat, open, now }: ChatRowProps) {
+  const { t } = useTranslation();
+  const formats = useFormats();
+  const muted = (chat.mutedUntil ?? 0) > now;
+  const last = chat.last?.message;
+  return (
+    <div className={classNames(css.row, open && css.open)}>
+      <Avatar id={chat.peer?.userId ?? chat.roomId} name={chat.name} {...(chat.avatar ? { source: chat.avatar } : {})} shape={chat.kind === "community" ? "square" : "round"} />
+      <div className={css.words}>
+        <div className={css.top}>
+          {chat.kind === "channel" && <Megaphone size={14} aria-label={t("chats.kind_channel")} role="img" className={css.kind} />}
+          {(chat.kind === "group" || chat.kind === "community") && <UsersRound size={14} aria-label={t("chats.kind_group")} role="img" className={css.kind} />}
+          <PersonText className={css.name}>{chat.name}</PersonText>
+          {chat.peer && <TrustMark trust={chat.peer.trust} />}
+          {muted && <BellOff size={14} role="img" aria-label={t("chats.muted")} className={css.sign} />}
+          <span className={css.space} />
+          {last?.isOwn && !chat.draft && <Ticks status={last.status} />}
+          {chat.last && <time className={classNames(css.time, chat.unread > 0 && !muted && css.fresh)}>{formats.listTime(chat.last.sentAt, now)}</time>}
+        </div>
+        <div className={css.bottom}>
+          <span className={css.preview} dir="auto"><Preview chat={chat} /></span>
+          {chat.mentions > 0 && <span className={css.mention}><AtSign size={13} aria-hidden="true" /><span className="only-heard">{t("chats.mentions", { count: chat.mentions })}</span></span>}
+          {(chat.unread > 0 || chat.markedUnread) && (
+            <span className={classNames(css.badge, muted && css.quiet)}>
+              <span aria-hidden="true">{chat.unread > 0 ? (chat.unread > 999 ? `${formats.number(999)}+` : formats.number(chat.unread)) : ""}</span>
+              <span className="only-heard">{chat.unread > 0 ? t("chats.unread", { count: chat.unread }) : t("chats.marked_unread")}</span>
+            </span>
+          )}
+          {chat.pinned && chat.unread === 0 && <Pin size={14} role="img" aria-label={t("chats.pinned")} className={css.sign} />}
+        </div>
+      </div>
+    </div>
+  );
+});
+
+function Preview({ chat }: { readonly chat: ChatSummary }) {
+  const { t } = useTranslation();
+  const preview = usePreview();
+  const last = chat.last?.message;
+  if (chat.typing.length) return <span className={css.typing}>{chat.kind === "direct" ? t("chat.typing") : t("chat.typing_one", { name: `\u2068${chat.typing[0]}\u2069` })}</span>;
+  if (chat.draft) return <><span className={css.draft}>{t("chats.draft")}</span> <bdi>{chat.draft.slice(0, 120)}</bdi></>;
+  if (chat.membership === "knock") return t("chat.knocking");
+  if (!last) return t("chats.no_messages");
+  const words = preview(last.body);
+  if (chat.kind === "direct" || chat.kind === "channel" || chat.kind === "notes") return words;
+  return <><span className={css.sender}>{last.isOwn ? t("chat.you") : <PersonText>{last.senderName}</PersonText>}: </span><bdi>{words}</bdi></>;
+}

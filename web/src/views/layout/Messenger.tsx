@@ -1,0 +1,94 @@
+import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { ChatList, type ChatListProps } from "../chats/ChatList";
+import { ChatView } from "../chat/ChatView";
+import { EmptyState } from "../common/EmptyState";
+import { ErrorBoundary } from "../common/ErrorBoundary";
+import { Pigeon } from "../common/Pigeon";
+import { ConnectionBanner } from "./ConnectionBanner";
+import { usePanes } from "./use_width";
+import css from "./Messenger.module.css";
+
+export interface MessengerProps extends Omit<ChatListProps, "openRoom" | "onOpenChat"> {
+  readonly roomId: string | null;
+  readonly onOpenChat: (roomId: string | null) => void;
+  readonly onOpenPerson: (userId: string) => void;
+  readonly shownEvent?: string | undefined;
+  /** The third pane: information about the chat, or its search. The layout gives it room or lays it over the chat. */
+  readonly renderInfo: (roomId: string, what: "info" | "search", close: () => void) => ReactNode;
+}
+
+/** List, chat and information: side by side where there is room, one after the other where there is not. */
+export function Messenger(props: MessengerProps) {
+  const { roomId, onOpenChat, onOpenPerson, renderInfo, shownEvent, ...list } = props;
+  const { t } = useTranslation();
+  const panes = usePanes();
+  const [aside, setAside] = useState<"info" | "search" | null>(null);
+  const opener = useRef<Element | null>(null);
+  useEffect(() => setAside(null), [roomId]);
+
+  const openAside = (what: "info" | "search") => {
+    opener.current = document.activeElement;
+    setAside((open) => (open === what ? null : what));
+  };
+  const closeAside = () => {
+    setAside(null);
+    // Back to what opened it.
+    requestAnimationFrame(() => { if (opener.current instanceof HTMLElement) opener.current.focus(); });
+  };
+  const back = () => {
+    const left = roomId;
+    onOpenChat(null);
+    requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-room="${CSS.escape(left ?? "")}"]`)?.focus());
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "Escape" && !event.defaultPrevented && aside) { event.preventDefault(); closeAside(); }
+    if ((event.ctrlKey || event.metaKey) && event.key === "k" && !event.defaultPrevented) {
+      event.preventDefault();
+      document.querySelector<HTMLInputElement>("input[type=search]")?.focus();
+    }
+  };
+
+  const showList = panes > 1 || roomId === null;
+  const showAside = roomId !== null && aside !== null;
+  const showChat = (panes > 1 || roomId !== null) && !(showAside && panes === 1);
+  return (
+    <div className={css.frame} onKeyDown={onKeyDown}>
+      <ConnectionBanner />
+      <div className={css.panes}>
+        {showList && <div className={css.list}><ChatList {...list} openRoom={roomId} onOpenChat={onOpenChat} /></div>}
+        {showChat && <div className={css.chat}>
+          {roomId === null ? <Welcome /> : (
+            <ErrorBoundary resetKey={roomId} fallback={<main className={css.broken}><EmptyState title={t("chat.broken_chat")}>{t("chat.broken_chat_text")}</EmptyState></main>}>
+              <ChatView
+                key={roomId}
+                roomId={roomId}
+                onBack={panes === 1 ? back : undefined}
+                onInfo={() => openAside("info")}
+                onSearch={() => openAside("search")}
+                onOpenPerson={onOpenPerson}
+                onOpenRoom={list.onOpenLink}
+                onLeft={() => onOpenChat(null)}
+                shownEvent={shownEvent}
+              />
+            </ErrorBoundary>
+          )}
+        </div>}
+        {showAside && <aside className={panes === 2 ? css.over : css.aside} aria-label={aside === "info" ? t("chat.info") : t("chat.search")}>
+          <ErrorBoundary resetKey={roomId} fallback={<EmptyState title={t("chat.broken_chat")} />}>{renderInfo(roomId, aside, closeAside)}</ErrorBoundary>
+        </aside>}
+      </div>
+    </div>
+  );
+}
+
+function Welcome() {
+  const { t } = useTranslation();
+  return (
+    <main className={css.welcome}>
+      <Pigeon size={88} />
+      <h1 className={css.welcomeTitle}>{t("chats.welcome")}</h1>
+      <p>{t("chats.welcome_text")}</p>
+    </main>
+  );
+}
