@@ -17,7 +17,8 @@ import psutil
 import pytest
 from tests.servers import Server, build_zajil, build_zajil_command, build_zajil_env
 
-from zajil.main.supervisor import BACK_OFF_S_MAX, build_back_off_s, build_warnings
+from zajil.main.announcement import build_warnings
+from zajil.main.supervisor import BACK_OFF_S_MAX, build_back_off_s
 from zajil.ports.configuration import Config
 
 READY = "Zajil is ready at "

@@ -1,7 +1,5 @@
 """Every command of `zajil`, as typer knows them."""
 
-import os
-import signal
 from pathlib import Path
 
 import typer
@@ -9,6 +7,8 @@ import typer
 from zajil.main import cli_backup, cli_config, cli_report, cli_token, cli_user
 from zajil.main.cli_options import PLACE_OPTIONS, Arguments, fail, load_or_exit, with_arguments
 from zajil.main.config_file import option_fields
+
+RELOAD_S_MAX = 300.0
 
 app = typer.Typer(
     name="zajil",
@@ -37,17 +37,23 @@ def serve(arguments: Arguments, path: Path | None) -> None:
     raise typer.Exit(supervisor.serve(arguments, path))
 
 
-@app.command("reload", help="Make the running server read its configuration again, without refusing a connection.")
+@app.command(
+    "reload",
+    help="Replace the running server by the version and configuration that are on disk now, without refusing a request. "
+    "Returns when the new one serves; ends with 1, and the former one goes on, when it cannot.",
+)
 @with_arguments(PLACE_OPTIONS)
 def reload(arguments: Arguments, path: Path | None) -> None:
-    from zajil.main.supervisor import load_supervisor_pid
+    from zajil.main.control import ControlError, ask_supervisor
 
     config = load_or_exit(arguments, path).config
-    pid = load_supervisor_pid(config.data)
-    if pid is None:
-        fail(f"no server is running with the data folder {config.data}")
-    os.kill(pid, signal.SIGHUP)
-    typer.echo(f"Told the server (process {pid}) to reload.")
+    try:
+        outcome = ask_supervisor(config.data, "reload", RELOAD_S_MAX)
+    except ControlError as error:
+        fail(str(error))
+    if not outcome["ok"]:
+        fail(outcome["error"])
+    typer.echo("The new version serves.")
 
 
 @app.command("doctor", help="Check the installation and say what to fix. Ends with 1 when something must be fixed.")

@@ -47,7 +47,8 @@ def back_up(arguments: Arguments, path: Path | None, folder: Folder) -> None:
 def restore(arguments: Arguments, path: Path | None, folder: Folder) -> None:
     config = load_place(arguments, path)
     from zajil.main import backup
-    from zajil.main.supervisor import ServeError, lock_data
+    from zajil.main.console import ServeError
+    from zajil.main.data_lock import lock_data
     from zajil.ports.database import StorageUnavailable
 
     try:

@@ -19,7 +19,9 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from zajil.main.supervisor import build_warnings, load_supervisor_pid, say
+from zajil.main.announcement import build_warnings
+from zajil.main.console import say
+from zajil.main.data_lock import load_supervisor_pid
 from zajil.main.tls import check_certificate
 from zajil.ports.configuration import GIB, MIB, Config, is_loopback
 

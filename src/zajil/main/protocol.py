@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from functools import partial
+from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -27,6 +29,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     body_timer: asyncio.TimerHandle | None = None
     linger_timer: asyncio.TimerHandle | None = None
     lingered_size = 0
+    has_begun = False  # a request whose end has not come yet
+    closes_next = False
+    """The next answer is the last one on this connection."""
+    on_idle: ClassVar[Callable[["BoundedHttpProtocol"], None] | None] = None
+    """Is told of every connection that comes to rest, once this process retires."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is under way: no byte of a request was read that is not answered."""
+        if self.has_begun or self.pipeline or self.linger_timer is not None or self.transport.is_closing():
+            return False
+        return self.cycle is None or self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -57,7 +71,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.in_head = True
+        self.has_begun = self.in_head = True
         self.head_size = self.received_size = 0
         self.start_head_timer()
 
@@ -77,13 +91,22 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.in_body = True
         self.stop_head_timer()
         super().on_headers_complete()
+        if self.closes_next:
+            self.cycle.keep_alive = False
         if self.cycle is not None:
             self.scope["zajil.respond"] = partial(respond, self, self.cycle)  # type: ignore[typeddict-unknown-key]
 
     def on_message_complete(self) -> None:
-        self.in_body = False
+        self.has_begun = self.in_body = False
         self.stop_body_timer()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        on_idle = type(self).on_idle
+        if on_idle is not None:
+            # Not before the answer's bytes have had their chance to leave.
+            self.loop.call_soon(on_idle, self)
 
     def stop_body_timer(self) -> None:
         if self.body_timer is not None:

@@ -2,20 +2,20 @@
 
 import asyncio
 import gc
-import json
-import os
 import resource
 import socket
-import sys
 from typing import Any
 
 from uvicorn.config import Config as UvicornConfig
 from uvicorn.server import Server
 
 from zajil.http.asgi import AsgiApp
+from zajil.main.channel import Channel
 from zajil.main.composition import build_app
+from zajil.main.console import EXIT_CONFIG, warn
+from zajil.main.handover import Arrivals, Retirement
+from zajil.main.listening import LISTEN_BACKLOG
 from zajil.main.protocol import BoundedHttpProtocol
-from zajil.main.supervisor import EXIT_CONFIG, LISTEN_BACKLOG, warn
 from zajil.ports.configuration import Config, ConfigError
 from zajil.ports.database import StorageUnavailable
 
@@ -26,8 +26,11 @@ EXIT_FAILED = 1  # starting again may help
 PROBE_PATH = "/_matrix/client/versions"
 
 
-def run(config: Config, sockets: list[socket.socket], ready_fd: int) -> int:
-    """Serve on the sockets until SIGTERM or the supervisor's end; returns the exit code."""
+def run(config: Config, sockets: list[socket.socket], channel: socket.socket, take: socket.socket | None) -> int:
+    """Serve on the sockets until SIGTERM, a successor or the supervisor's end; returns the exit code.
+
+    Through `take` come the connections of the worker that this one replaces.
+    """
     try:
         app = build_app(config)
     except ConfigError as error:
@@ -57,11 +60,12 @@ def run(config: Config, sockets: list[socket.socket], ready_fd: int) -> int:
             ssl_keyfile=config.tls_key,
         ),
         app,
-        ready_fd,
+        channel,
+        take,
     )
 
     async def serve() -> None:
-        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), end_with_supervisor)
+        server.channel.open()
         await server.serve(sockets)
 
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
@@ -70,25 +74,46 @@ def run(config: Config, sockets: list[socket.socket], ready_fd: int) -> int:
 
 
 class ReadyServer(Server):
-    """Tells the supervisor, once it listens and answers, and hands over the token of the first account."""
+    """Tells the supervisor when it answers, and hands over the token of the first account; retires when it is told to."""
 
-    def __init__(self, config: UvicornConfig, app: AsgiApp, ready_fd: int) -> None:
+    def __init__(self, config: UvicornConfig, app: AsgiApp, channel: socket.socket, take: socket.socket | None) -> None:
         super().__init__(config)
         self.app = app
-        self.ready_fd = ready_fd
+        self.channel = Channel(channel, self.retire)
+        self.take = take
+        self.retirement: asyncio.Task[None] | None = None
+        app.startup.append(self.check_probe)
+
+    async def check_probe(self) -> None:
+        """Before it accepts a connection, a worker must answer a request of its own."""
+        status = await probe(self.app)
+        if status != 200:
+            raise ConfigError(f"{PROBE_PATH} answers {status}")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self.take is not None:
+            Arrivals(self.take, self.build_protocol).open()
         gc.freeze()
         gc.enable()
-        status = await probe(self.app)
-        if status != 200:
-            warn(f"zajil: {PROBE_PATH} answers {status}")
+        self.app.app.db.take_turn()
+        self.channel.tell_ready(setup_token=self.app.setup_token)
+
+    def build_protocol(self) -> asyncio.Protocol:
+        """A protocol for one more connection, as for those that were accepted here."""
+        return BoundedHttpProtocol(self.config, self.server_state, self.lifespan.state)
+
+    def retire(self, give: socket.socket | None) -> None:
+        if self.retirement is None:
+            for server in self.servers:
+                server.close()
+            self.retirement = asyncio.create_task(self.hand_over(give))
+
+    async def hand_over(self, give: socket.socket | None) -> None:
+        try:
+            await Retirement(self.app.app, self.server_state, give).run()
+        finally:
             self.should_exit = True
-            return
-        message = {"setup_token": self.app.setup_token}
-        os.write(self.ready_fd, json.dumps(message).encode() + b"\n")
-        os.close(self.ready_fd)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Parked polls are answered now; their clients simply ask again.
@@ -105,12 +130,6 @@ def raise_files_limit(connections_max: int) -> int:
         limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
     return max(1, min(connections_max, limit - FILES_SPARE))
-
-
-def end_with_supervisor() -> None:
-    """Exit at once when the supervisor is gone, as after a crash: all that was acknowledged is on disk."""
-    if not os.read(sys.stdin.fileno(), 4096):
-        os._exit(1)
 
 
 async def probe(app: AsgiApp) -> int:

@@ -1,299 +1,419 @@
-"""`zajil serve`: hold the listening sockets and keep one worker running on them.
+"""`zajil serve`: hold the listening sockets and keep workers running on them.
 
 The supervisor imports nothing of the server, so it starts at once, stays small and has little that can break. The
 sockets outlive every worker: while one is replaced, connections wait in the kernel's queue instead of being refused.
-SIGTERM and SIGINT stop, SIGHUP (`zajil reload`) replaces the worker.
+SIGTERM and SIGINT stop. SIGHUP and `zajil reload` execute the supervisor's next version in this process and let it replace
+the workers one by one (docs/decisions/handover.md).
 """
 
-import contextlib
-import fcntl
 import json
 import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
+from typing import Any
 
-from zajil.main.config_file import LoadedConfig, load_config
-from zajil.ports.configuration import Config, ConfigError, build_url, is_loopback
+from zajil.main import service_manager
+from zajil.main.announcement import announce_ready
+from zajil.main.config_file import LoadedConfig, argument_name, load_config
+from zajil.main.console import EXIT_CONFIG, ServeError, say, warn
+from zajil.main.control import ControlDoor, answer
+from zajil.main.data_lock import lock_data, note_owner
+from zajil.main.listening import describe_socket, open_sockets, take_activated_sockets
+from zajil.main.signals import block_signals, unblock_signals, wakeups
+from zajil.main.succession import Estate, NoSuccession, build_worker, describe_worker, execute, find_estate, rehearse
+from zajil.main.worker_process import WorkerProcess, describe_exit, start_worker
+from zajil.ports.configuration import Config, ConfigError
 
-LISTEN_BACKLOG = 4096
-LOCK_FILE = "zajil.lock"
-LOCK_WAIT_S_MAX = 10.0
-READY_MESSAGE_SIZE_MAX = 16 * 1024
+TICK_S = 1.0
+START_TICKS_MAX = 120
+"""A worker that is not ready by then never will be."""
 STOP_WAIT_S_MAX = 15.0
+RETIRE_WAIT_S_MAX = 120.0
+"""A worker that was replaced may finish a long download, but not for ever."""
+RETIRING_MAX = 4
+ABORT_WAIT_S = 1.0
 BACK_OFF_FIRST_S = 0.1
 BACK_OFF_S_MAX = 10.0
 HEALTHY_AFTER_S = 30.0
-EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again cannot help
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+FAILURES_TOLD = 5
+"""After so many ends in a row the log says that something is wrong with more than one request."""
 
 
-class ServeError(Exception):
-    """The server cannot be started; the text is for the operator."""
+@dataclass(slots=True)
+class Slot:
+    """The place of one worker: who serves in it, who is about to, and when the next may start."""
+
+    number: int
+    current: WorkerProcess | None = None
+    coming: WorkerProcess | None = None
+    failures: int = 0
+    start_at: float = 0.0
 
 
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+@dataclass(slots=True)
+class Reload:
+    """A replacement of all workers under way."""
 
-
-def warn(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
-
-
-def open_sockets(config: Config) -> list[socket.socket]:
-    """Bind every address of the configuration. Raises `ServeError`."""
-    sockets: list[socket.socket] = []
-    for host, port in config.addresses:
-        try:
-            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            listener = socket.socket(family, kind, protocol)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            listener.bind(address)
-            listener.listen(LISTEN_BACKLOG)
-        except OSError as error:
-            for each in sockets:
-                each.close()
-            reason = error.strerror or str(error)
-            raise ServeError(f"Cannot listen on {host}:{port}: {reason}. Choose another with --bind.") from None
-        sockets.append(listener)
-    return sockets
-
-
-def lock_data(data: Path, wait_s: float = LOCK_WAIT_S_MAX) -> int:
-    """Make the data folder and lock it for this process and its workers; returns the open lock file.
-
-    Waits a moment, because the workers of a killed supervisor need it to notice. Raises `ServeError`.
-    """
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(data / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise ServeError(f"The data folder {data} cannot be used: {error.strerror}.") from None
-    deadline = time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                os.close(lock)
-                raise ServeError(f"Another zajil is already running with the data folder {data}.") from None
-            time.sleep(0.05)
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-    return lock
-
-
-def load_supervisor_pid(data: Path) -> int | None:
-    """The process that serves this data folder, or None when none does."""
-    try:
-        lock = os.open(data / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.pread(lock, 20, 0).decode("ascii", "replace")
-        return int(text) if text.isdigit() else None
-    else:
-        return None
-    finally:
-        os.close(lock)
-
-
-class Worker:
-    """One worker process.
-
-    Its standard input is a lifeline: when the supervisor dies, however it dies, the worker reads the end of it and
-    exits. It tells once, as a line of JSON on a pipe, that it answers.
-    """
-
-    def __init__(self, sockets: list[socket.socket], lock: int, options: list[str]) -> None:
-        self.ready_pipe, ready_end = os.pipe2(os.O_CLOEXEC)
-        inherited = [*(each.fileno() for each in sockets), lock, ready_end]
-        command = [sys.executable, "-P", "-m", "zajil.main.worker", "--ready-fd", str(ready_end), *options]
-        for each in sockets:
-            command += ["--fd", str(each.fileno())]
-        self.started_at = time.monotonic()
-        self.ready: Mapping[str, str] | None = None
-        self._message = b""
-        try:
-            self.process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                command, stdin=subprocess.PIPE, pass_fds=inherited
-            )
-        finally:
-            os.close(ready_end)
-
-    def read_ready(self) -> bool:
-        """Read from the pipe; True at the moment the worker says that it answers."""
-        part = os.read(self.ready_pipe, READY_MESSAGE_SIZE_MAX)
-        self._message += part
-        if not part or len(self._message) > READY_MESSAGE_SIZE_MAX:
-            self.close_pipe()
-        if self.ready is not None or not self._message.endswith(b"\n"):
-            return False
-        self.ready = json.loads(self._message)
-        self.close_pipe()
-        return True
-
-    def close_pipe(self) -> None:
-        if self.ready_pipe >= 0:
-            os.close(self.ready_pipe)
-            self.ready_pipe = -1
-
-    def close(self) -> None:
-        """Give up what the supervisor holds for a worker that has ended."""
-        self.close_pipe()
-        if self.process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self.process.stdin.close()
+    left: list[int]
+    """Slots that still have their former worker, the next one last."""
+    askers: list[socket.socket] = field(default_factory=list)
+    began_at: float = field(default_factory=time.monotonic)
 
 
 class Supervisor:
-    """Keeps one worker alive until told to stop."""
+    """Keeps the workers alive until told to stop."""
 
     def __init__(
         self,
         loaded: LoadedConfig,
         options: list[str],
-        announce: Callable[[Config, Mapping[str, str]], None] | None = None,
-        read_config: Callable[[], object] | None = None,
+        read_config: Callable[[], LoadedConfig],
+        command: list[str],
     ) -> None:
         self.config = loaded.config
         self.options = options
-        self.announce = announce or announce_ready
         self.read_config = read_config
+        self.command = command
+        """What executes this supervisor anew."""
         self.sockets: list[socket.socket] = []
         self.lock = -1
-        self.worker: Worker | None = None
+        self.door = ControlDoor(None)
+        self.slots: list[Slot] = []
+        self.retiring: list[WorkerProcess] = []
+        self.reload: Reload | None = None
+        self.waiting: list[socket.socket] = []
+        """Asked for a reload while one was under way; theirs comes after it."""
+        self.is_reload_wanted = False
         self.was_ready = False
-        self.failures = 0
-        self.start_at = 0.0
-        self.stop_signal: int | None = None
-        self.stop_at = 0.0
-        self.replacing = False
+        self.is_stopping = False
+        self.exit_code: int | None = None
+        self.restarts = 0
+        self.last_end = ""
+        self.ticked_at = time.monotonic()
+
+    # Beginning and end
 
     def run(self) -> int:
         """Serve until stopped; returns the exit code. Raises `ServeError` when it cannot start."""
         self.lock = lock_data(self.config.data)
+        self.sockets = take_activated_sockets() or open_sockets(self.config)
+        self.door = ControlDoor.open(self.config.data)
+        self.slots = [Slot(number) for number in range(self.config.workers)]
+        return self._serve()
+
+    def take_over(self, estate: Estate) -> int:
+        """Go on where the version before has left off, and replace its workers."""
+        self.lock = estate.lock
+        note_owner(self.lock)
+        self.sockets = [socket.socket(fileno=fd) for fd in estate.sockets]
+        self.door = ControlDoor(None if estate.control is None else socket.socket(fileno=estate.control))
+        self.slots = [Slot(number) for number in range(self.config.workers)]
+        self.was_ready, self.restarts = True, estate.restarts
+        for values in estate.workers:
+            worker = build_worker(values)
+            slot = self.slots[worker.number] if worker.number < len(self.slots) else None
+            if slot is not None and not values["is_retiring"]:
+                slot.current = worker
+            else:
+                self._retire(worker, None)
+        left = [slot.number for slot in self.slots if slot.current is not None]
+        self.reload = Reload(left[::-1], [socket.socket(fileno=fd) for fd in estate.askers])
+        return self._serve()
+
+    def _serve(self) -> int:
         try:
-            self.sockets = open_sockets(self.config)
             with wakeups() as wakeup:
-                return self._run(wakeup)
+                unblock_signals()
+                while self.exit_code is None:
+                    self._start_due()
+                    self._wait(wakeup)
+                    self._reap()
+                return self.exit_code
         finally:
             for each in self.sockets:
                 each.close()
+            self.door.close()
             os.close(self.lock)
 
-    def _run(self, wakeup: socket.socket) -> int:
-        while True:
-            if self.worker is None:
-                if self.stop_signal is not None:
-                    return 0
-                if time.monotonic() >= self.start_at:
-                    self.worker = Worker(self.sockets, self.lock, self.options)
-            self._wait(wakeup)
-            code = self._reap()
-            if code is not None:
-                return code
+    def _start_due(self) -> None:
+        """Start every worker whose time has come."""
+        if self.is_stopping:
+            return
+        for slot in self.slots:
+            if slot.current is None and slot.coming is None and time.monotonic() >= slot.start_at:
+                slot.coming = start_worker(slot.number, self.sockets, self.lock, self.options, replaces=False)
+        self._go_on_reloading()
+
+    # Waiting
+
+    def _workers(self) -> list[WorkerProcess]:
+        serving = [each for slot in self.slots for each in (slot.current, slot.coming) if each is not None]
+        return [*serving, *self.retiring]
 
     def _wait(self, wakeup: socket.socket) -> None:
-        """Sleep until a signal, news of the worker, or the next thing to do."""
-        timeout_s: float | None = None
-        readable: list[int | socket.socket] = [wakeup]
-        if self.worker is None:
-            timeout_s = max(0.0, self.start_at - time.monotonic())
-        elif self.stop_at:
-            timeout_s = max(0.0, self.stop_at - time.monotonic())
-        if self.worker is not None and self.worker.ready_pipe >= 0:
-            readable.append(self.worker.ready_pipe)
-        woken, _, _ = select.select(readable, [], [], timeout_s)
+        """Sleep until a signal, a message, or the next thing to do."""
+        now = time.monotonic()
+        due = [self.ticked_at + TICK_S]
+        due += [each.end_at for each in self._workers() if each.end_at]
+        due += [slot.start_at for slot in self.slots if slot.current is None and slot.coming is None]
+        channels = {each.channel: each for each in self._workers() if each.is_listening}
+        woken, _, _ = select.select([wakeup, *channels, *self.door.sockets()], [], [], max(0.0, min(due) - now))
         if wakeup in woken:
             for number in wakeup.recv(4096):
                 self._handle(signal.Signals(number))
-        if self.worker is not None and self.worker.ready_pipe in woken and self.worker.read_ready():
-            self._became_ready(self.worker)
-        if self.worker is not None and self.stop_at and time.monotonic() >= self.stop_at:
-            warn(f"zajil: the worker did not stop within {STOP_WAIT_S_MAX:.0f} s and is killed.")
-            self.worker.process.kill()
-            self.stop_at = 0.0
+        for each in woken:
+            if each in channels:
+                self._hear(channels[each])
+            elif each is self.door.listener:
+                self.door.accept()
+            elif each in self.door.clients and (question := self.door.read(each)) is not None:
+                self._answer(each, question)
+        self._tick()
+
+    def _tick(self) -> None:
+        """Once a second: notice workers that are silent. Ticks, not times, so that a pause of the whole machine counts as one."""
+        now = time.monotonic()
+        for worker in self._workers():
+            if worker.end_at and now >= worker.end_at:
+                warn(f"zajil: the worker (process {worker.pid}) did not end in time and is killed.")
+                worker.signal(signal.SIGKILL)
+                worker.end_at = 0.0
+        if now - self.ticked_at < TICK_S:
+            return
+        self.ticked_at = now
+        service_manager.notify("WATCHDOG=1")
+        for worker in self._workers():
+            worker.silent_ticks += 1
+            silent_max = START_TICKS_MAX if worker.ready is None else self.config.worker_silence_s_max
+            if worker.silent_ticks > silent_max and not worker.is_aborted and not self.is_stopping:
+                warn(
+                    f"zajil: the worker (process {worker.pid}) has given no sign of life for {worker.silent_ticks} s "
+                    "and is replaced; where it stands follows."
+                )
+                worker.is_aborted = True
+                worker.signal(signal.SIGABRT)
+                worker.end_at = now + ABORT_WAIT_S
 
     def _handle(self, number: signal.Signals) -> None:
         if number in (signal.SIGTERM, signal.SIGINT):
-            if self.stop_signal is None:
-                self.stop_signal = number
-                self._stop_worker()
-        elif number == signal.SIGHUP and self.stop_signal is None and not self.replacing and self._can_reload():
-            self.replacing = True
-            say("zajil: replacing the worker.")
-            self._stop_worker()
+            self._stop()
+        elif number == signal.SIGHUP:
+            self._begin_reload([])
 
-    def _can_reload(self) -> bool:
-        """Whether a new worker could read its configuration; if not, the one that runs goes on with the former."""
-        try:
-            if self.read_config is not None:
-                self.read_config()
-        except ConfigError as error:
-            warn(f"zajil: not reloaded: {error}")
-            return False
-        return True
+    def _stop(self) -> None:
+        if self.is_stopping:
+            return
+        self.is_stopping = True
+        service_manager.notify("STOPPING=1")
+        self._end_reload("the server is stopping")
+        for worker in self._workers():
+            worker.signal(signal.SIGTERM)
+            worker.end_at = time.monotonic() + STOP_WAIT_S_MAX
 
-    def _stop_worker(self) -> None:
-        if self.worker is not None:
-            self.worker.process.terminate()
-            self.stop_at = time.monotonic() + STOP_WAIT_S_MAX
+    # Messages
 
-    def _became_ready(self, worker: Worker) -> None:
-        if not self.was_ready:
-            self.announce(self._announced_config(), worker.ready or {})
+    def _hear(self, worker: WorkerProcess) -> None:
+        while worker.is_listening and (message := worker.read()) is not None:
+            if message["type"] == "ready" and worker.ready is None:
+                worker.ready = {"setup_token": str(message.get("setup_token", ""))}
+                self._became_ready(worker)
+
+    def _answer(self, client: socket.socket, question: str) -> None:
+        client.setblocking(False)
+        if question == "reload":
+            self._begin_reload([client])
+        elif question == "state":
+            answer(client, self.describe())
+        else:
+            answer(client, {"ok": False, "error": "the server does not know this question"})
+
+    def describe(self) -> dict[str, Any]:
+        """What the supervisor knows of its workers."""
+        now = time.monotonic()
+        workers = [
+            {
+                "pid": each.pid,
+                "is_ready": each.ready is not None,
+                "is_retiring": each in self.retiring,
+                "running_s": round(now - each.started_at, 1),
+            }
+            for each in self._workers()
+        ]
+        return {
+            "ok": True,
+            "pid": os.getpid(),
+            "workers": workers,
+            "restarts": self.restarts,
+            "last_end": self.last_end,
+        }
+
+    def _became_ready(self, worker: WorkerProcess) -> None:
+        slot = self.slots[worker.number]
+        if slot.coming is not worker:
+            return
+        former, slot.current, slot.coming = slot.current, worker, None
+        if former is not None:
+            self._retire(former, worker.give)
+        worker.close_give()
+        if self.reload is not None and self.reload.left[-1:] == [slot.number]:
+            self.reload.left.pop()
+        if former is not None:
+            self._go_on_reloading()
+        elif not self.was_ready:
+            if all(each.current is not None for each in self.slots):
+                self.was_ready = True
+                announce_ready(self._announced_config(), worker.ready or {})
+                service_manager.notify_ready("Serving")
         else:
             took_s = time.monotonic() - worker.started_at
             say(f"zajil: the worker answers again ({took_s:.2f} s after its start).")
-        self.was_ready = True
 
     def _announced_config(self) -> Config:
-        """The configuration with the port that was really bound, should it ask for port 0."""
-        bind = []
-        for (host, _), each in zip(self.config.addresses, self.sockets, strict=True):
-            bind.append(f"[{host}]:{each.getsockname()[1]}" if ":" in host else f"{host}:{each.getsockname()[1]}")
+        """The configuration with the addresses that were really bound."""
         values = {name: getattr(self.config, name) for name in Config.__dataclass_fields__}
-        return Config(**{**values, "bind": tuple(bind)})
+        return Config(**{**values, "bind": tuple(map(describe_socket, self.sockets))})
 
-    def _reap(self) -> int | None:
-        """Notice a worker that has ended and decide when the next one starts; a number ends the supervisor."""
-        worker = self.worker
-        if worker is None or worker.process.poll() is None:
-            return None
-        code = worker.process.returncode
-        worker.close()
-        self.worker = None
-        self.stop_at = 0.0
-        if self.stop_signal is not None:
-            return 0
-        if code == EXIT_CONFIG or not self.was_ready:
-            return code if code > 0 else 1
-        if self.replacing:
-            self.replacing = False
-            self.failures = 0
-            return None
-        if time.monotonic() - worker.started_at > HEALTHY_AFTER_S:
-            self.failures = 0
-        delay_s = build_back_off_s(self.failures)
-        self.failures += 1
-        self.start_at = time.monotonic() + delay_s
+    # Replacing
+
+    def _begin_reload(self, askers: list[socket.socket]) -> None:
+        if self.is_stopping or not self.was_ready:
+            for each in askers:
+                answer(each, {"ok": False, "error": "the server is starting or stopping"})
+        elif self.reload is not None:
+            self.waiting += askers
+            self.is_reload_wanted = True
+        else:
+            self._become_next_version(askers)
+
+    def _become_next_version(self, askers: list[socket.socket]) -> None:
+        """Check what would take over, then execute it. Without success everything goes on as it was."""
+        try:
+            config = self.read_config().config
+            if config.data != self.config.data or config.database != self.config.database:
+                raise ConfigError("data and database cannot change while the server runs: restart it")
+            if config.bind != self.config.bind:
+                warn("zajil: bind has changed; that needs a restart, until then the former addresses stay.")
+            estate = self._build_estate(askers)
+            rehearse(self.command, estate)
+        except (ConfigError, NoSuccession) as error:
+            warn(f"zajil: not reloaded: {error}")
+            for each in askers:
+                answer(each, {"ok": False, "error": f"not reloaded: {error}"})
+            return
+        say("zajil: replacing supervisor and workers.")
+        service_manager.notify_reloading()
+        block_signals()
+        try:
+            execute(self.command, estate)
+        except NoSuccession as error:  # then at least the workers are new
+            unblock_signals()
+            warn(f"zajil: {error}")
+            self.reload = Reload([slot.number for slot in self.slots if slot.current][::-1], askers)
+
+    def _build_estate(self, askers: list[socket.socket]) -> Estate:
+        living = [each for each in self._workers() if each.exit_code is None and each.is_listening]
+        return Estate(
+            sockets=[each.fileno() for each in self.sockets],
+            lock=self.lock,
+            control=None if self.door.listener is None else self.door.listener.fileno(),
+            askers=[each.fileno() for each in askers],
+            workers=[describe_worker(each, is_retiring=each in self.retiring) for each in living],
+            restarts=self.restarts,
+        )
+
+    def _go_on_reloading(self) -> None:
+        """Start the successor of the next worker; when there is none left, say so."""
+        if self.reload is None:
+            return
+        while self.reload.left:
+            slot = self.slots[self.reload.left[-1]]
+            if slot.coming is not None:
+                return
+            if slot.current is not None:
+                slot.coming = start_worker(slot.number, self.sockets, self.lock, self.options, replaces=True)
+                return
+            self.reload.left.pop()  # it has died, and starts anew in any case
+        say(f"zajil: the new workers serve ({time.monotonic() - self.reload.began_at:.2f} s).")
+        self._end_reload("")
+
+    def _end_reload(self, error: str) -> None:
+        if self.reload is None:
+            return
+        for each in self.reload.askers:
+            answer(each, {"ok": not error, "error": error})
+        self.reload = None
+        service_manager.notify_ready("Serving" if not error else f"Serving; the last reload failed: {error}"[:200])
+        if self.is_reload_wanted and not self.is_stopping:
+            self.is_reload_wanted = False
+            askers, self.waiting = self.waiting, []
+            self._begin_reload(askers)
+
+    def _retire(self, worker: WorkerProcess, give: socket.socket | None) -> None:
+        worker.end_at = time.monotonic() + RETIRE_WAIT_S_MAX
+        self.retiring.append(worker)
+        if not worker.retire(give):
+            worker.signal(signal.SIGTERM)
+        for old in self.retiring[:-RETIRING_MAX]:
+            old.signal(signal.SIGTERM)
+
+    # Ends of workers
+
+    def _reap(self) -> None:
+        for worker in self._workers():
+            if worker.reap():
+                self._hear(worker)  # what it said last
+                worker.close()
+                self._note_end(worker)
+        if self.is_stopping and not self._workers():
+            self.exit_code = 0
+
+    def _note_end(self, worker: WorkerProcess) -> None:
+        code = worker.exit_code or 0
+        if worker in self.retiring:
+            self.retiring.remove(worker)
+            if code:
+                warn(f"zajil: the former worker (process {worker.pid}) {describe_exit(code)}.")
+            return
+        slot = self.slots[worker.number]
+        if slot.coming is worker:
+            slot.coming = None
+            if slot.current is not None:
+                reason = f"the new worker {describe_exit(code)} before it answered; its log says why"
+                warn(f"zajil: not reloaded: {reason}. The former one goes on.")
+                self._end_reload(reason)
+                return
+        else:
+            slot.current = None
+        if not self.is_stopping:
+            self._plan_next(slot, worker, code)
+
+    def _plan_next(self, slot: Slot, worker: WorkerProcess, code: int) -> None:
+        """Decide when the next worker of this slot starts, or that none can."""
+        if not self.was_ready or code == EXIT_CONFIG:
+            self.exit_code = code if code > 0 else 1
+            for each in self._workers():
+                each.signal(signal.SIGTERM)
+            return
+        self.restarts += 1
+        self.last_end = describe_exit(code)
+        if worker.ready is not None and time.monotonic() - worker.started_at > HEALTHY_AFTER_S:
+            slot.failures = 0
+        delay_s = build_back_off_s(slot.failures)
+        slot.failures += 1
+        slot.start_at = time.monotonic() + delay_s
         when = f"in {delay_s:.1f} s" if delay_s else "now"
-        warn(f"zajil: the worker (process {worker.process.pid}) {describe_exit(code)}; the next starts {when}.")
-        return None
+        warn(f"zajil: the worker (process {worker.pid}) {describe_exit(code)}; the next starts {when}.")
+        if slot.failures % FAILURES_TOLD == 0:
+            warn(
+                f"zajil: ERROR: the worker has ended {slot.failures} times within {HEALTHY_AFTER_S:.0f} s of its start. "
+                "Something is wrong with the installation: read the lines above and run zajil doctor."
+            )
 
 
 def build_back_off_s(failures: int) -> float:
@@ -301,87 +421,27 @@ def build_back_off_s(failures: int) -> float:
     return 0.0 if failures == 0 else min(BACK_OFF_S_MAX, BACK_OFF_FIRST_S * 2.0 ** min(failures - 1, 10))
 
 
-def describe_exit(code: int) -> str:
-    if code >= 0:
-        return f"ended with code {code}"
-    try:
-        return f"was ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was ended by signal {-code}"
-
-
-@contextlib.contextmanager
-def wakeups() -> Iterator[socket.socket]:
-    """A socket on which the number of every handled signal arrives as one byte."""
-    reader, writer = socket.socketpair()
-    reader.setblocking(False)
-    writer.setblocking(False)
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        """The number travels through the wake-up socket; nothing to do here."""
-
-    before = {number: signal.signal(number, handle) for number in SIGNALS}
-    wakeup_before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    try:
-        yield reader
-    finally:
-        signal.set_wakeup_fd(wakeup_before)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        reader.close()
-        writer.close()
-
-
-def announce_ready(config: Config, ready: Mapping[str, str]) -> None:
-    """Print where the server is and, as long as it has no account, how the administrator's is made."""
-    say(f"Zajil is ready at {config.base_url}")
-    if token := ready.get("setup_token"):
-        local_url = build_url(*config.addresses[0], config.server_name, is_tls=config.is_tls)
-        body = json.dumps(
-            {
-                "username": "admin",
-                "password": "choose a long one",
-                "auth": {"type": "m.login.registration_token", "token": token},
-            }
-        )
-        say(
-            "\nThere is no account yet. Make the administrator's with this link, which works once:\n\n"
-            f"    {config.base_url}/#/register?token={token}\n\n"
-            "or with one call:\n\n"
-            f"    curl -X POST {local_url}/_matrix/client/v3/register \\\n      -d '{body}'\n"
-        )
-    for warning in build_warnings(config):
-        warn(f"WARNING: {warning}")
-
-
-def build_warnings(config: Config) -> list[str]:
-    """What an operator should know about this way of serving."""
-    exposed = [host for host, _ in config.addresses if not is_loopback(host)]
-    is_https = config.is_tls or config.public_base_url.startswith("https://")
-    warnings = []
-    if exposed and not config.is_tls and not config.trusted_proxies:
-        warnings.append(
-            f"serving on {', '.join(exposed)} without TLS: browsers refuse encryption on such pages and passwords "
-            "travel in the clear. Set tls_certificate and tls_key, or put a proxy with TLS in front and set "
-            "trusted_proxies and public_base_url."
-        )
-    if config.trusted_proxies and not is_https:
-        warnings.append("trusted_proxies is set but public_base_url is not an https:// URL; set it to what users open.")
-    if config.push_allow_private_networks:
-        warnings.append(
-            "push_allow_private_networks is on: users can make this server call addresses inside its network."
-        )
-    return warnings
+def build_command(arguments: Mapping[str, str | list[str]], path: Path | None) -> list[str]:
+    """The command that runs this supervisor anew, with the code that is on disk then."""
+    words = [sys.executable, "-P", "-m", "zajil.main.cli", "serve"]
+    if path is not None:
+        words += ["--config", str(path)]
+    for name, value in arguments.items():
+        words += [f"{argument_name(name)}={each}" for each in (value if isinstance(value, list) else [value])]
+    return words
 
 
 def serve(arguments: Mapping[str, str | list[str]], path: Path | None) -> int:
     """Run the server with these options of the command line; returns the exit code."""
     try:
+        estate = find_estate()
         loaded = load_config(arguments, path=path)
         options = ["--arguments", json.dumps(dict(arguments))]
         if loaded.path is not None:
             options += ["--config", str(loaded.path)]
-        return Supervisor(loaded, options, read_config=lambda: load_config(arguments, path=loaded.path)).run()
-    except (ConfigError, ServeError) as error:
+        command = build_command(arguments, path)
+        supervisor = Supervisor(loaded, options, lambda: load_config(arguments, path=loaded.path), command)
+        return supervisor.run() if estate is None else supervisor.take_over(estate)
+    except (ConfigError, ServeError, NoSuccession) as error:
         warn(f"zajil: {error}")
         return EXIT_CONFIG if isinstance(error, ConfigError) else 1

@@ -1,6 +1,7 @@
 """The process that answers requests: `python -m zajil.main.worker`, started by the supervisor on its sockets."""
 
 import argparse
+import faulthandler
 import gc
 import json
 import socket
@@ -8,18 +9,20 @@ import sys
 from pathlib import Path
 
 from zajil.main.config_file import load_config
+from zajil.main.console import EXIT_CONFIG, warn
 from zajil.main.lean_imports import import_lean
-from zajil.main.supervisor import EXIT_CONFIG, warn
 from zajil.ports.configuration import ConfigError
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="zajil.main.worker")
     parser.add_argument("--fd", type=int, action="append", required=True)
-    parser.add_argument("--ready-fd", type=int, required=True)
+    parser.add_argument("--channel", type=int, required=True)
+    parser.add_argument("--take", type=int)
     parser.add_argument("--arguments", default="{}")
     parser.add_argument("--config", type=Path)
     given = parser.parse_args()
+    faulthandler.enable()  # the supervisor ends a worker that hangs with SIGABRT, to learn where
     try:
         config = load_config(json.loads(given.arguments), path=given.config).config
     except ConfigError as error:
@@ -33,7 +36,12 @@ def main() -> int:
 
     configure_log(config)
     sockets = [socket.socket(fileno=fd) for fd in given.fd]
-    return run(config, sockets, given.ready_fd)
+    channel = socket.socket(fileno=given.channel)
+    take = None if given.take is None else socket.socket(fileno=given.take)
+    for each in (*sockets, channel, *([take] if take else [])):
+        each.set_inheritable(False)
+        each.setblocking(False)
+    return run(config, sockets, channel, take)
 
 
 if __name__ == "__main__":

@@ -138,6 +138,12 @@ class Config:
     )
 
     rate_limits: bool = option(True, "Limits", "Limit how fast one account or address may send requests.")
+    workers: int = option(
+        1, "Limits", "Worker processes. More than one needs PostgreSQL.", lowest=1, highest=64
+    )
+    worker_silence_s_max: int = option(
+        10, "Limits", "Seconds without a sign of life after which a worker is replaced.", lowest=2, highest=300
+    )
     connections_max: int = option(
         10_000, "Limits", "Open connections per worker; further ones get 503.", lowest=10, highest=1_000_000
     )
@@ -320,6 +326,8 @@ def check_together(config: Config) -> None:
                 raise ConfigError(f"{name}: {network!r} is not an address or a network") from None
     if config.database and not config.is_postgres:
         raise ConfigError("database: only postgresql://… is understood; leave it empty for SQLite in the data folder")
+    if config.workers > 1 and not config.is_postgres:
+        raise ConfigError("workers: SQLite has one; more need PostgreSQL (database)")
     if config.bus and not config.bus.startswith(("nats://", "tls://")):
         raise ConfigError("bus: only nats://… and tls://… are understood; leave it empty for none")
     if config.media_s3_bucket and not (config.media_s3_access_key and config.media_s3_secret_key):

@@ -111,11 +111,29 @@ class Database(Protocol):
         append, or the others need not hear of it.
         """
 
+    def measure_batches(self, listener: Callable[[int, float, float], None]) -> None:
+        """Call `listener(items, waited_s, took_s)` after every group commit: its size, the wait of its first item, its duration."""
+
     def notice(self, position: int) -> None:
         """Another process says that the log has reached `position`: look now rather than at the next poll."""
 
     def start(self) -> None:
         """Begin the background work; needs a running event loop."""
+
+    def take_turn(self) -> None:
+        """From now on this process writes as much as it likes, as soon as the one that does so now has passed its turn (or ended).
+
+        Writes wait for that, for a few seconds at most. Processes that write little never take the turn and need not wait for it.
+        """
+
+    async def pass_turn(self) -> None:
+        """Finish what is being written and let the successor write; from now on this process writes little."""
+
+    async def find_rooms_written_since(self) -> list[str]:
+        """After the turn was passed: IDs of rooms in which others have sent since this was asked last. None when `subscribe` tells of them."""
+
+    async def catch_up(self) -> None:
+        """Look now for what other processes have committed."""
 
     async def close(self) -> None: ...
 

@@ -256,6 +256,14 @@ class Notifier:
             user.last_ephemeral = counter
             user.wake()
 
+    def parked_users(self) -> list[OnlineUser]:
+        """Everybody who has a sync parked here."""
+        return [user for user in self._online.values() if user.waiters]
+
+    def count_parked(self) -> int:
+        """Syncs that are parked here."""
+        return sum(len(user.waiters) for user in self._online.values())
+
     def wake_all(self) -> None:
         """Answer every parked sync now (shutdown)."""
         for user in list(self._online.values()):

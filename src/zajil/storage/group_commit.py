@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,7 +28,7 @@ FOREIGN_POLL_S = 0.1
 class Item(Generic[T]):
     """One caller's function and what became of it."""
 
-    __slots__ = ("error", "function", "future", "outcome", "rooms")
+    __slots__ = ("error", "function", "future", "outcome", "queued_at", "rooms")
 
     def __init__(
         self, function: Callable[[Transaction], Awaitable[T]], rooms: Sequence[str], future: "asyncio.Future[T]"
@@ -35,6 +36,7 @@ class Item(Generic[T]):
         self.function = function
         self.rooms = rooms
         self.future = future
+        self.queued_at = time.monotonic()
         self.outcome: Any = None
         self.error: Exception | None = None
 
@@ -77,6 +79,11 @@ class GroupCommit(ABC):
         self._running: asyncio.Task[None] | None = None
         self._is_closed = False
         self._noticed = asyncio.Event()
+        self._measure: Callable[[int, float, float], None] = lambda items, waited_s, took_s: None
+        self._foreign_poll_s = FOREIGN_POLL_S
+
+    def measure_batches(self, listener: Callable[[int, float, float], None]) -> None:
+        self._measure = listener
 
     def notice(self, position: int) -> None:
         if position > self.position:
@@ -85,9 +92,28 @@ class GroupCommit(ABC):
     async def _wait_for_notice(self) -> None:
         """Until the next poll for other processes' commits, or until one is announced."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FOREIGN_POLL_S):
+            async with asyncio.timeout(self._foreign_poll_s):
                 await self._noticed.wait()
         self._noticed.clear()
+
+    def take_turn(self) -> None:
+        """Engines on which many may write at will have no turns."""
+        return
+
+    async def pass_turn(self) -> None:
+        """Finish what is being written."""
+        while self._running is not None:
+            await asyncio.wait([self._running])
+
+    async def find_rooms_written_since(self) -> list[str]:
+        return []
+
+    @abstractmethod
+    async def catch_up(self) -> None: ...
+
+    async def _wait_for_turn(self) -> None:
+        """Until this process may write."""
+        return
 
     def subscribe(self, listener: Listener, foreign: Listener | None = None) -> None:
         self._listeners.append(listener)
@@ -121,9 +147,12 @@ class GroupCommit(ABC):
     async def _drain(self) -> None:
         try:
             while self._queue:
+                await self._wait_for_turn()
                 batch = [self._queue.popleft() for _ in range(min(BATCH_ITEMS_MAX, len(self._queue)))]
+                began = time.monotonic()
                 try:
                     await self._settle(list(batch))
+                    self._measure(len(batch), began - batch[0].queued_at, time.monotonic() - began)
                 except Exception as error:
                     if not isinstance(error, StorageUnavailable):
                         log.exception("group commit failed")

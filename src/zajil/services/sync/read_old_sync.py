@@ -23,7 +23,7 @@ from zajil.services.sync.check_session import check_session, check_session_since
 from zajil.services.sync.other_rooms import build_invited_room
 from zajil.services.sync.presence_section import load_presence
 from zajil.services.sync.request import SyncRequest
-from zajil.services.sync.run_sync import build_sections, open_window, valid_position
+from zajil.services.sync.run_sync import build_sections, find_position, open_window
 from zajil.services.visible_events import filter_visible
 
 EVENTS_MAX: Final = 1000
@@ -110,7 +110,7 @@ async def _render_invitation(app: App, tx: Read, requester: Requester, room_id: 
 async def wait_events(app: App, requester: Requester, since: SyncToken | None, timeout_ms: int) -> dict[str, Any]:
     """Events of the requester's rooms and people after `since`, as soon as there are any (GET /events)."""
     tx, user_id = app.db.reader, requester.user_id
-    position = valid_position(app, since)
+    position = await find_position(app, since)
     after = app.db.position if position is None else position
     token = since if since is not None and position is not None else SyncToken(app.db.epoch, after, app.instance, 0)
     checked_at = app.db.position
@@ -149,7 +149,7 @@ async def peek_events(
 ) -> dict[str, Any]:
     """Events of one room that may be read, joined or not, after `since` (GET /events with a room_id)."""
     tx = app.db.reader
-    position = valid_position(app, since)
+    position = await find_position(app, since)
     start = app.db.position if position is None else position
     deadline_s = app.clock.monotonic_s() + timeout_ms / 1000
     seen = start

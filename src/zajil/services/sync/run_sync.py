@@ -29,7 +29,7 @@ ROOMS_PER_SLICE = 20
 async def run_sync(app: App, sync: SyncRequest) -> bytes:
     """The answer's body. Waits up to `timeout_ms` for something new, unless it is a first sync or a full state is asked for."""
     tx = app.db.reader
-    since = valid_position(app, sync.since)
+    since = await find_position(app, sync.since)
     if since is None:
         app.lazy_members.forget_device(sync.device_key)
     else:
@@ -55,11 +55,16 @@ async def run_sync(app: App, sync: SyncRequest) -> bytes:
             await app.notifier.wait(user, remaining_s)
 
 
-def valid_position(app: App, since: SyncToken | None) -> int | None:
-    """The token's position, or None when it is of another epoch or ahead of the log: then the client starts anew."""
-    if since is None or since.epoch != app.db.epoch or since.position > app.db.position:
+async def find_position(app: App, since: SyncToken | None) -> int | None:
+    """The token's position, or None when it is of another epoch or ahead of the log: then the client starts anew.
+
+    A token that another process gave out a moment ago may be ahead of what this one has heard of, which is a reason to look.
+    """
+    if since is None or since.epoch != app.db.epoch:
         return None
-    return since.position
+    if since.position > app.db.position:
+        await app.db.catch_up()
+    return since.position if since.position <= app.db.position else None
 
 
 def open_window(app: App, sync: SyncRequest, since: int | None) -> Window:

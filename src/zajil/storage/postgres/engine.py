@@ -189,6 +189,9 @@ class PostgresDatabase(GroupCommit):
             except Exception:
                 log.exception("cannot look for other processes' commits")
 
+    async def catch_up(self) -> None:
+        await self._look_for_foreign_commits()
+
     async def _look_for_foreign_commits(self) -> None:
         rows = await self.reader.fetch(NEW_ENTRIES, self.position, LOG_CATCH_UP_MAX + 1)
         # What lies after the lock that a batch of this process holds is its own entry, and announced when it knows of its commit.

@@ -14,12 +14,13 @@ from typing import Any, TypeVar, cast
 import apsw
 
 from zajil.ports.database import Read, StorageUnavailable
-from zajil.storage.group_commit import GroupCommit, Item, RolledBack
+from zajil.storage.group_commit import FOREIGN_POLL_S, GroupCommit, Item, RolledBack
 from zajil.storage.sqlite import files
 from zajil.storage.sqlite.checkpoints import Checkpointer
 from zajil.storage.sqlite.commit_thread import CommitThread
 from zajil.storage.sqlite.slow_reads import SlowReader
 from zajil.storage.sqlite.statements import SqliteRead, SqliteTransaction, run_to_end, translate_error
+from zajil.storage.sqlite.writer_turn import WriterTurn
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ BATCH_S_MAX = 0.010
 """After this time on the event loop a batch takes no further items."""
 LOCK_WAIT_S_MAX = 5.0
 LOCK_PAUSE_S = 0.001
+OVERLAP_POLL_S = 0.005
 
 
 class SqliteDatabase(GroupCommit):
@@ -45,6 +47,10 @@ class SqliteDatabase(GroupCommit):
         self._checkpointer = Checkpointer(path, lambda: self._wal_pages)
         self._slow_reader = SlowReader(path, lambda: self._checkpointer.is_over_limit)
         self._background: list[asyncio.Task[None]] = []
+        self._turn = WriterTurn(path)
+        self._is_foreign_heard = True
+        self._is_writing = False
+        self._hinted_nid = 0
 
     def start(self) -> None:
         """Begin checkpointing and watching for other processes' commits; needs a running loop."""
@@ -54,8 +60,34 @@ class SqliteDatabase(GroupCommit):
     async def read_slowly(self, query: Callable[[Read], Awaitable[T]]) -> T:
         return await self._slow_reader.run(query)
 
+    def take_turn(self) -> None:
+        self._turn.take()
+
+    async def pass_turn(self) -> None:
+        await super().pass_turn()
+        # What others write is not announced here any more: it would wake every parked sync at once. They are sent away little by little.
+        self._is_foreign_heard = False
+        self._hinted_nid = self._read_next_nid()
+        self._turn.give()
+
+    async def find_rooms_written_since(self) -> list[str]:
+        since, self._hinted_nid = self._hinted_nid, self._read_next_nid()
+        rows = self._read_connection.execute(
+            "SELECT DISTINCT r.room_id FROM events e JOIN rooms r ON r.room_nid = e.room_nid WHERE e.event_nid >= ?",
+            (since,),
+        )
+        return [room_id for (room_id,) in rows]
+
+    def _read_next_nid(self) -> int:
+        next_nid: int = self._read_connection.execute("SELECT next_id FROM log_head").get
+        return next_nid
+
+    async def _wait_for_turn(self) -> None:
+        await self._turn.wait()
+
     async def close(self) -> None:
         await self._finish_writes()
+        self._turn.give()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
@@ -82,6 +114,7 @@ class SqliteDatabase(GroupCommit):
             self._checkpointer.is_restart_due = False
             await self._committer.restart_log()
         await self._begin()
+        self._is_writing = True
         try:
             tx = self._open_transaction()
             reached = self._run_items(tx, batch)
@@ -99,6 +132,8 @@ class SqliteDatabase(GroupCommit):
             if isinstance(error, apsw.Error):
                 raise StorageUnavailable(str(error)) from error
             raise
+        finally:
+            self._is_writing = False
         if tx.writes:
             self._announce(tx.position, tx.touches, tx.callbacks)
         for item in batch[:reached]:
@@ -155,11 +190,17 @@ class SqliteDatabase(GroupCommit):
     async def _watch_foreign_commits(self) -> None:
         """Another process (the command line, a worker that takes over) may commit while this one does not: notice it and wake everybody."""
         while True:
+            # While two workers serve side by side, whoever was answered by the one may ask the other next.
+            self._foreign_poll_s = OVERLAP_POLL_S if self._turn.is_shared else FOREIGN_POLL_S
             await self._wait_for_notice()
-            if self._running is not None:
-                continue
-            with contextlib.suppress(apsw.Error):
-                position, commits = self._read_head()
-                if commits != self._commits:
-                    self._commits = commits
-                    self._announce_foreign(position)
+            if self._is_foreign_heard:
+                await self.catch_up()
+
+    async def catch_up(self) -> None:
+        if self._is_writing:
+            return  # the batch under way has looked, and nobody else can have committed since
+        with contextlib.suppress(apsw.Error):
+            position, commits = self._read_head()
+            if commits != self._commits:
+                self._commits = commits
+                self._announce_foreign(position)

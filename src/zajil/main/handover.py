@@ -1,0 +1,167 @@
+"""How a worker gives its work to its successor without its clients noticing (docs/decisions/handover.md).
+
+Idle connections are not closed: their sockets move to the successor, which goes on with them. So no client ever writes into a connection
+that is being closed, which is the one failure that HTTP/1.1 cannot rule out.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Callable
+
+import structlog
+from uvicorn.server import ServerState
+
+from zajil.main.protocol import BoundedHttpProtocol
+from zajil.services.app import App
+
+log = structlog.get_logger(__name__)
+
+WRITES_WAIT_S_MAX = 0.15
+"""So long the requests in flight may take to write what they have to, while the successor's writes wait."""
+POLL_INTERVAL_S = 0.004
+"""Between two parked polls that are sent away: their next one costs the successor more than any after it."""
+SPREAD_S_MAX = 2.0
+HINT_INTERVAL_S = 0.05
+CHECK_INTERVAL_S = 0.01
+IDLE_S = 3.0
+"""A connection that cannot be moved (TLS) gets this long to ask once more, and be told to close, before it is closed."""
+
+
+class Retirement:
+    """One worker's last duties. `give` leads to the successor; without it connections are closed in the old way."""
+
+    def __init__(self, app: App, state: ServerState, give: socket.socket | None) -> None:
+        self._app = app
+        self._state = state
+        self._give = give
+        self._moved = 0
+
+    async def run(self) -> None:
+        """The listening sockets are closed already. Returns when every request in flight is answered."""
+        BoundedHttpProtocol.on_idle = self._on_idle
+        for connection in self._connections():
+            self._on_idle(connection)
+        await self._finish_writes()
+        self._app.stopping = True
+        await self._send_polls_away()
+        await self._wait_for_the_rest()
+        if self._give is not None:
+            self._give.close()
+        log.info("handed over", connections=self._moved)
+
+    # Writes
+
+    async def _finish_writes(self) -> None:
+        """Let requests in flight write, then let the successor."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + WRITES_WAIT_S_MAX
+        while len(self._state.tasks) > self._app.notifier.count_parked() and loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(CHECK_INTERVAL_S / 5)
+        await self._app.db.pass_turn()
+
+    # Connections
+
+    def _connections(self) -> list[BoundedHttpProtocol]:
+        return [each for each in self._state.connections if isinstance(each, BoundedHttpProtocol)]
+
+    def _on_idle(self, connection: BoundedHttpProtocol) -> None:
+        """Move a connection on which nothing is under way; one that cannot be moved answers once more and closes."""
+        if not connection.is_idle:
+            return
+        if self._give is None or connection.scheme == "https":
+            connection.closes_next = True
+            return
+        if connection.transport.get_write_buffer_size() > 0 or not self._move(connection):
+            asyncio.get_running_loop().call_later(CHECK_INTERVAL_S, self._on_idle, connection)
+
+    def _move(self, connection: BoundedHttpProtocol) -> bool:
+        """False: the successor has not read its last ones yet."""
+        assert self._give is not None
+        transport = connection.transport
+        connection.flow.pause_reading()
+        fd = os.dup(transport.get_extra_info("socket").fileno())
+        try:
+            socket.send_fds(self._give, [b"c"], [fd])
+        except BlockingIOError:
+            connection.flow.resume_reading()
+            return False
+        except OSError:  # the successor is gone; the next one gets the client by another way
+            connection.flow.resume_reading()
+            self._give.close()
+            self._give = None
+            connection.closes_next = True
+            return True
+        finally:
+            os.close(fd)
+        self._moved += 1
+        transport.close()  # of this process's copy: the connection itself stays open
+        return True
+
+    # Polls
+
+    async def _send_polls_away(self) -> None:
+        """Answer parked polls, the ones that have news first, the others little by little: each costs the successor something."""
+        parked = self._app.notifier.parked_users()
+        interval_s = min(POLL_INTERVAL_S, SPREAD_S_MAX / max(1, len(parked)))
+        loop = asyncio.get_running_loop()
+        began, hinted_at = loop.time(), 0.0
+        for index, user in enumerate(parked):
+            if loop.time() - hinted_at > HINT_INTERVAL_S:
+                hinted_at = loop.time()
+                with contextlib.suppress(Exception):
+                    for room_id in await self._app.db.find_rooms_written_since():
+                        for other in self._app.notifier.online_in(room_id):
+                            other.wake()
+            user.wake()
+            pause_s = began + (index + 1) * interval_s - loop.time()
+            if pause_s > 0:
+                await asyncio.sleep(pause_s)
+        self._app.notifier.wake_all()
+
+    async def _wait_for_the_rest(self) -> None:
+        """Requests in flight are finished, then connections that could not be moved are closed."""
+        loop = asyncio.get_running_loop()
+        close_at = loop.time() + IDLE_S
+        while self._state.tasks or (self._connections() and loop.time() < close_at):
+            self._app.notifier.wake_all()
+            await asyncio.sleep(CHECK_INTERVAL_S)
+
+
+class Arrivals:
+    """The successor's end: takes in the connections that its predecessor gives it."""
+
+    def __init__(self, end: socket.socket, build_protocol: Callable[[], asyncio.Protocol]) -> None:
+        self._end = end
+        self._build_protocol = build_protocol
+        self._arriving: set[asyncio.Task[None]] = set()
+
+    def open(self) -> None:
+        asyncio.get_running_loop().add_reader(self._end.fileno(), self._receive)
+
+    def _receive(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                text, files, _, _ = socket.recv_fds(self._end, 1, 1)
+            except BlockingIOError:
+                return
+            except OSError:
+                text, files = b"", []
+            if not text and not files:  # the predecessor has ended
+                loop.remove_reader(self._end.fileno())
+                self._end.close()
+                return
+            for fd in files:
+                arrival = loop.create_task(self._take(socket.socket(fileno=fd)))
+                self._arriving.add(arrival)
+                arrival.add_done_callback(self._arriving.discard)
+
+    async def _take(self, connection: socket.socket) -> None:
+        connection.set_inheritable(False)
+        connection.setblocking(False)
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(self._build_protocol, connection)
+        except OSError:
+            connection.close()

@@ -1,0 +1,129 @@
+"""How a supervisor becomes its own next version: it executes it, in the same process, with all it holds.
+
+Sockets, the lock and the channels to the workers stay open across exec(2), and the workers stay this process's children. What belongs
+to which file is written into a file in memory whose number travels in the environment.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from zajil.main.worker_process import WorkerProcess
+
+VARIABLE = "_ZAJIL_SUCCESSION"  # not ZAJIL_…: those are options
+FORMAT = 1
+REHEARSAL_S_MAX = 20.0
+STATE_SIZE_MAX = 1024 * 1024
+
+
+class NoSuccession(Exception):
+    """The next version cannot take over; the text says why."""
+
+
+@dataclass(slots=True)
+class Estate:
+    """What one version leaves to the next. Files are kept as their numbers."""
+
+    sockets: list[int]
+    lock: int
+    control: int | None
+    askers: list[int]
+    """Who asked for the reload and waits for its outcome."""
+    workers: list[dict[str, Any]] = field(default_factory=list)
+    restarts: int = 0
+
+    def files(self) -> list[int]:
+        control = [] if self.control is None else [self.control]
+        return [*self.sockets, self.lock, *control, *self.askers, *(each["channel"] for each in self.workers)]
+
+    def dump(self) -> str:
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return json.dumps({"format": FORMAT, **values})
+
+
+def parse_estate(text: str) -> Estate:
+    """Raises `NoSuccession` for what another version wrote that this one does not understand."""
+    values = json.loads(text)
+    if values.pop("format", None) != FORMAT:
+        raise NoSuccession("this version cannot take over from that one: restart the service")
+    return Estate(**values)
+
+
+def describe_worker(worker: WorkerProcess, *, is_retiring: bool) -> dict[str, Any]:
+    return {
+        "pid": worker.pid,
+        "channel": worker.channel.fileno(),
+        "number": worker.number,
+        "ready": worker.ready,
+        "is_retiring": is_retiring,
+    }
+
+
+def build_worker(values: dict[str, Any]) -> WorkerProcess:
+    channel = socket.socket(fileno=values["channel"])
+    channel.setblocking(False)
+    worker = WorkerProcess(values["pid"], channel, values["number"])
+    worker.ready = values["ready"]
+    return worker
+
+
+def rehearse(command: Sequence[str], estate: Estate) -> None:
+    """Let the version on disk say, in a process of its own, whether it could take over. Raises `NoSuccession`."""
+    try:
+        done = subprocess.run(  # noqa: S603  our own interpreter and module
+            [*command[:1], "-P", "-m", "zajil.main.succession"],
+            input=estate.dump(),
+            capture_output=True,
+            text=True,
+            timeout=REHEARSAL_S_MAX,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoSuccession(f"the new version does not start ({error})") from None
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+        raise NoSuccession(f"the new version does not start: {last}")
+
+
+def execute(command: Sequence[str], estate: Estate) -> None:
+    """Become the next version. Returns only by raising `NoSuccession`. Signals must be blocked, so that none is lost on the way."""
+    memory = os.memfd_create("zajil-succession", 0)
+    try:
+        os.write(memory, estate.dump().encode())
+        for fd in estate.files():
+            os.set_inheritable(fd, True)
+        os.execve(command[0], list(command), {**os.environ, VARIABLE: str(memory)})  # noqa: S606
+    except OSError as error:
+        for fd in estate.files():
+            os.set_inheritable(fd, False)
+        raise NoSuccession(f"the new version cannot be executed: {error.strerror}") from None
+    finally:
+        os.close(memory)
+
+
+def find_estate() -> Estate | None:
+    """What a former version has left to this process; None when it was started afresh."""
+    text = os.environ.pop(VARIABLE, "")
+    if not text.isdigit():
+        return None
+    with os.fdopen(int(text), "rb") as memory:
+        memory.seek(0)
+        estate = parse_estate(memory.read(STATE_SIZE_MAX).decode())
+    for fd in estate.files():
+        os.set_inheritable(fd, False)
+    return estate
+
+
+def main() -> None:
+    """The rehearsal: understand the estate, and import all that a supervisor needs."""
+    parse_estate(sys.stdin.read(STATE_SIZE_MAX))
+    import zajil.main.cli
+    import zajil.main.supervisor  # noqa: F401
+
+
+if __name__ == "__main__":
+    main()
