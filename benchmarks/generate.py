@@ -17,6 +17,7 @@ import contextlib
 import json
 import random
 import statistics
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -130,10 +131,18 @@ async def generate(config: Config, load: Load, events: int) -> float:
     return time.monotonic() - began
 
 
-async def kill_and_restart(server: Server, load: Load, pause: float) -> float:
+def empty_page_cache() -> None:
+    """What the operating system remembers of files, gone as after a power cut; needs root."""
+    subprocess.run(["sync"], check=True)
+    Path("/proc/sys/vm/drop_caches").write_text("3\n")
+
+
+async def kill_and_restart(server: Server, load: Load, pause: float, *, is_cold: bool) -> float:
     """Kill the server under load; return the seconds from the next start to the first acknowledged send."""
     await asyncio.sleep(pause)
     server.kill()
+    if is_cold:
+        empty_page_cache()
     load.reset_first_acknowledgement()
     began = time.monotonic()
     server.launch()
@@ -163,7 +172,7 @@ async def prepare(server: Server, config: Config, connections: aiohttp.ClientSes
 
 
 async def measure_restarts(
-    folder: Path, events: int, rooms: int, rounds: int, seed: int, database: str | None
+    folder: Path, events: int, rooms: int, rounds: int, seed: int, database: str | None, *, is_cold: bool
 ) -> list[float]:
     """Generate and measure; returns the seconds of each restart."""
     server = build_zajil(folder, **({"database": database} if database else {}))
@@ -176,7 +185,9 @@ async def measure_restarts(
                 return []
             server.start()
             load.start()
-            restarts = [await kill_and_restart(server, load, chance.uniform(0.2, 1.5)) for _ in range(rounds)]
+            restarts = [
+                await kill_and_restart(server, load, chance.uniform(0.2, 1.5), is_cold=is_cold) for _ in range(rounds)
+            ]
             await load.finish()
             return restarts
     finally:
@@ -191,12 +202,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="keep the server here, and use what a former run has left")
     parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--cold", action="store_true", help="empty the system's cache of files before each start")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zajil-generate-")))
         database = stack.enter_context(run_postgres()).make_database() if options.postgres else None
         restarts = asyncio.run(
-            measure_restarts(folder, options.events, options.rooms, options.rounds, options.seed, database)
+            measure_restarts(
+                folder, options.events, options.rooms, options.rounds, options.seed, database, is_cold=options.cold
+            )
         )
     if not restarts:
         return
