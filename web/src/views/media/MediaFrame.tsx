@@ -40,7 +40,7 @@ export function MediaFrame({ picture, label, onOpen, aspect, fills, side = 400, 
   const isSeen = useInView(ref);
   const source = picture.thumbnail ?? (onlyThumbnail ? undefined : picture.source);
   const { open, progress, problem, retry } = useMediaUrl(source, { wanted: isSeen, side });
-  const shape = fills ? {} : { aspectRatio: String(aspect ?? frameAspect(picture)), inlineSize: `min(20rem, 100%, ${Math.round(26 * frameAspect(picture))}rem)` };
+  const shape = fills ? {} : { aspectRatio: String(aspect ?? frameAspect(picture)), inlineSize: `${Math.min(20, Math.round(26 * (aspect ?? frameAspect(picture))))}rem` };
   return (
     <div ref={ref} className={fills ? css.filling : css.frame} style={shape}>
       {picture.blurhash && <Blurhash hash={picture.blurhash} className={css.blur} />}
