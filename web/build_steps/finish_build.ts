@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
 import { build, type Plugin } from "vite";
 import { checkBudgets } from "./budgets.ts";
 
@@ -14,16 +15,20 @@ function listFiles(folder: string): string[] {
 }
 
 /** The files beside each other: `x`, `x.br`, `x.gz`; the server picks by Accept-Encoding and never compresses itself. */
-function compress(folder: string): void {
-  for (const name of listFiles(folder).filter((each) => COMPRESSIBLE.test(each))) {
-    const bytes = readFileSync(join(folder, name));
-    if (bytes.length < COMPRESSED_BYTES_MIN) continue;
-    // 11 takes 20 s for the WASM alone and saves 3 %.
-    const quality = name.endsWith(".wasm") ? 9 : 11;
-    const params = { [constants.BROTLI_PARAM_QUALITY]: quality, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
-    writeFileSync(join(folder, `${name}.br`), brotliCompressSync(bytes, { params }));
-    writeFileSync(join(folder, `${name}.gz`), gzipSync(bytes, { level: 9 }));
-  }
+async function compress(folder: string): Promise<void> {
+  const names = listFiles(folder).filter((each) => COMPRESSIBLE.test(each));
+  await Promise.all(
+    names.map(async (name) => {
+      const bytes = readFileSync(join(folder, name));
+      if (bytes.length < COMPRESSED_BYTES_MIN) return;
+      // 11 takes 20 s for the WASM alone and saves 3 %.
+      const quality = name.endsWith(".wasm") ? 9 : 11;
+      const params = { [constants.BROTLI_PARAM_QUALITY]: quality, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+      const [brotli, gzipped] = await Promise.all([promisify(brotliCompress)(bytes, { params }), promisify(gzip)(bytes, { level: 9 })]);
+      writeFileSync(join(folder, `${name}.br`), brotli);
+      writeFileSync(join(folder, `${name}.gz`), gzipped);
+    }),
+  );
 }
 
 /** The service worker is one classic script of its own that knows the names of all files. */
@@ -68,7 +73,7 @@ export function finishBuild(): Plugin {
       if (exceeded.length > 0) throw new Error(exceeded.join("\n"));
       rmSync(join(folder, ".vite"), { recursive: true });
       await buildServiceWorker(web, folder);
-      compress(folder);
+      await compress(folder);
     },
   };
 }

@@ -1,13 +1,21 @@
 import type { Session } from "@/domain/arrival";
 import type { Engine } from "@/domain/engine";
+import type { MediaAccess } from "@/domain/media/ports";
 import { Problem } from "@/domain/problem";
 import { Store } from "@/domain/store";
+
+/** All that works for one account. */
+export interface RunningAccount {
+  readonly engine: Engine;
+  readonly media: MediaAccess;
+  stop(): Promise<void>;
+}
 
 /** What the app does with the account at work. */
 export type EngineState =
   | { readonly state: "none" }
   | { readonly state: "starting" }
-  | { readonly state: "running"; readonly engine: Engine }
+  | { readonly state: "running"; readonly account: RunningAccount }
   | { readonly state: "failed"; readonly problem: Problem }
   /** Another tab has this account open; two at once would destroy its keys. */
   | { readonly state: "elsewhere" };
@@ -26,7 +34,7 @@ export interface AppParts {
     finishWelcome(userId: string): Promise<void>;
     remove(userId: string): Promise<void>;
   };
-  startEngine(session: Session): Promise<Engine>;
+  startAccount(session: Session): Promise<RunningAccount>;
   endSession(session: Session): Promise<void>;
   /** Deletes everything that this device keeps of an account. */
   forgetAccount(session: Session): Promise<void>;
@@ -139,7 +147,7 @@ export class AppModel {
         this.engine.set({ state: "elsewhere" });
         return;
       }
-      this.engine.set({ state: "running", engine: await this.#parts.startEngine(session) });
+      this.engine.set({ state: "running", account: await this.#parts.startAccount(session) });
     } catch (error) {
       console.error(error);
       this.engine.set({ state: "failed", problem: error instanceof Problem ? error : new Problem("engineFailed", {}, error) });
@@ -155,7 +163,7 @@ export class AppModel {
     const current = this.engine.get();
     this.engine.set({ state: "none" });
     try {
-      if (current.state === "running") await current.engine.stop();
+      if (current.state === "running") await current.account.stop();
     } finally {
       this.#lock?.release();
       this.#lock = null;

@@ -1,36 +1,41 @@
 import type { Session } from "@/domain/arrival";
-import type { Engine } from "@/domain/engine";
 import { saveFile } from "@/platform/files";
 import { takeTabLock } from "@/platform/tab_lock";
 import { Accounts } from "@/protocol/accounts";
 import { buildArrival } from "@/protocol/arrival";
 import { endSession } from "@/protocol/session_store";
 import type { AppServices } from "./app_context";
-import { AppModel } from "./app_model";
+import { AppModel, type RunningAccount } from "./app_model";
 
-/** The SDK and its cryptography are loaded here and nowhere else: only once there is an account. */
-async function startEngine(session: Session): Promise<Engine> {
-  const { startEngine: start } = await import("@/protocol/start_engine");
-  return await start(session);
+function mediaName(userId: string): string {
+  return `zajil-media:${userId}`;
 }
 
-/** Databases of an account all have its ID in their name; a new log-in starts with none of them. */
+/** The SDK, its cryptography and all that handles files are loaded here and nowhere else: only once there is an account. */
+async function startAccount(session: Session): Promise<RunningAccount> {
+  const [{ startEngine }, { AccountMedia }] = await Promise.all([import("@/protocol/start_engine"), import("@/protocol/media_access")]);
+  const engine = await startEngine(session);
+  const media = new AccountMedia({ baseUrl: session.baseUrl, accessToken: () => session.accessToken }, mediaName(session.userId));
+  return {
+    engine,
+    media,
+    async stop() {
+      await engine.stop();
+      await media.close();
+    },
+  };
+}
+
+/** Deletes what this device keeps of an account; it must not be at work. */
 async function forgetAccount(session: Session): Promise<void> {
-  const databases = (await indexedDB.databases()).map((each) => each.name ?? "").filter((name) => name.includes(session.userId));
-  await Promise.all(
-    databases.map((name) => new Promise<void>((resolve, reject) => {
-      const request = indexedDB.deleteDatabase(name);
-      request.onsuccess = () => resolve();
-      request.onerror = () => reject(request.error ?? new Error(`cannot delete ${name}`));
-      // Deleted as soon as the last tab that has it open lets go.
-      request.onblocked = () => resolve();
-    })),
-  );
+  const [{ eraseDatabases }, { deleteDB }] = await Promise.all([import("@/protocol/sdk_client"), import("idb")]);
+  await eraseDatabases(session.userId);
+  await deleteDB(mediaName(session.userId));
 }
 
 export async function buildServices(): Promise<AppServices> {
   const accounts = await Accounts.open();
-  const model = new AppModel({ accounts, startEngine, endSession, forgetAccount, takeLock: takeTabLock, now: Date.now });
+  const model = new AppModel({ accounts, startAccount, endSession, forgetAccount, takeLock: takeTabLock, now: Date.now });
   await model.start();
   return {
     model,

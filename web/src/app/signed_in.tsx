@@ -1,4 +1,4 @@
-import { useCallback } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Engine } from "@/domain/engine";
 import { ArriveFrame } from "@/views/arrive/ArriveFrame";
@@ -8,10 +8,14 @@ import { SaveRecoveryKey } from "@/views/arrive/SaveRecoveryKey";
 import { Button } from "@/views/common/Button";
 import { EmptyState } from "@/views/common/EmptyState";
 import { Waiting } from "@/views/common/Waiting";
+import { PictureContext } from "@/views/common/picture_context";
+import { MediaProvider } from "@/views/media/media_context";
+import { buildPictureLoader } from "@/views/media/picture_loader";
 import { useReadable } from "@/views/use_readable";
 import { useApp } from "./app_context";
-import type { EngineState, Welcome } from "./app_model";
+import type { EngineState } from "./app_model";
 import { EngineContext } from "./engine_context";
+import { Home } from "./home";
 import css from "./signed_in.module.css";
 
 /** Waits for the engine in words, and says what stands in its way. */
@@ -36,17 +40,32 @@ function NotRunning({ state }: { readonly state: Exclude<EngineState, { state: "
   return <Waiting sentence={t("shell.starting")} />;
 }
 
-/** The step between signing in and chatting. */
-function WelcomeStep({ engine, welcome }: { readonly engine: Engine; readonly welcome: Welcome }) {
+/**
+ * The step between signing in and chatting: a recovery key is saved where there is none, and given where there is one.
+ * What is to be done follows from the keys, not from how one got here: an account made by another app may have none.
+ */
+function WelcomeStep({ engine }: { readonly engine: Engine }) {
+  const { t } = useTranslation();
   const { model } = useApp();
+  const keys = useReadable(engine.keys.state);
+  // Once the key is on the screen the state says "ready", and the key must stay there until it is saved.
+  const [isSaving, setIsSaving] = useState(false);
   const finish = useCallback(() => void model.finishWelcome(), [model]);
   const create = useCallback(() => engine.keys.createRecoveryKey(), [engine]);
-  const restore = useCallback((key: string) => engine.keys.restore(key), [engine]);
+  const restore = useCallback(async (key: string) => void (await engine.keys.restore(key)), [engine]);
+  const verify = useCallback(() => void engine.verify("own-devices"), [engine]);
+  useEffect(() => {
+    if (keys.state === "no-recovery") setIsSaving(true);
+    else if (keys.state === "ready" && !isSaving) finish();
+  }, [keys.state, isSaving, finish]);
+  if (isSaving) return <ArriveFrame><SaveRecoveryKey userId={engine.userId} create={create} onDone={finish} /></ArriveFrame>;
+  if (keys.state === "needs-recovery") {
+    return <ArriveFrame><RestoreKeys restore={restore} verify={keys.canVerifyWithDevice ? verify : undefined} onDone={finish} /></ArriveFrame>;
+  }
   return (
     <ArriveFrame>
-      {welcome === "new"
-        ? <SaveRecoveryKey userId={engine.userId} create={create} onDone={finish} />
-        : <RestoreKeys restore={restore} onDone={finish} />}
+      <Waiting sentence={t("arrive.keyMaking")} />
+      <Button wide onClick={finish}>{t("arrive.keyLater")}</Button>
     </ArriveFrame>
   );
 }
@@ -55,7 +74,15 @@ export default function SignedIn() {
   const { model } = useApp();
   const state = useReadable(model.engine);
   const welcome = useReadable(model.welcome);
+  const media = state.state === "running" ? state.account.media : null;
+  const pictures = useMemo(() => media && buildPictureLoader(media), [media]);
   if (state.state !== "running") return <main className={css.middle}><NotRunning state={state} /></main>;
-  if (welcome !== null) return <WelcomeStep engine={state.engine} welcome={welcome} />;
-  return <EngineContext value={state.engine}><main className={css.middle} data-home /></EngineContext>;
+  if (welcome !== null) return <WelcomeStep engine={state.account.engine} />;
+  return (
+    <EngineContext value={state.account.engine}>
+      <MediaProvider value={state.account.media}>
+        <PictureContext value={pictures}><Home /></PictureContext>
+      </MediaProvider>
+    </EngineContext>
+  );
 }

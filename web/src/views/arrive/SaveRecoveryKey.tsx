@@ -72,7 +72,7 @@ export function SaveRecoveryKey({ userId, create, onDone }: SaveRecoveryKeyProps
         <Button icon={Printer} onClick={() => { app.print(); setIsSaved(true); }}>{t("arrive.keyPrint")}</Button>
       </div>
       <div className={css.buttons}>
-        <Button variant="primary" wide autoFocus icon={isSaved ? undefined : Download} onClick={() => { if (!isSaved) saveFile(); onDone(); }}>{isSaved ? t("arrive.keyContinue") : t("arrive.keySave")}</Button>
+        <Button variant="primary" wide autoFocus data-save-key icon={isSaved ? undefined : Download} onClick={() => { if (!isSaved) saveFile(); onDone(); }}>{isSaved ? t("arrive.keyContinue") : t("arrive.keySave")}</Button>
       </div>
     </div>
   );

@@ -1,0 +1,34 @@
+"""What people do with the web client, in a real Chromium."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.browser.stories import run_story
+from tests.servers import Server, build_zajil
+
+pytestmark = pytest.mark.browser
+
+LINK_SECONDS_MAX = 20.0
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = build_zajil(tmp_path, registration="token", rate_limits="on").start()
+    yield server
+    server.stop()
+
+
+def find_link(server: Server) -> str:
+    """The link that the server prints while it has no account."""
+    deadline = time.monotonic() + LINK_SECONDS_MAX
+    while not (found := re.search(r"http\S+/#/register\?token=\w+", server.log.read_text())):
+        assert time.monotonic() < deadline, server.log_tail()
+        time.sleep(0.02)
+    return found[0]
+
+
+def test_people_arrive(server: Server) -> None:
+    run_story(server, "arrive", find_link(server))
