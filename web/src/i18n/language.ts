@@ -26,6 +26,11 @@ function showDirection(language: Language, latinDigits: boolean): void {
   document.documentElement.dir = language === "ar" ? "rtl" : "ltr";
 }
 
+function formatNumber(value: number): string {
+  const { lang } = document.documentElement;
+  return new Intl.NumberFormat(lang === "ar" ? "ar-u-nu-arab" : lang || "en").format(value);
+}
+
 async function loadTexts(language: Language): Promise<void> {
   if (i18next.hasResourceBundle(language, "translation")) return;
   i18next.addResourceBundle(language, "translation", (await FILES[language]()).default);
@@ -39,7 +44,8 @@ export async function startLanguage(language: Language, latinDigits: boolean): P
     fallbackLng: false,
     resources: { [language]: { translation: texts } },
     // React escapes; names are isolated where they are shown.
-    interpolation: { escapeValue: false },
+    // Numbers in sentences have the digits of everything else.
+    interpolation: { escapeValue: false, alwaysFormat: true, format: (value: unknown) => (typeof value === "number" ? formatNumber(value) : String(value)) },
     react: { useSuspense: false },
   });
   showDirection(language, latinDigits);
