@@ -15,7 +15,7 @@ export function BodyView({ message, meta }: { readonly message: Message; readonl
       return <MediaBody message={message} body={body} meta={meta} />;
     case "location": return <><LocationBody body={body} />{meta}</>;
     case "contact": return <><ContactBody body={body} />{meta}</>;
-    case "poll": return <><PollBody message={message} body={body} />{meta}</>;
+    case "poll": return <PollBody message={message} body={body} meta={meta} />;
     case "call": case "change": return <><span dir="auto">{body.text}</span>{meta}</>;
     default: return <><StateBody message={message} />{meta}</>;
   }

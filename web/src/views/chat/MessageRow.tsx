@@ -1,6 +1,8 @@
 import { memo, useState } from "react";
 import { CircleAlert, CornerUpRight, Forward } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { labelOf } from "@/domain/forward_guard/forward_guard";
+import { countJumbo } from "@/domain/emoji/jumbo";
 import type { Message } from "@/domain/message";
 import { Avatar } from "../common/Avatar";
 import { classNames } from "../common/class_names";
@@ -10,7 +12,6 @@ import { PersonText } from "../common/PersonText";
 import { BodyView } from "./BodyView";
 import { useChatActions } from "./chat_actions";
 import { HoverBar } from "./HoverBar";
-import { isJumbo } from "./jumbo";
 import { Meta } from "./Meta";
 import { Reactions } from "./Reactions";
 import { ReplyQuote } from "./ReplyQuote";
@@ -27,9 +28,6 @@ export interface MessageRowProps {
   readonly selected: boolean | undefined;
 }
 
-/** From this hop on the content was forwarded many times (see domain/forward_guard). */
-const many_hops = 2;
-
 export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
   const { t } = useTranslation();
   const broken = <div className={css.bubble}><span className={css.state}>{t("chat.broken_message")}</span></div>;
@@ -45,7 +43,7 @@ function Row({ message, opensGroup, many, highlighted, selected }: MessageRowPro
   const actions = useChatActions();
   const [active, setActive] = useState(false);
   const swipe = useSwipe(() => actions.reply(message));
-  const bare = message.body.kind === "sticker" || (message.body.kind === "text" && !message.replyTo && isJumbo(message.body.text));
+  const bare = message.body.kind === "sticker" || (message.body.kind === "text" && !message.replyTo && countJumbo(message.body.text) > 0);
   const named = many && !message.isOwn && opensGroup;
   return (
     <div
@@ -64,7 +62,7 @@ function Row({ message, opensGroup, many, highlighted, selected }: MessageRowPro
         <div className={classNames(css.bubble, bare && css.bare, opensGroup && !bare && css.tail)}>
           {named ? <div className={css.name} style={{ color: `var(--name-${colourOf(message.sender)})` }}><PersonText>{message.senderName}</PersonText></div>
             : <span className="only-heard">{message.isOwn ? t("chat.you") : <PersonText>{message.senderName}</PersonText>}: </span>}
-          {message.hop > 0 && <div className={css.forwarded}>{message.hop >= many_hops ? <><CornerUpRight size={14} aria-hidden="true" className="mirrored" />{t("chat.forwarded_many")}</> : <><Forward size={14} aria-hidden="true" className="mirrored" />{t("chat.forwarded")}</>}</div>}
+          {message.hop > 0 && <div className={css.forwarded}>{labelOf(message.hop) === "many" ? <><CornerUpRight size={14} aria-hidden="true" className="mirrored" />{t("chat.forwarded_many")}</> : <><Forward size={14} aria-hidden="true" className="mirrored" />{t("chat.forwarded")}</>}</div>}
           {message.replyTo && <ReplyQuote eventId={message.replyTo} />}
           <div className={css.content}><BodyView message={message} meta={<Meta message={message} />} /></div>
         </div>

@@ -5,7 +5,7 @@ import { useFormats } from "../common/locale";
 import { useChatActions } from "./chat_actions";
 import css from "./PollBody.module.css";
 
-export function PollBody({ message, body }: { readonly message: Message; readonly body: Extract<MessageBody, { kind: "poll" }> }) {
+export function PollBody({ message, body, meta }: { readonly message: Message; readonly meta: React.ReactNode; readonly body: Extract<MessageBody, { kind: "poll" }> }) {
   const { t } = useTranslation();
   const { chat } = useChatActions();
   const formats = useFormats();
@@ -39,6 +39,7 @@ export function PollBody({ message, body }: { readonly message: Message; readonl
       <div className={css.foot}>
         <span>{t("poll.votes", { count: voters })}</span>
         {message.isOwn && !results.ended && message.eventId && <button type="button" className={css.end} onClick={() => chat.endPoll(message.eventId!)}>{t("poll.end")}</button>}
+        {meta}
       </div>
     </div>
   );

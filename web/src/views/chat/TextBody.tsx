@@ -1,8 +1,8 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { countJumbo } from "@/domain/emoji/jumbo";
 import type { MessageBody } from "@/domain/message";
 import { PersonText } from "../common/PersonText";
-import { isJumbo } from "./jumbo";
 import { RichTextView } from "./RichTextView";
 import css from "./TextBody.module.css";
 
@@ -23,7 +23,7 @@ export function TextBody({ body, senderName, meta }: { readonly body: Extract<Me
   const { t } = useTranslation();
   const [open, setOpen] = useState(false);
   const long = isLong(body.text);
-  if (isJumbo(body.text)) return <div className={css.jumbo}><span dir="auto">{body.text}</span>{meta}</div>;
+  if (countJumbo(body.text) > 0) return <div className={css.jumbo}><span dir="auto">{body.text}</span>{meta}</div>;
   return (
     <>
       <div className={`${css.text} ${body.style === "notice" ? css.notice : ""} ${long && !open ? css.folded : ""}`} dir="auto">

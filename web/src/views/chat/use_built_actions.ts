@@ -8,6 +8,7 @@ import type { ChatActions } from "./chat_actions";
 import type { OpenDialog } from "./ChatDialogs";
 import type { ComposerMode } from "./Composer";
 import { textToCopy } from "./message_menu";
+import { noteEmoji } from "./recent_emojis";
 import type { TimelineHandle } from "./Timeline";
 import { findNearby } from "./timeline_lookup";
 
@@ -43,7 +44,10 @@ export function useBuiltActions(chat: Chat, myUserId: string, outside: Outside, 
       react(message, key) {
         if (!message.eventId) return;
         if (message.reactions.some((reaction) => reaction.key === key && reaction.mine !== undefined)) chat.unreact(message.eventId, key);
-        else chat.react(message.eventId, key);
+        else {
+          chat.react(message.eventId, key);
+          noteEmoji(key);
+        }
       },
       copy(messages) {
         const text = messages.map((message) => (messages.length > 1 ? `${message.senderName}: ${textToCopy(message)}` : textToCopy(message))).join("\n");

@@ -37,7 +37,7 @@ export const ChatRow = memo(function ChatRow({ chat, open, now }: ChatRowProps) 
           {chat.last && <time className={classNames(css.time, chat.unread > 0 && !muted && css.fresh)}>{formats.listTime(chat.last.sentAt, now)}</time>}
         </div>
         <div className={css.bottom}>
-          <span className={css.preview} dir="auto"><Preview chat={chat} /></span>
+          <span className={css.preview}><Preview chat={chat} /></span>
           {chat.mentions > 0 && <span className={css.mention}><AtSign size={13} aria-hidden="true" /><span className="only-heard">{t("chats.mentions", { count: chat.mentions })}</span></span>}
           {(chat.unread > 0 || chat.markedUnread) && (
             <span className={classNames(css.badge, muted && css.quiet)}>
@@ -56,11 +56,11 @@ function Preview({ chat }: { readonly chat: ChatSummary }) {
   const { t } = useTranslation();
   const preview = usePreview();
   const last = chat.last?.message;
-  if (chat.typing.length) return <span className={css.typing}>{chat.kind === "direct" ? t("chat.typing") : t("chat.typing_one", { name: `\u2068${chat.typing[0]}\u2069` })}</span>;
-  if (chat.draft) return <><span className={css.draft}>{t("chats.draft")}</span> <bdi>{chat.draft.slice(0, 120)}</bdi></>;
+  if (chat.typing.length) return <span className={classNames(css.line, css.typing)} dir="auto">{chat.kind === "direct" ? t("chat.typing") : t("chat.typing_one", { name: `\u2068${chat.typing[0]}\u2069` })}</span>;
+  if (chat.draft) return <><span className={css.draft}>{t("chats.draft")}</span><span className={css.line} dir="auto">{chat.draft.slice(0, 120)}</span></>;
   if (chat.membership === "knock") return t("chat.knocking");
   if (!last) return t("chats.no_messages");
   const words = preview(last.body);
-  if (chat.kind === "direct" || chat.kind === "channel" || chat.kind === "notes") return words;
-  return <><span className={css.sender}>{last.isOwn ? t("chat.you") : <PersonText>{last.senderName}</PersonText>}: </span><bdi>{words}</bdi></>;
+  if (chat.kind === "direct" || chat.kind === "channel" || chat.kind === "notes") return <span className={css.line} dir="auto">{words}</span>;
+  return <><span className={css.sender}>{last.isOwn ? t("chat.you") : <PersonText>{last.senderName}</PersonText>}:</span><span className={css.line} dir="auto">{words}</span></>;
 }

@@ -31,7 +31,9 @@ export function buildFormats(lang: string): Formats {
 
 function safeLocale(lang: string): string {
   try {
-    return Intl.getCanonicalLocales(lang)[0] ?? "en";
+    const locale = new Intl.Locale(lang);
+    // Browsers differ in the digits they give plain "ar"; ours are ٠١٢ unless the person chose others.
+    return locale.language === "ar" && locale.numberingSystem === undefined ? `${locale.baseName}-u-nu-arab` : locale.toString();
   } catch {
     return "en";
   }

@@ -1,13 +1,13 @@
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
-/** One or two letters that stand for a name: the first of its first and last word. Joined scripts keep one letter apart from the other. */
+/** One or two letters that stand for a name: the first of its first and last word. */
 export function initials(name: string): string {
   const words = name.replace(/^[@#!]+/u, "").split(/[\s_.:-]+/u).filter((word) => /[\p{L}\p{N}\p{Extended_Pictographic}]/u.test(word));
   const first = firstLetter(words[0]);
   const last = words.length > 1 ? firstLetter(words[words.length - 1]) : "";
   if (!first) return "?";
-  // A zero-width non-joiner keeps two Arabic initials from looking like the start of a word.
-  return /\p{Script=Arabic}/u.test(first) && last ? `${first}\u200c${last}` : first + last;
+  // Arabic letters are wide and would join into something that is no word: one is enough, and two scripts do not mix.
+  return /\p{Script=Arabic}/u.test(first + last) ? first : first + last;
 }
 
 function firstLetter(word: string | undefined): string {
