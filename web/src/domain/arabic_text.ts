@@ -115,6 +115,8 @@ const ARTICLES = ["وال", "بال", "كال", "فال", "لل", "ال"];
 
 /** The word without the Arabic article and what is joined to it ("والكتاب" → "كتاب"), if three letters remain. */
 export function stripArticle(word: string): string {
+  // Nearly all words leave here; this runs for every word that is indexed.
+  if (!"وبكفلا".includes(word[0] ?? " ")) return word;
   const article = ARTICLES.find((prefix) => word.startsWith(prefix) && word.length - prefix.length >= 3);
   return article === undefined ? word : word.slice(article.length);
 }

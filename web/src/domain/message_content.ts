@@ -4,7 +4,7 @@ import { isFormatted, parseMarkdown } from "./markdown";
 import type { EncryptedFileKey } from "./message";
 import { ALBUM_FIELD, CAPTION_LENGTH_MAX, CONTACT_FIELD, HTML_FORMAT, LABEL_LENGTH_MAX } from "./message_body";
 import { POLL_ANSWER_LENGTH_MAX, POLL_ANSWERS_MAX, POLL_QUESTION_LENGTH_MAX } from "./polls";
-import { findMentions } from "./rich_text_plain";
+import { findMentions, richTextToPlain } from "./rich_text_plain";
 import { writeHtml } from "./rich_text_write";
 
 /** The content of what we send: the counterpart of message_body.ts, which reads it back. Other clients read it too, so every kind has a plain text. */
@@ -39,16 +39,10 @@ export interface TextOptions extends Position {
   readonly notice?: boolean;
 }
 
-const MENTION_LINK = /\[((?:\\.|[^\]\\])*)\]\(<?https:\/\/matrix\.to\/#\/[^)\s]*\)/gu;
-
-/** The Markdown as text for clients that show no HTML: people by their names. */
-export function buildBody(markdown: string): string {
-  return markdown.replace(MENTION_LINK, (_whole, name: string) => name.replace(/\\(.)/gu, "$1"));
-}
-
 function buildText(markdown: string, mentions: readonly string[]): { readonly fields: Record<string, unknown>; readonly mentioned: readonly string[] } {
   const rich = parseMarkdown(markdown, mentions);
-  const body = buildBody(cleanText(markdown));
+  // Without marks and with people's names; what a spoiler covers stays covered where no HTML is shown.
+  const body = richTextToPlain(rich, false);
   const formatted = isFormatted(rich) ? { format: HTML_FORMAT, formatted_body: writeHtml(rich) } : {};
   return { fields: { body, ...formatted }, mentioned: findMentions(rich) };
 }

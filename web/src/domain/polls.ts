@@ -1,5 +1,5 @@
 import { cleanName, cleanText } from "./bidi";
-import type { PollAnswer } from "./message";
+import type { PollAnswer, PollResults } from "./message";
 import { readField, readFirstChild, readInteger, readList, readRecord, readString, readToken } from "./untrusted";
 import type { JsonRecord } from "./untrusted";
 
@@ -110,4 +110,28 @@ export function tallyPoll(poll: Poll, votes: readonly PollVote[], ownUserId: str
 /** Of two votes at the same instant the greater event ID counts, so that all devices agree. */
 function isLater(vote: PollVote, other: PollVote): boolean {
   return vote.sentAt === other.sentAt ? vote.eventId > other.eventId : vote.sentAt > other.sentAt;
+}
+
+/** An event that relates to a poll, still hostile. */
+export interface PollEvent {
+  readonly type: string;
+  readonly sender: string;
+  readonly sentAt: number;
+  readonly eventId: string;
+  readonly content: Readonly<Record<string, unknown>>;
+  readonly redactedBy?: string;
+}
+
+/**
+ * The results of a poll from the events that refer to it. Its sender may end it, and so may whom `mayEnd` names (who may take others' messages back).
+ * The first valid end counts. While an undisclosed poll runs, only one's own choice is told.
+ */
+export function buildPollResults(poll: Poll, pollSender: string, related: readonly PollEvent[], ownUserId: string, mayEnd: (userId: string) => boolean = () => false): PollResults {
+  const valid = related.filter((event) => event.redactedBy === undefined);
+  const ends = valid.filter((event) => POLL_END_TYPES.includes(event.type) && (event.sender === pollSender || mayEnd(event.sender)));
+  const endedAt = ends.length === 0 ? undefined : Math.min(...ends.map((event) => event.sentAt));
+  const votes = valid.filter((event) => POLL_RESPONSE_TYPES.includes(event.type)).map((event) => ({ sender: event.sender, sentAt: event.sentAt, eventId: event.eventId, answerIds: parsePollChoices(event.content) }));
+  const tally = tallyPoll(poll, votes, ownUserId, endedAt);
+  const shown = poll.disclosed || tally.ended;
+  return { votes: shown ? Object.fromEntries(tally.voters) : {}, mine: tally.mine, ended: tally.ended };
 }
