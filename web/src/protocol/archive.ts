@@ -18,6 +18,7 @@ export class Archive {
   readonly #pending = new Map<string, Change>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing: Promise<void> | null = null;
+  #closed = false;
 
   constructor(database: EngineDatabase, vault: Vault) {
     this.#database = database;
@@ -35,6 +36,7 @@ export class Archive {
   /** Up to `limit` entries older than `order`, oldest first. */
   async before(roomId: string, order: number, limit: number): Promise<HistoryEntry[]> {
     await this.flush();
+    if (this.#closed) return [];
     const range = IDBKeyRange.bound([roomId, -Infinity], [roomId, order], false, true);
     const rows: HistoryRow[] = [];
     let cursor = await this.#database.transaction("history").store.openCursor(range, "prev");
@@ -48,6 +50,7 @@ export class Archive {
   /** Up to `limit` entries from `order` on, oldest first. */
   async from(roomId: string, order: number, limit: number): Promise<HistoryEntry[]> {
     await this.flush();
+    if (this.#closed) return [];
     const range = IDBKeyRange.bound([roomId, order], [roomId, Infinity]);
     return this.#open(await this.#database.getAll("history", range, limit));
   }
@@ -55,6 +58,7 @@ export class Archive {
   /** Places and IDs of the newest entries, newest first, without decrypting them. */
   async recent(roomId: string, limit: number): Promise<readonly { readonly order: number; readonly eventId?: string }[]> {
     await this.flush();
+    if (this.#closed) return [];
     const range = IDBKeyRange.bound([roomId, -Infinity], [roomId, Infinity]);
     const found: { order: number; eventId?: string }[] = [];
     let cursor = await this.#database.transaction("history").store.openCursor(range, "prev");
@@ -68,6 +72,7 @@ export class Archive {
 
   async find(roomId: string, eventId: string): Promise<(HistoryEntry & { kind: "event" }) | undefined> {
     await this.flush();
+    if (this.#closed) return undefined;
     const row = await this.#database.getFromIndex("history", "by_event", [roomId, eventId]);
     const [entry] = row ? await this.#open([row]) : [];
     return entry?.kind === "event" ? entry : undefined;
@@ -76,6 +81,7 @@ export class Archive {
   /** Edits, reactions and answers of an event, oldest first. */
   async related(roomId: string, eventId: string): Promise<HistoryEntry[]> {
     await this.flush();
+    if (this.#closed) return [];
     const rows = await this.#database.getAllFromIndex("history", "by_relation", [roomId, eventId]);
     return this.#open(rows.sort((a, b) => a.order - b.order));
   }
@@ -88,6 +94,7 @@ export class Archive {
   /** The place of an event, without decrypting it. */
   async orderOf(roomId: string, eventId: string): Promise<number | undefined> {
     await this.flush();
+    if (this.#closed) return undefined;
     return (await this.#database.getKeyFromIndex("history", "by_event", [roomId, eventId]))?.[1];
   }
 
@@ -99,7 +106,14 @@ export class Archive {
     }
   }
 
+  /** Writes the last of it; what is asked for later is not there. */
+  async close(): Promise<void> {
+    await this.flush();
+    this.#closed = true;
+  }
+
   #change(change: Change): void {
+    if (this.#closed) return;
     this.#pending.set(`${change.roomId} ${change.order}`, change);
     this.#timer ??= setTimeout(() => void this.flush().catch(() => undefined), WRITE_DELAY_MS);
   }

@@ -21,13 +21,14 @@ export function recordEvent(client: MatrixClient, event: MatrixEvent, shield: Me
     sender,
     senderName: memberName(room?.getMember(sender)) ?? localpart(sender),
     sentAt: event.getTs(),
-    content: undecryptable ? {} : event.getOriginalContent(),
+    // A copy: the SDK empties the event's own content when it is redacted.
+    content: undecryptable ? {} : structuredClone(event.getOriginalContent()),
     encrypted: event.isEncrypted(),
     shield: unencrypted ? "unencrypted" : shield,
-    ...(stateKey === undefined ? {} : { stateKey, previousContent: event.getPrevContent() }),
+    ...(stateKey === undefined ? {} : { stateKey, previousContent: structuredClone(event.getPrevContent()) }),
     ...(typeof transactionId === "string" ? { transactionId } : {}),
     ...(redaction ? { redactedBy: redaction.sender } : {}),
-    ...(undecryptable ? { undecryptable, raw: { ...event.event } } : {}),
+    ...(undecryptable ? { undecryptable, raw: structuredClone(event.event) as Record<string, unknown> } : {}),
   };
 }
 

@@ -1,3 +1,4 @@
+import { buildCaption } from "@/domain/message_content";
 import { encryptAttachment, type AttachmentKey } from "@/platform/media_crypto";
 import { uploadMedia, type MediaServer } from "@/platform/media_upload";
 import type { PreparedFile } from "./media_prepare";
@@ -60,7 +61,7 @@ export function buildContent(prepared: PreparedFile, main: Placed, thumbnail: Pl
   }
   const place = main.url ? { url: main.url } : { file: main.file };
   if (prepared.kind === "sticker") return { body: prepared.name, info, ...place };
-  const content: Content = { msgtype: MESSAGE_TYPES[prepared.kind], body: caption || prepared.name, filename: prepared.name, info, ...place };
+  const content: Content = { msgtype: MESSAGE_TYPES[prepared.kind], body: prepared.name, filename: prepared.name, info, ...place, ...buildCaption(caption ?? "") };
   if (prepared.kind === "audio" || prepared.kind === "voice") {
     content["org.matrix.msc1767.audio"] = { duration: Math.round(prepared.durationMs ?? 0), ...(prepared.waveform?.length ? { waveform: prepared.waveform } : {}) };
   }

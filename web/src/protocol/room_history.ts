@@ -192,8 +192,9 @@ export class RoomHistory {
   }
 
   async #redact(event: MatrixEvent): Promise<void> {
-    const target = event.getAssociatedId() ?? event.event.redacts;
-    const entry = target === undefined ? undefined : await this.#archive.find(this.roomId, target);
+    // Room versions from 11 on have it in the content.
+    const target: unknown = event.getContent()["redacts"] ?? event.event.redacts;
+    const entry = typeof target !== "string" ? undefined : await this.#archive.find(this.roomId, target);
     if (entry && entry.record.redactedBy === undefined) this.#put([{ ...entry, record: redactRecord(entry.record, event.getSender() ?? "") }]);
   }
 

@@ -197,8 +197,10 @@ export class RunningEngine {
     this.expiry.stop();
     await this.#running;
     client.stopClient();
+    client.http.abort();
+    await queue.stop();
     await client.store.save(true).catch(() => undefined);
-    await archive.flush();
+    await archive.close();
     await values.flush();
     await client.store.destroy();
     database.close();

@@ -32,6 +32,7 @@ export class SendRunner {
   readonly #busy = new Set<string>();
   readonly #pauses = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #files = new Map<string, Blob>();
+  readonly #attempts = new Set<Promise<void>>();
   readonly #aborts = new Map<string, AbortController>();
   /** Rooms that the server has asked to send slower, with the time until which. */
   readonly slow = new Store<ReadonlyMap<string, number>>(new Map());
@@ -78,6 +79,14 @@ export class SendRunner {
     this.#running = false;
     for (const timer of this.#pauses.values()) clearTimeout(timer);
     this.#pauses.clear();
+  }
+
+  /** Ends for good; fulfilled when nothing is being written any more. The client's requests must have been aborted. */
+  async stop(): Promise<void> {
+    this.suspend();
+    await this.#adding;
+    for (const abort of this.#aborts.values()) abort.abort();
+    await Promise.allSettled(this.#attempts);
   }
 
   /** Takes a message; it is on the disk when the promise is fulfilled, and only then in `items`. */
@@ -139,7 +148,13 @@ export class SendRunner {
   #pump(): void {
     if (!this.#running) return;
     const held = new Set([...this.#busy, ...this.#pauses.keys()]);
-    for (const item of nextItems(this.#items.get(), held)) void this.#attempt(item);
+    for (const item of nextItems(this.#items.get(), held)) this.#start(item);
+  }
+
+  #start(item: QueueItem): void {
+    const attempt = this.#attempt(item);
+    this.#attempts.add(attempt);
+    void attempt.catch((error: unknown) => console.error("the queue could not be written", error)).finally(() => this.#attempts.delete(attempt));
   }
 
   async #attempt(item: QueueItem): Promise<void> {

@@ -74,6 +74,7 @@ class RunningVerification {
   #sas: ShowSasCallbacks | undefined;
   #scanned: ShowQrCodeCallbacks | undefined;
   #qrCode: Uint8ClampedArray | undefined;
+  #codeAsked = false;
   #confirmed = false;
 
   constructor(id: string, request: VerificationRequest, changed: () => void, dismiss: () => void) {
@@ -125,7 +126,11 @@ class RunningVerification {
 
   #follow(): void {
     const { phase, verifier } = this.#request;
-    if (phase === VerificationPhase.Ready && this.#qrCode === undefined) void this.#makeCode();
+    if (phase === VerificationPhase.Ready && !this.#codeAsked) {
+      // Once only: the crypto takes a second code for an attack and cancels everything.
+      this.#codeAsked = true;
+      void this.#makeCode();
+    }
     if (verifier && verifier !== this.#verifier) this.#run(verifier);
     this.#changed();
   }

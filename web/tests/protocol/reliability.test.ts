@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { Engine } from "@/domain/engine";
+import { startEngine } from "@/protocol/start_engine";
+import { isText, meet, messages, online, texts, until, untilMessage, write } from "./engines";
+import { TestServer } from "./server";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+
+let server: TestServer;
+const engines: Engine[] = [];
+
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+
+afterAll(async () => {
+  await Promise.all(engines.map((engine) => engine.stop()));
+  await server.stop();
+});
+
+test("what is written while the server is dead arrives once and in order, also after a restart of the client", async () => {
+  const alisSession = await server.register("ali");
+  let ali = await online(alisSession);
+  const sara = await online(await server.register("sara"));
+  engines.push(sara);
+  const [alisChat, sarasChat] = await meet(ali, sara);
+  const { roomId } = alisChat;
+  alisChat.sendText(write("before"));
+  await untilMessage("the first message", sarasChat, isText("before"));
+  await until("the first message held", alisChat.timeline, () => messages(alisChat).every(({ status }) => status !== "waiting" && status !== "sending"));
+
+  // Killed while messages are on their way.
+  for (let number = 1; number <= 5; number += 1) alisChat.sendText(write(`message ${number}`));
+  await server.kill();
+  await until("Ali offline", ali.connection, ({ state }) => state === "offline", 60_000);
+  for (let number = 6; number <= 10; number += 1) alisChat.sendText(write(`message ${number}`));
+  await until("all in the timeline", alisChat.timeline, () => texts(alisChat).length === 11);
+  await ali.stop();
+
+  // The client starts without a server: all that was seen, and all that waits, is there.
+  ali = await startEngine(alisSession);
+  engines.push(ali);
+  expect(ali.chats.get().map((chat) => chat.roomId)).toEqual([roomId]);
+  const again = ali.openChat(roomId);
+  await until("everything after the restart", again.timeline, () => texts(again).length === 11);
+  expect(messages(again).filter(({ status }) => status === "waiting" || status === "sending").length).toBeGreaterThanOrEqual(5);
+
+  await server.up();
+  await untilMessage("the last message", sarasChat, isText("message 10"), 90_000);
+  const expected = ["before", ...Array.from({ length: 10 }, (_, index) => `message ${index + 1}`)];
+  expect(texts(sarasChat)).toEqual(expected);
+  await until("nothing waiting any more", again.timeline, () => messages(again).every(({ status }) => status !== "waiting" && status !== "sending"));
+  expect(texts(again)).toEqual(expected);
+  expect(new Set(messages(again).map(({ id }) => id)).size).toBe(11);
+});
