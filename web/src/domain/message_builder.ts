@@ -2,6 +2,7 @@ import { type EventRecord, relationOf } from "./event_record";
 import type { Message, MessageBody, MessageStatus, Reaction } from "./message";
 import { parseEnvelope } from "./message_envelope";
 import { parseMessageBody } from "./message_body";
+import { buildPollResults } from "./polls";
 import { readChild } from "./untrusted";
 
 /** What a message's looks depend on besides its own event. */
@@ -41,6 +42,7 @@ export function buildMessage(record: EventRecord, order: number, related: readon
   const isOwn = record.sender === context.ownUserId;
   const deliveredTo = isOwn ? context.deliveredTo(order) : [];
   const readBy = isOwn ? context.readBy(order) : [];
+  const body = bodyOf(record, edit);
   return {
     id: record.transactionId ?? record.eventId,
     eventId: record.eventId,
@@ -49,7 +51,7 @@ export function buildMessage(record: EventRecord, order: number, related: readon
     senderName: context.nameOf(record.sender, record.senderName),
     isOwn,
     sentAt: record.sentAt,
-    body: bodyOf(record, edit),
+    body,
     ...(relation?.replyTo === undefined ? {} : { replyTo: relation.replyTo }),
     ...(relation?.type === "thread" ? { threadRoot: relation.eventId } : {}),
     edited: edit !== undefined,
@@ -64,6 +66,7 @@ export function buildMessage(record: EventRecord, order: number, related: readon
     pinned: context.isPinned(record.eventId),
     starred: context.isStarred(record.eventId),
     encrypted: record.encrypted,
+    ...(body.kind === "poll" ? { pollResults: buildPollResults(body, record.sender, related, context.ownUserId) } : {}),
     shield: record.shield,
   };
 }

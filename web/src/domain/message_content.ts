@@ -1,11 +1,11 @@
-import { cleanFileName, cleanName, cleanText } from "./bidi";
+import { cleanName, cleanText } from "./bidi";
 import { buildGeoUri } from "./location";
 import { isFormatted, parseMarkdown } from "./markdown";
-import type { EncryptedFileKey } from "./message";
-import { ALBUM_FIELD, CAPTION_LENGTH_MAX, CONTACT_FIELD, HTML_FORMAT, LABEL_LENGTH_MAX } from "./message_body";
+import { CAPTION_LENGTH_MAX, CONTACT_FIELD, HTML_FORMAT, LABEL_LENGTH_MAX } from "./message_body";
 import { POLL_ANSWER_LENGTH_MAX, POLL_ANSWERS_MAX, POLL_QUESTION_LENGTH_MAX } from "./polls";
 import { findMentions, richTextToPlain } from "./rich_text_plain";
 import { writeHtml } from "./rich_text_write";
+import { readChild, readList } from "./untrusted";
 
 /** The content of what we send: the counterpart of message_body.ts, which reads it back. Other clients read it too, so every kind has a plain text. */
 export type Content = Readonly<Record<string, unknown>>;
@@ -47,8 +47,11 @@ function buildText(markdown: string, mentions: readonly string[]): { readonly fi
   return { fields: { body, ...formatted }, mentioned: findMentions(rich) };
 }
 
+/** People one message can notify. */
+export const MENTIONS_MAX = 200;
+
 function buildMentions(users: readonly string[], room = false): Content {
-  const unique = [...new Set(users)];
+  const unique = [...new Set(users)].slice(0, MENTIONS_MAX);
   return { "m.mentions": { ...(unique.length === 0 ? {} : { user_ids: unique }), ...(room ? { room: true } : {}) } };
 }
 
@@ -65,19 +68,12 @@ export function buildTextContent(markdown: string, options: TextOptions = {}): C
   };
 }
 
-/** Replaces the content of an earlier message; only people it newly mentions are notified. */
-export function buildEditContent(eventId: string, markdown: string, options: TextOptions & { readonly previousMentions?: readonly string[] } = {}): Content {
-  const replacement = buildTextContent(markdown, { ...(options.mentions === undefined ? {} : { mentions: options.mentions }) });
-  const users = ((replacement["m.mentions"] as { readonly user_ids?: readonly string[] }).user_ids ?? []).filter((user) => !options.previousMentions?.includes(user));
-  const html = typeof replacement["formatted_body"] === "string" ? { formatted_body: `* ${replacement["formatted_body"]}` } : {};
-  return {
-    ...replacement,
-    body: `* ${String(replacement["body"])}`,
-    ...html,
-    ...buildMentions(users),
-    "m.new_content": replacement,
-    "m.relates_to": { rel_type: "m.replace", event_id: eventId },
-  };
+/** Replaces the content of an earlier message by `replacement`; only people who were not mentioned before are notified. */
+export function buildEdit(eventId: string, replacement: Content, previousMentions: readonly string[] = []): Content {
+  const { "m.relates_to": _position, ...fresh } = replacement;
+  const users = readList(readChild(fresh, "m.mentions"), "user_ids", MENTIONS_MAX).filter((user): user is string => typeof user === "string" && !previousMentions.includes(user));
+  const html = typeof fresh["formatted_body"] === "string" ? { formatted_body: `* ${fresh["formatted_body"]}` } : {};
+  return { ...fresh, body: `* ${String(fresh["body"] ?? "")}`, ...html, ...buildMentions(users), "m.new_content": fresh, "m.relates_to": { rel_type: "m.replace", event_id: eventId } };
 }
 
 export function buildReaction(eventId: string, key: string): Outgoing {
@@ -133,71 +129,10 @@ export function buildContactContent(userId: string, name: string): Content {
   return { ...buildTextContent(`[${shown.replace(/[\\[\]]/gu, "")}](https://matrix.to/#/${encodeURIComponent(userId)})`), body: `${shown} (${userId})`, ...buildMentions([]), [CONTACT_FIELD]: { user_id: userId, name: shown } };
 }
 
-export interface SentMedia {
-  readonly mxc: string;
-  readonly key?: EncryptedFileKey;
-  readonly mimeType: string;
-  readonly size: number;
-}
-
-export interface OutgoingMedia extends Position {
-  readonly kind: "image" | "video" | "audio" | "voice" | "file" | "sticker";
-  readonly source: SentMedia;
-  readonly name: string;
-  /** Markdown. */
-  readonly caption?: string;
-  readonly mentions?: readonly string[];
-  readonly width?: number;
-  readonly height?: number;
-  readonly durationMs?: number;
-  /** Whole numbers from 0 to 1,024. */
-  readonly waveform?: readonly number[];
-  readonly thumbnail?: SentMedia & { readonly width: number; readonly height: number };
-  readonly blurhash?: string;
-  readonly album?: string;
-}
-
-/** `file` or `url` of a content or a thumbnail. */
-function buildSource(source: SentMedia, prefix = ""): Content {
-  if (source.key === undefined) return { [`${prefix}url`]: source.mxc };
-  const key = { alg: "A256CTR", ext: true, k: source.key.k, key_ops: ["encrypt", "decrypt"], kty: "oct" };
-  return { [`${prefix}file`]: { v: "v2", url: source.mxc, key, iv: source.key.iv, hashes: { sha256: source.key.sha256 } } };
-}
-
-function buildInfo(media: OutgoingMedia): Content {
-  const { width, height, durationMs, thumbnail, blurhash } = media;
-  return {
-    mimetype: media.source.mimeType,
-    size: media.source.size,
-    ...(width === undefined || height === undefined ? {} : { w: Math.round(width), h: Math.round(height) }),
-    ...(durationMs === undefined ? {} : { duration: Math.round(durationMs) }),
-    ...(blurhash === undefined ? {} : { "xyz.amorgan.blurhash": blurhash }),
-    ...(thumbnail === undefined
-      ? {}
-      : { ...buildSource(thumbnail, "thumbnail_"), thumbnail_info: { mimetype: thumbnail.mimeType, size: thumbnail.size, w: Math.round(thumbnail.width), h: Math.round(thumbnail.height) } }),
-  };
-}
-
-const MSGTYPES = { image: "m.image", video: "m.video", audio: "m.audio", voice: "m.audio", file: "m.file" } as const;
-
-export function buildMedia(media: OutgoingMedia): Outgoing {
-  const name = cleanFileName(media.name) || media.kind;
-  const source = { info: buildInfo(media), ...buildSource(media.source), ...buildPosition(media) };
-  if (media.kind === "sticker") return { type: "m.sticker", content: { body: name, ...source } };
-  const caption = cleanText(media.caption ?? "", CAPTION_LENGTH_MAX).trim();
-  const text = caption === "" ? undefined : buildText(caption, media.mentions ?? []);
-  const voice = media.kind === "voice" ? { "org.matrix.msc3245.voice": {}, "org.matrix.msc1767.audio": { duration: Math.round(media.durationMs ?? 0), waveform: [...(media.waveform ?? [])] } } : {};
-  return {
-    type: "m.room.message",
-    content: {
-      msgtype: MSGTYPES[media.kind],
-      body: name,
-      filename: name,
-      ...text?.fields,
-      ...source,
-      ...voice,
-      ...(media.album === undefined ? {} : { [ALBUM_FIELD]: media.album }),
-      ...buildMentions([...(text?.mentioned ?? []), ...(media.mentions ?? [])]),
-    },
-  };
+/** What a caption, in Markdown, adds to a file's content, whose body then is the caption instead of the name (client-server API, "Media captions"). */
+export function buildCaption(markdown: string, mentions: readonly string[] = []): Content {
+  const caption = cleanText(markdown, CAPTION_LENGTH_MAX).trim();
+  if (caption === "") return {};
+  const { fields, mentioned } = buildText(caption, mentions);
+  return { ...fields, ...buildMentions([...mentioned, ...mentions]) };
 }
