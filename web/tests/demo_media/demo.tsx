@@ -123,7 +123,7 @@ function Extra({ onLog }: { readonly onLog: (text: string) => void }) {
   if (show === "send" && !files) void Promise.all([makePicture(1200, 900, 40), makePicture(600, 900, 120)]).then((made) => setFiles([...made, new File(["%PDF-1.7 x"], "ميزانية.pdf"), new File([], "empty.txt")]));
   if (show === "crop" && !files) void makePicture(1200, 800, 40).then((made) => setFiles([made]));
   if (show === "scan") return <QrScanner onFound={(text) => onLog(`found ${text}`)} />;
-  if (show === "send" && files) return <SendDialog files={files} onSend={(sent) => onLog(JSON.stringify(sent.map(({ kind, name, album, viewOnce, caption }) => ({ kind, name, album: album !== undefined, viewOnce, caption }))))} onClose={() => setFiles([])} />;
+  if (show === "send" && files?.length) return <SendDialog files={files} onSend={(sent) => onLog(JSON.stringify(sent.map(({ kind, name, album, viewOnce, caption }) => ({ kind, name, album: album !== undefined, viewOnce, caption }))))} onClose={() => setFiles([])} />;
   if (show === "crop" && files?.[0]) return <AvatarCropper file={files[0]} onCropped={(blob) => onLog(`cropped ${blob.type} ${blob.size > 1000}`)} onClose={() => setFiles([])} />;
   return null;
 }

@@ -24,7 +24,8 @@ export function mediaServer(state: MediaServerState): Plugin {
     configureServer(vite) {
       vite.middlewares.use((request, response, next) => {
         if (!request.url?.startsWith("/_matrix/")) return next();
-        void answer(state, request, response);
+        // An upload that is given up ends in the middle.
+        answer(state, request, response).catch(() => response.destroy());
       });
     },
   };

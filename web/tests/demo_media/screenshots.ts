@@ -17,6 +17,7 @@ try {
         await page.waitForSelector("h1", { timeout: 30_000 });
         if (show === "viewer") await page.locator("main button").first().click();
         if (show === "once") await page.locator("button:has(strong)").click();
+        if (show === "scan") await page.locator("video").last().scrollIntoViewIfNeeded();
         await page.waitForTimeout(show === "record" || show === "scan" ? 2_000 : 1_200);
         await page.screenshot({ path: `${folder}/${show}-${name}-${lang}-${theme}.png`, fullPage: show === "chat" });
       }

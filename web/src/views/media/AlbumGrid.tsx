@@ -2,7 +2,7 @@ import { useTranslation } from "react-i18next";
 import { layoutAlbum } from "@/domain/media/album";
 import type { Message } from "@/domain/message";
 import { frameAspect, MediaFrame } from "./MediaFrame";
-import { VideoMark } from "./VideoBubble";
+import { useVideoLabel, VideoMark } from "./VideoBubble";
 import css from "./AlbumGrid.module.css";
 
 export interface AlbumGridProps {
@@ -13,6 +13,7 @@ export interface AlbumGridProps {
 
 export function AlbumGrid({ messages, onOpen }: AlbumGridProps) {
   const { t } = useTranslation();
+  const videoLabel = useVideoLabel();
   const shown = messages.flatMap((message) => (message.body.kind === "image" || message.body.kind === "video" ? [{ message, body: message.body }] : []));
   const layout = layoutAlbum(shown.map(({ body }) => frameAspect(body.picture)));
   if (!layout) return null;
@@ -22,7 +23,7 @@ export function AlbumGrid({ messages, onOpen }: AlbumGridProps) {
         const tile = layout.tiles[index];
         if (!tile) return null;
         const place = { insetInlineStart: percent(tile.x), insetBlockStart: percent(tile.y), inlineSize: percent(tile.width), blockSize: percent(tile.height) };
-        const label = t(body.kind === "video" ? "media.video" : "media.photo", { name: body.name });
+        const label = body.kind === "video" ? videoLabel(body.name, body.durationMs) : t("media.photo", { name: body.name });
         return (
           <div key={message.id} className={css.tile} style={place}>
             <MediaFrame picture={body.picture} label={label} onOpen={() => onOpen(message)} fills onlyThumbnail={body.kind === "video"}>

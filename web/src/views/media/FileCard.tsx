@@ -39,7 +39,7 @@ export function FileCard({ source, name, kind = "file", upload, onCancel, onRetr
         {onRetry ? <RotateCw size={20} aria-hidden="true" /> : isBusy ? <X size={20} aria-hidden="true" /> : <Icon size={22} aria-hidden="true" />}
       </button>
       <div className={css.text}>
-        <bdi className={css.name} title={name}>{name}</bdi>
+        <span className={css.name} title={name}><bdi>{name}</bdi></span>
         <span className={problem ? css.problem : css.detail} role={problem ? "alert" : undefined}>
           {problem ? <><TriangleAlert size={14} aria-hidden="true" /> {t(`problem.${problem}`)}</> : detail(formats.bytes(source.size), source.size, value, isBusy, formats.number)}
         </span>

@@ -25,7 +25,7 @@ export function SendRow({ item, asFiles, isLarge, onRemove, onEarlier, onLater }
     <li className={isLarge ? css.large : css.item}>
       <Preview item={item} asFiles={asFiles} />
       <div className={css.text}>
-        <bdi className={css.name}>{item.name}</bdi>
+        <span className={css.name}><bdi>{item.name}</bdi></span>
         <span className={css.size}>{formats.bytes(item.file.size)}</span>
         {notes.map((key) => (
           <span key={key} className={maySend(item) ? css.warning : css.problem} role="status"><TriangleAlert size={14} aria-hidden="true" /> {t(key)}</span>

@@ -14,12 +14,19 @@ export interface VideoBubbleProps {
 }
 
 export function VideoBubble({ picture, durationMs, name, onOpen }: VideoBubbleProps) {
-  const { t } = useTranslation();
+  const label = useVideoLabel()(name, durationMs);
   return (
-    <MediaFrame picture={picture} label={t("media.video", { name })} onOpen={onOpen} onlyThumbnail>
+    <MediaFrame picture={picture} label={label} onOpen={onOpen} onlyThumbnail>
       <VideoMark durationMs={durationMs} />
     </MediaFrame>
   );
+}
+
+/** What a screen reader says of a film; whoever speaks to the page says what is seen on it, so the length belongs to it. */
+export function useVideoLabel(): (name: string, durationMs: number) => string {
+  const { t } = useTranslation();
+  const formats = useFormats();
+  return (name, durationMs) => [t("media.video", { name }), ...(durationMs > 0 ? [formats.clock(durationMs)] : [])].join(" · ");
 }
 
 /** The triangle and the length on a film's picture. */

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { MediaSource } from "@/domain/message";
 import { IconButton } from "@/views/common/IconButton";
 import { ProgressRing } from "./ProgressRing";
+import { useOpener } from "./use_opener";
 import { useMediaUrl } from "./use_media_url";
 import css from "./ViewOnce.module.css";
 
@@ -40,7 +41,7 @@ export function ViewOnceBubble({ kind, source, isOwn, isViewed, onViewed }: View
     <span className={css.gone}><EyeOff size={18} aria-hidden="true" /> {t(isGone ? "media.once_opened" : "media.once_sent", { what: name })}</span>
   );
   return <>
-    <button type="button" className={css.bubble} onClick={() => setOpen(true)} aria-label={t("media.once_open", { what: name })}>
+    <button type="button" className={css.bubble} onClick={() => setOpen(true)}>
       <span className={css.mark} aria-hidden="true"><Flame size={20} /></span>
       <span className={css.text}><strong>{name}</strong><span>{t("media.once_hint")}</span></span>
     </button>
@@ -58,12 +59,13 @@ interface ShownProps {
 
 function Shown({ kind, source, title, onShown, onClose }: ShownProps) {
   const { t } = useTranslation();
+  const giveFocusBack = useOpener();
   const { open, progress, problem, retry } = useMediaUrl(source, { wanted: true, once: true });
   const type = open?.mimeType ?? "";
   return (
     <Radix.Root open onOpenChange={(next) => !next && onClose()}>
       <Radix.Portal>
-        <Radix.Content className={css.viewer} aria-describedby={undefined} onContextMenu={(event) => event.preventDefault()}>
+        <Radix.Content className={css.viewer} aria-describedby={undefined} onContextMenu={(event) => event.preventDefault()} onCloseAutoFocus={giveFocusBack}>
           <header className={css.top}>
             <Radix.Title className={css.title}>{title}</Radix.Title>
             <Radix.Close asChild><IconButton label={t("ui.close")} icon={X} className={css.close} /></Radix.Close>

@@ -10,6 +10,7 @@ import { Blurhash } from "./Blurhash";
 import { useMedia } from "./media_context";
 import { playback } from "./playback";
 import { ProgressRing } from "./ProgressRing";
+import { useOpener } from "./use_opener";
 import { useMediaUrl } from "./use_media_url";
 import { ZoomablePicture } from "./ZoomablePicture";
 import css from "./Viewer.module.css";
@@ -38,6 +39,7 @@ export interface ViewerProps {
 export function Viewer({ items, startId, onClose, onNeedBefore }: ViewerProps) {
   const { t } = useTranslation();
   const formats = useFormats();
+  const giveFocusBack = useOpener();
   const [id, setId] = useState(startId);
   const [command, setCommand] = useState<{ readonly factor: number }>();
   const index = Math.max(0, items.findIndex((item) => item.id === id));
@@ -62,7 +64,7 @@ export function Viewer({ items, startId, onClose, onNeedBefore }: ViewerProps) {
   return (
     <Radix.Root open onOpenChange={(open) => !open && onClose()}>
       <Radix.Portal>
-        <Radix.Content className={css.viewer} aria-describedby={undefined} onKeyDown={onKeyDown}>
+        <Radix.Content className={css.viewer} aria-describedby={undefined} onKeyDown={onKeyDown} onCloseAutoFocus={giveFocusBack}>
           <header className={css.top}>
             <Radix.Title className={css.title}>
               <bdi>{item.senderName}</bdi>
