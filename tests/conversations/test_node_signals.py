@@ -181,3 +181,17 @@ async def test_a_message_delivered_on_one_node_is_told_on_the_other(
         )
         await reader.sync()  # the token of the answer with the message is back
         assert set(await heard) == {badr.user_id}
+
+
+async def test_a_node_that_begins_learns_who_is_online(nodes: list[Server], connections: aiohttp.ClientSession) -> None:
+    anna, badr = await register_pair(nodes, connections, "begins")
+    await meet(anna, badr)
+    await anna.call("PUT", f"/presence/{quote(anna.user_id)}/status", {"presence": "online", "status_msg": "here"})
+    since = (await anna.sync())["next_batch"]
+    parked = asyncio.create_task(anna.sync(since, timeout_ms=60_000))
+    nodes[1].stop()
+    nodes[1].start()
+    follower = Follower(badr, set_presence="offline")
+    told = await follower.wait_for(presence(anna.user_id, "online"))
+    assert told["status_msg"] == "here"
+    parked.cancel()

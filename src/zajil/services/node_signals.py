@@ -23,7 +23,7 @@ class Signal(StrEnum):
     """What a message tells, and what is in it."""
 
     TYPING = "typing"  # room ID, user ID, milliseconds (0: types no more)
-    PRESENCE = "presence"  # name of the process, list of [user ID, state, status message]
+    PRESENCE = "presence"  # name of the process, list of [user ID, state] or [user ID, state, status message]
     PRESENCE_WANTED = "presence_wanted"  # nothing: a process has begun, and wants to know who is online elsewhere
     NEWCOMER = "newcomer"  # room ID, user ID of who has joined it
     DELIVERED = "delivered"  # room ID, fields of the mark, user IDs of the senders to be told

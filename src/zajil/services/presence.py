@@ -193,7 +193,7 @@ class Presence:
         person.chosen = state
         person.status_msg = status_msg
         self._change(person)
-        self._publish(person)
+        self._publish(person, with_status=True)
 
     def _add(self, user_id: str) -> Person | None:
         if len(self._people) >= PEOPLE_MAX:
@@ -207,6 +207,7 @@ class Presence:
         person.state = person.state_at(self._app.clock.monotonic_s())
         if person.state == OFFLINE:
             self._awake.pop(person.user_id, None)
+            person.elsewhere.clear()
         else:
             self._awake[person.user_id] = person
         self._untold[person.user_id] = person
@@ -214,25 +215,31 @@ class Presence:
         if person.own_state_at(self._app.clock.monotonic_s()) != person.published:
             self._publish(person)
 
-    def _publish(self, person: Person) -> None:
-        """Tell other processes what this one's syncs say."""
+    def _publish(self, person: Person, *, with_status: bool = False) -> None:
+        """Tell other processes what this one's syncs say. It may not know the status message, which only who has just been told it passes on."""
         person.published = person.own_state_at(self._app.clock.monotonic_s())
+        status = [person.status_msg] if with_status else []
         self._app.node_signals.publish(
-            Signal.PRESENCE, [self._app.instance, [[person.user_id, person.published, person.status_msg]]]
+            Signal.PRESENCE, [self._app.instance, [[person.user_id, person.published, *status]]]
         )
 
     def _publish_all(self) -> None:
-        own = [[person.user_id, person.published, person.status_msg] for person in self._awake.values()]
         self._app.node_signals.publish_list(
-            Signal.PRESENCE, self._app.instance, [each for each in own if each[1] != OFFLINE]
+            Signal.PRESENCE,
+            self._app.instance,
+            [
+                [person.user_id, person.published, *([person.status_msg] if person.status_msg is not None else [])]
+                for person in self._awake.values()
+                if person.published != OFFLINE
+            ],
         )
 
-    def _hear(self, content: tuple[str, list[tuple[str, str, str | None]]]) -> None:
+    def _hear(self, content: tuple[str, list[list[Any]]]) -> None:
         """Another process tells of people."""
         process, people = content
         now_s = self._app.clock.monotonic_s()
         self.knows_elsewhere = True
-        for user_id, state, status_msg in people:
+        for user_id, state, *status in people:
             person = self._people.get(user_id) or self._add(user_id)
             if person is None:
                 continue
@@ -242,6 +249,7 @@ class Presence:
                 person.elsewhere[process] = (state, now_s + ELSEWHERE_S)
             if state == ONLINE:
                 person.elsewhere_s = now_s
+            status_msg = status[0] if status else person.status_msg
             if person.state_at(now_s) != person.state or status_msg != person.status_msg:
                 person.status_msg = status_msg
                 self._change(person)
