@@ -64,7 +64,7 @@ export function cleanFileName(text: string): string {
   if (name.length <= FILE_NAME_LENGTH_MAX) return name;
   const extension = fileExtension(name);
   if (extension === "") return truncate(name, FILE_NAME_LENGTH_MAX);
-  return `${truncate(name, FILE_NAME_LENGTH_MAX - extension.length - 2)}…${extension === "" ? "" : `.${extension}`}`;
+  return `${truncate(name, FILE_NAME_LENGTH_MAX - extension.length - 2)}….${extension}`;
 }
 
 /** Lower case, without the dot; empty if there is none. */

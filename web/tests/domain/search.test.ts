@@ -160,6 +160,6 @@ it("indexes 100,000 messages and answers at once", () => {
   });
   console.info(`100,000 messages: indexed in ${indexing.toFixed(0)} ms, stored in ${storing.toFixed(0)} ms (${(bytes / 1e6).toFixed(1)} MB), queries ${times.map((time) => time.toFixed(0)).join(", ")} ms`);
   expect(index.size).toBe(100_000);
-  expect(indexing).toBeLessThan(30_000);
+  expect(indexing).toBeLessThan(60_000);
   expect(Math.max(...times)).toBeLessThan(2_000);
 }, 120_000);
