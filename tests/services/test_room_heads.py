@@ -11,6 +11,7 @@ from zajil.ports.database import Read, Row, StorageUnavailable, Value
 from zajil.ports.stores.signals import DeliveredMark
 from zajil.services.event_notices import prepare_notices
 from zajil.services.ignored_users import load_ignored_users
+from zajil.services.room_heads import RoomHead
 from zajil.services.room_summary import build_summary
 
 V3 = "/_matrix/client/v3"
@@ -51,6 +52,16 @@ async def make_room(server: InProcessServer) -> tuple[Client, Client, str]:
     return anna, ben, room_id
 
 
+async def load_head(server: InProcessServer, room_id: str) -> RoomHead:
+    head = await server.app.rooms.find(server.app.db.reader, room_id, server.app.db.position)
+    assert head is not None
+    return head
+
+
+def build_mark(head: RoomHead, user_id: str) -> DeliveredMark:
+    return DeliveredMark(head.row.room_nid, user_id, "$event", 1, 0, 1)
+
+
 async def test_a_head_read_before_a_commit_hides_no_message(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
         app = server.app
@@ -71,8 +82,7 @@ async def test_a_member_read_before_a_commit_is_not_remembered(tmp_path: Path) -
     async with running_server(tmp_path) as server:
         app = server.app
         anna, ben, room_id = await make_room(server)
-        head = await app.rooms.find(app.db.reader, room_id, app.db.position)
-        assert head is not None
+        head = await load_head(server, room_id)
         head.members.clear()
         head.joined_at.clear()
         readers = LateRead(app.db.reader), LateRead(app.db.reader)
@@ -115,11 +125,9 @@ async def test_a_mark_of_delivery_whose_commit_is_under_way_is_not_forgotten(tmp
     async with running_server(tmp_path) as server:
         app, delivered = server.app, server.app.delivered
         _, ben, room_id = await make_room(server)
-        head = await app.rooms.find(app.db.reader, room_id, app.db.position)
-        assert head is not None
+        head = await load_head(server, room_id)
         nid = head.row.room_nid
-        mark = DeliveredMark(nid, ben.user_id, "$event", app.db.position, 0, app.db.position)
-        delivered._unwritten = {nid: {ben.user_id: mark}}
+        delivered._unwritten = {nid: {ben.user_id: build_mark(head, ben.user_id)}}
         late = LateRead(app.db.reader)
         reading = asyncio.create_task(delivered.load_marks(late, head))
         await late.asked.wait()  # the answer knows nothing of the mark
@@ -133,10 +141,9 @@ async def test_marks_of_delivery_read_before_a_departure_are_not_remembered(tmp_
     async with running_server(tmp_path) as server:
         app, delivered = server.app, server.app.delivered
         anna, ben, room_id = await make_room(server)
-        head = await app.rooms.find(app.db.reader, room_id, app.db.position)
-        assert head is not None
+        head = await load_head(server, room_id)
         nid = head.row.room_nid
-        delivered._unwritten = {nid: {ben.user_id: DeliveredMark(nid, ben.user_id, "$event", 1, 0, 1)}}
+        delivered._unwritten = {nid: {ben.user_id: build_mark(head, ben.user_id)}}
         await delivered.write()
         late = LateRead(app.db.reader)
         reading = asyncio.create_task(delivered.load_marks(late, head))
@@ -153,10 +160,9 @@ async def test_marks_that_could_not_be_written_are_written_later(
     async with running_server(tmp_path) as server:
         app, delivered = server.app, server.app.delivered
         _, ben, room_id = await make_room(server)
-        head = await app.rooms.find(app.db.reader, room_id, app.db.position)
-        assert head is not None
+        head = await load_head(server, room_id)
         nid = head.row.room_nid
-        delivered._unwritten = {nid: {ben.user_id: DeliveredMark(nid, ben.user_id, "$event", 1, 0, 1)}}
+        delivered._unwritten = {nid: {ben.user_id: build_mark(head, ben.user_id)}}
 
         async def fail(*_: object, **__: object) -> None:
             raise StorageUnavailable("the disk is full")
@@ -175,8 +181,7 @@ async def test_the_facts_of_an_event_are_those_of_its_time_although_the_room_wen
         app = server.app
         anna, _, room_id = await make_room(server)
         (await anna.put(f"{V3}/rooms/{q(room_id)}/send/m.room.message/1", {"msgtype": "m.text", "body": "two"})).ok()
-        head = await app.rooms.find(app.db.reader, room_id, app.db.position)
-        assert head is not None
+        head = await load_head(server, room_id)
         events = list(head.recent)  # as a count had them before it waited for the database
         for stored in events:
             stored.notice = None
@@ -192,8 +197,7 @@ async def test_heroes_read_before_a_commit_are_not_remembered(tmp_path: Path) ->
         app = server.app
         anna, ben, room_id = await make_room(server)
         carl = await server.register("carl")
-        head = await app.rooms.find(app.db.reader, room_id, app.db.position)
-        assert head is not None
+        head = await load_head(server, room_id)
         late = LateRead(app.db.reader)
         reading = asyncio.create_task(build_summary(app, late, head, anna.user_id))
         await late.asked.wait()
