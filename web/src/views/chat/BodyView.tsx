@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
 import type { Message } from "@/domain/message";
 import { ContactBody, LocationBody } from "./CardBody";
 import { MediaBody } from "./MediaBody";
@@ -8,6 +9,7 @@ import { TextBody } from "./TextBody";
 
 /** What a bubble holds. `meta` is the time and ticks: text lets it float into its last line, the others put it below. */
 export function BodyView({ message, meta }: { readonly message: Message; readonly meta: ReactNode }) {
+  const { t } = useTranslation();
   const { body } = message;
   switch (body.kind) {
     case "text": return <TextBody body={body} senderName={message.senderName} meta={meta} />;
@@ -16,7 +18,7 @@ export function BodyView({ message, meta }: { readonly message: Message; readonl
     case "location": return <><LocationBody body={body} />{meta}</>;
     case "contact": return <><ContactBody body={body} />{meta}</>;
     case "poll": return <PollBody message={message} body={body} meta={meta} />;
-    case "call": case "change": return <><span dir="auto">{body.text}</span>{meta}</>;
+    case "call": case "change": return <><span>{t(body.text)}</span>{meta}</>;
     default: return <><StateBody message={message} />{meta}</>;
   }
 }

@@ -1,6 +1,7 @@
 import { useTranslation } from "react-i18next";
 import { useMemo } from "react";
 import type { MessageBody } from "@/domain/message";
+import { richTextToPlain } from "@/domain/rich_text_plain";
 import { useFormats } from "../common/locale";
 
 const preview_chars_max = 240;
@@ -22,7 +23,8 @@ type Translate = (key: string) => string;
 
 function describe(body: MessageBody, t: Translate, clock: (ms: number) => string): string {
   switch (body.kind) {
-    case "text": return body.text.slice(0, preview_chars_max * 2).replace(/\s+/gu, " ").trim();
+    // From the tree, where spoilers can be told from the rest and stay covered.
+    case "text": return richTextToPlain(body.rich, false).slice(0, preview_chars_max * 2).replace(/\s+/gu, " ").trim();
     case "image": return t("preview.image");
     case "sticker": return t("preview.sticker");
     case "video": return t("preview.video");
@@ -32,7 +34,7 @@ function describe(body: MessageBody, t: Translate, clock: (ms: number) => string
     case "location": return body.label ? `${t("preview.location")} ${body.label}` : t("preview.location");
     case "contact": return `${t("preview.contact")} ${body.name}`;
     case "poll": return `${t("preview.poll")} ${body.question}`;
-    case "call": case "change": return body.text;
+    case "call": case "change": return t(body.text);
     case "deleted": return t("preview.deleted");
     case "undecryptable": return t("preview.undecryptable");
     default: return t("preview.broken");
