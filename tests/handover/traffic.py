@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 from tests.conversations.account import register_accounts
@@ -19,6 +20,8 @@ from tests.handover.http_client import Connection, Failed, send_path
 
 CLIENTS_PER_ROOM = 4
 SYNC_TIMEOUT_MS = 20_000
+FILTER = quote('{"room":{"timeline":{"limit":1000}}}')
+"""So that no timeline has a gap merely because the server was away for long."""
 CATCH_UP_SECONDS_MAX = 30.0
 RETRY_PAUSE_SECONDS = 0.02
 RETRY_SECONDS_MAX = 30.0
@@ -35,7 +38,7 @@ class SyncClient:
     faults: list[str] = field(default_factory=list)
 
     async def step(self, timeout_ms: int = SYNC_TIMEOUT_MS) -> None:
-        query = f"timeout={timeout_ms}" + (f"&since={self.since}" if self.since else "")
+        query = f"filter={FILTER}&timeout={timeout_ms}" + (f"&since={self.since}" if self.since else "")
         answer = await self.connection.call("GET", f"/_matrix/client/v3/sync?{query}")
         for room_id, update in answer.get("rooms", {}).get("join", {}).items():
             timeline = update.get("timeline", {})

@@ -1,0 +1,170 @@
+"""`zajil reload` under traffic: nothing fails, nothing is lost or comes twice, and nobody waits long (issue 4, bar 1)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.handover.traffic import Traffic, reload
+from tests.handover.versions import Installation
+from tests.main.test_deploy import build_certificate
+from tests.main.test_serve import find_worker, wait_for
+from tests.postgres_server import shared_postgres
+from tests.servers import Server, build_environment, build_zajil, build_zajil_command, build_zajil_env
+
+SEND_SECONDS_MAX = 0.5
+HANG_SECONDS_MAX = 20.0
+"""Beside other tests on two cores a send may take long; the figure itself is the soak's."""
+
+pytestmark = pytest.mark.skipif(os.environ.get("ZAJIL_TEST_SERVER") == "synapse", reason="a command of Zajil")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = build_zajil(tmp_path).start()
+    yield server
+    server.stop()
+
+
+def ask_to_reload(server: Server) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        build_zajil_command("reload", "--data", str(server.data)),
+        env=build_environment(build_zajil_env()),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+async def reload_under_traffic(server: Server, reloads: int, rate: float, clients: int) -> Traffic:
+    traffic = await Traffic.prepare(server.base, server.port, clients)
+    seconds = []
+
+    async def work() -> None:
+        for _ in range(reloads):
+            seconds.append(await reload(server.data))
+            await asyncio.sleep(0.5)
+
+    await traffic.run(rate, work)
+    print(f"{reloads} reloads in {[round(each, 2) for each in seconds]} s: {traffic.describe()}")
+    traffic.judge()
+    return traffic
+
+
+async def test_reloads_under_traffic_go_unnoticed(server: Server) -> None:
+    supervisor, worker = server.pid, find_worker(server)
+    traffic = await reload_under_traffic(server, reloads=3, rate=60, clients=40)
+    assert traffic.longest_seconds < HANG_SECONDS_MAX
+    assert server.process is not None and server.process.poll() is None and server.pid == supervisor
+    assert find_worker(server) != worker
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+async def test_twenty_reloads_under_full_traffic_go_unnoticed(server: Server) -> None:
+    traffic = await reload_under_traffic(server, reloads=20, rate=200, clients=200)
+    assert traffic.longest_seconds <= SEND_SECONDS_MAX
+
+
+async def test_workers_on_postgresql_are_replaced_one_by_one(tmp_path: Path) -> None:
+    server = build_zajil(tmp_path, database=shared_postgres().make_database(), workers="2", database_pool_max="4")
+    server.start()
+    try:
+        wait_for(lambda: len(psutil.Process(server.pid).children()) == 2, "two workers")
+        before = {process.pid for process in psutil.Process(server.pid).children()}
+        traffic = await reload_under_traffic(server, reloads=1, rate=30, clients=16)
+        assert traffic.longest_seconds < HANG_SECONDS_MAX
+        wait_for(lambda: len(psutil.Process(server.pid).children()) == 2, "two workers again")
+        assert not before & {process.pid for process in psutil.Process(server.pid).children()}
+    finally:
+        server.stop()
+
+
+async def test_sighup_reloads_too(server: Server) -> None:
+    worker = find_worker(server)
+    os.kill(server.pid, signal.SIGHUP)
+    wait_for(lambda: "the new workers serve" in server.log.read_text(), "a reload")
+    wait_for(lambda: find_worker(server) not in (worker, None), "the former worker's end")
+    assert server.answers()
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("main/server.py", "before it answered"),  # the worker does not start
+        ("main/supervisor.py", "the new version does not start"),  # nor would the supervisor
+    ],
+)
+def test_a_broken_version_leaves_the_old_one_serving(tmp_path: Path, broken: str, said: str) -> None:
+    installation = Installation(tmp_path / "version")
+    server = installation.build_server(tmp_path).start()
+    try:
+        worker = find_worker(server)
+        sound = installation.read(broken)
+        installation.write(broken, "raise RuntimeError('broken')\n" + sound)
+        done = ask_to_reload(server)
+        assert done.returncode == 1 and said in done.stderr, done.stderr
+        assert server.answers() and find_worker(server) == worker
+        installation.write(broken, sound)
+        assert ask_to_reload(server).returncode == 0
+        assert server.answers() and find_worker(server) != worker
+    finally:
+        server.stop()
+
+
+def test_reload_without_a_server_says_so(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    command = build_zajil_command("reload", "--data", str(tmp_path / "data"))
+    done = subprocess.run(command, env=build_environment(build_zajil_env()), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "no server is running" in done.stderr
+
+
+def test_a_kept_connection_goes_on_with_the_new_worker(server: Server) -> None:
+    """Even one on which half a request has been sent, and one that says nothing for a while."""
+    head = b"GET /_matrix/client/versions HTTP/1.1\r\nHost: a\r\n"
+    silent, half = (socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(2))
+    for each in (silent, half):
+        each.sendall(head + b"\r\n")
+        assert each.recv(65536).startswith(b"HTTP/1.1 200")
+    half.sendall(head)
+    time.sleep(0.1)
+    assert ask_to_reload(server).returncode == 0
+    half.sendall(b"\r\n")
+    assert half.recv(65536).startswith(b"HTTP/1.1 200")
+    wait_for(lambda: len(psutil.Process(server.pid).children()) == 1, "the former worker's end")
+    for each in (silent, half):
+        each.sendall(head + b"\r\n")
+        answer = each.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200") and b"connection: close" not in answer.lower()
+        each.close()
+
+
+def test_with_tls_kept_connections_are_told_to_close(tmp_path: Path) -> None:
+    """What the kernel does not know of cannot move: the next answer is the last one, and says so."""
+    certificate, key = build_certificate(tmp_path)
+    server = build_zajil(tmp_path, tls_certificate=str(certificate), tls_key=str(key))
+    server.launch()
+    try:
+        wait_for(lambda: "Zajil is ready" in server.log.read_text(), "ready")
+        context = ssl.create_default_context(cafile=str(certificate))
+        plain = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        kept = context.wrap_socket(plain, server_hostname="localhost")
+        request = b"GET /_matrix/client/versions HTTP/1.1\r\nHost: a\r\n\r\n"
+        kept.sendall(request)
+        assert b"connection: close" not in kept.recv(65536).lower()
+        assert ask_to_reload(server).returncode == 0
+        kept.sendall(request)
+        answer = kept.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200") and b"connection: close" in answer.lower()
+        kept.close()
+    finally:
+        server.stop()
