@@ -1,8 +1,8 @@
 import { useMemo } from "react";
 import type { Chat } from "@/domain/engine";
+import { richTextToPlain } from "@/domain/rich_text_plain";
 import { useReadable } from "../use_readable";
 import { Viewer, type ViewerItem } from "../media/Viewer";
-import { plainText } from "./plain_text";
 
 /** The viewer over the pictures and films of a chat that are loaded. */
 export default function ChatViewer({ chat, startId, onClose }: { readonly chat: Chat; readonly startId: string; readonly onClose: () => void }) {
@@ -12,7 +12,7 @@ export default function ChatViewer({ chat, startId, onClose }: { readonly chat: 
     const { message } = item;
     const { body } = message;
     if (body.kind !== "image" && body.kind !== "video") return [];
-    return [{ id: message.id, kind: body.kind, picture: body.picture, name: body.name, senderName: message.senderName, sentAt: message.sentAt, ...(body.caption ? { caption: plainText(body.caption) } : {}) }];
+    return [{ id: message.id, kind: body.kind, picture: body.picture, name: body.name, senderName: message.senderName, sentAt: message.sentAt, ...(body.caption ? { caption: richTextToPlain(body.caption) } : {}) }];
   }), [items]);
   return <Viewer items={shown} startId={startId} onClose={onClose} onNeedBefore={() => void chat.loadBefore().catch(() => undefined)} />;
 }

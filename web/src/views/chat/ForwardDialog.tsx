@@ -2,6 +2,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useEngine } from "@/app/engine_context";
 import type { ChatSummary } from "@/domain/engine";
+import { foldText } from "@/domain/arabic_text";
 import { compareChats } from "@/domain/chat_order";
 import type { Decision } from "@/domain/forward_guard/forward_guard";
 import type { Message } from "@/domain/message";
@@ -16,7 +17,6 @@ import { TextField } from "../common/TextField";
 import { showToast, useShowProblem } from "../common/Toasts";
 import { forwardMessage, guardedContent } from "./forward_message";
 import { useForwardGuard } from "./guard_context";
-import { foldName } from "./mention_search";
 import css from "./ForwardDialog.module.css";
 
 const shown_max = 60;
@@ -42,8 +42,8 @@ export function ForwardDialog({ messages, onClose }: { readonly messages: readon
   const groupsLeft = Math.min(...checked.map(({ decision }) => (decision.kind === "own" ? Infinity : decision.groupsLeft)));
   const may = (list: readonly ChatSummary[]) => checked.every(({ message, decision }) => guard.mayForward(decision, guardedContent(message), list.map(targetOf)));
   const found = useMemo(() => {
-    const wanted = foldName(words);
-    return chats.filter((chat) => chat.membership === "join" && chat.maySend && chat.kind !== "community" && foldName(chat.name).includes(wanted)).sort(compareChats).slice(0, shown_max);
+    const wanted = foldText(words);
+    return chats.filter((chat) => chat.membership === "join" && chat.maySend && chat.kind !== "community" && foldText(chat.name).includes(wanted)).sort(compareChats).slice(0, shown_max);
   }, [chats, words]);
 
   const toggle = (chat: ChatSummary) => {

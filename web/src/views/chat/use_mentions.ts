@@ -1,7 +1,7 @@
 import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import type { Chat, Member } from "@/domain/engine";
+import { buildMentionIndex } from "@/domain/mentions";
 import { useReadable } from "../use_readable";
-import { buildMentionIndex } from "./mention_search";
 
 /** People offered while a name is typed after an @, and those chosen in this message. */
 export function useMentions(chat: Chat, myUserId: string, words: string | undefined) {
@@ -11,7 +11,7 @@ export function useMentions(chat: Chat, myUserId: string, words: string | undefi
   const chosen = useRef(new Map<string, string>());
   const wanted = words !== undefined;
   // Folding 5,000 names is for when an @ is typed, not for opening the chat.
-  const index = useMemo(() => (wanted ? buildMentionIndex(members, myUserId) : undefined), [wanted, members, myUserId]);
+  const index = useMemo(() => (wanted ? buildMentionIndex(members.filter((member) => member.membership === "join" && member.userId !== myUserId)) : undefined), [wanted, members, myUserId]);
   const found = useMemo(() => (words === undefined ? [] : index?.find(words) ?? []), [index, words]);
   useEffect(() => setActive(0), [words]);
 

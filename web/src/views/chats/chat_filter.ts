@@ -1,6 +1,6 @@
 import type { ChatSummary } from "@/domain/engine";
 import { compareChats } from "@/domain/chat_order";
-import { foldName } from "../chat/mention_search";
+import { foldText } from "@/domain/arabic_text";
 
 /** "folder:" and its name for a person's own folders. */
 export type ChatFilter = "all" | "unread" | "groups" | "channels" | "archive" | `folder:${string}`;
@@ -29,10 +29,10 @@ export interface SortedChats {
 
 /** What the list shows. Words are looked for in all chats, whatever the filter. */
 export function sortChats(chats: readonly ChatSummary[], filter: ChatFilter, words: string): SortedChats {
-  const wanted = foldName(words.trim());
+  const wanted = foldText(words.trim());
   const live = chats.filter((chat) => chat.membership !== "leave");
   const joined = live.filter((chat) => chat.membership !== "invite");
-  const matches = (chat: ChatSummary) => foldName(chat.name).includes(wanted) || (chat.peer?.userId.toLowerCase().includes(wanted) ?? false);
+  const matches = (chat: ChatSummary) => foldText(chat.name).includes(wanted) || (chat.peer?.userId.toLowerCase().includes(wanted) ?? false);
   return {
     requests: live.filter((chat) => chat.membership === "invite" && (!wanted || matches(chat))),
     shown: joined.filter((chat) => (wanted ? matches(chat) : belongs(chat, filter))).sort(compareChats),
