@@ -1,5 +1,5 @@
 /**
- * Writes src/emoji_data/*.json from emojibase-data (order, English) and CLDR (Arabic). Run by hand when these are updated: the files are committed.
+ * Writes src/domain/emoji/data/*.json from emojibase-data (order, English) and CLDR (Arabic). Run by hand when these are updated: the files are committed.
  *   node scripts/build_emoji_data.mjs
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -59,7 +59,7 @@ function line(name, keywords) {
 }
 
 function write(name, value) {
-  const path = new URL(`../src/emoji_data/${name}.json`, import.meta.url);
+  const path = new URL(`../src/domain/emoji/data/${name}.json`, import.meta.url);
   writeFileSync(path, `${JSON.stringify(value, null, 0)}\n`);
   console.info(name, base.length, "emojis,", readFileSync(path).length, "bytes");
 }

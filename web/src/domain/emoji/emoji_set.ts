@@ -6,7 +6,7 @@ export const EMOJI_GROUPS = ["smileys", "people", "animals", "food", "travel", "
 /** Its title is the text `emoji.group_<id>`. */
 export type EmojiGroupId = (typeof EMOJI_GROUPS)[number];
 
-/** emoji_data/emojis.json: emojis in the usual order, with spaces between. */
+/** data/emojis.json: emojis in the usual order, with spaces between. */
 export interface EmojiData {
   readonly groups: readonly { readonly id: string; readonly emojis: string }[];
   readonly toned: string;
@@ -45,7 +45,7 @@ export class EmojiSet {
     this.#entries.forEach(({ emoji }, index) => this.#byEmoji.set(bareEmoji(emoji.emoji), index));
   }
 
-  /** `lines` of emoji_data/<language>.json: "name|keyword,keyword", one an emoji, in order. */
+  /** `lines` of data/<language>.json: "name|keyword,keyword", one an emoji, in order. */
   addLanguage(language: string, lines: readonly string[]): void {
     if (this.#names.has(language) || lines.length !== this.#entries.length) return;
     this.#names.set(language, lines.map((line) => line.split("|", 1)[0] ?? ""));
