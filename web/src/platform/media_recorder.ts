@@ -55,7 +55,7 @@ export class VoiceRecorder {
     this.#recorder.ondataavailable = (event) => {
       if (event.data.size > 0) this.#chunks.push(event.data);
     };
-    this.#recorder.onerror = () => this.#fail();
+    this.#recorder.addEventListener("error", () => this.#fail());
     stream.getAudioTracks()[0]?.addEventListener("ended", () => this.#fail());
     this.#context = new AudioContext();
     this.#analyser = this.#context.createAnalyser();

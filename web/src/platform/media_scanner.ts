@@ -20,9 +20,7 @@ export async function scanCamera(video: HTMLVideoElement, found: (code: ScannedC
     const isDenied = error instanceof DOMException && (error.name === "NotAllowedError" || error.name === "SecurityError");
     throw new MediaFailure(isDenied ? "media_camera_denied" : "media_no_camera", undefined, error);
   });
-  let isStopped = false;
   const stop = (): void => {
-    isStopped = true;
     for (const track of stream.getTracks()) track.stop();
     video.srcObject = null;
   };
@@ -31,10 +29,10 @@ export async function scanCamera(video: HTMLVideoElement, found: (code: ScannedC
   video.playsInline = true;
   await video.play().catch(() => undefined);
   const look = async (): Promise<void> => {
-    while (!isStopped) {
+    while (stream.active) {
       if (video.videoWidth > 0) {
         const code = await readCode(video, video.videoWidth, video.videoHeight);
-        if (code && !isStopped) found(code);
+        if (code && stream.active) found(code);
       }
       await new Promise((resolve) => setTimeout(resolve, SCAN_EVERY_MS));
     }

@@ -83,12 +83,12 @@ async function send(server: MediaServer, data: Blob, options: UploadOptions, cre
       options.signal?.removeEventListener("abort", cancel);
     };
     options.signal?.addEventListener("abort", cancel);
-    request.upload.onprogress = (event) => {
+    request.upload.addEventListener("progress", (event) => {
       if (event.loaded > moved) restart();
       moved = event.loaded;
       options.onProgress?.(event.loaded, data.size);
-    };
-    request.onload = () => {
+    });
+    request.addEventListener("load", () => {
       end();
       const body = parseJson(request.responseText);
       if (request.status >= 200 && request.status < 300) {
@@ -96,15 +96,15 @@ async function send(server: MediaServer, data: Blob, options: UploadOptions, cre
         if (typeof uri === "string" && uri.startsWith("mxc://")) resolve(uri);
         else reject(new MediaFailure("media_refused"));
       } else reject(failureOf(request, body));
-    };
-    request.onerror = () => {
+    });
+    request.addEventListener("error", () => {
       end();
       reject(new MediaFailure("media_offline", 2_000));
-    };
-    request.onabort = () => {
+    });
+    request.addEventListener("abort", () => {
       end();
       reject(options.signal?.aborted ? new MediaFailure("media_cancelled") : new MediaFailure("media_offline", 2_000));
-    };
+    });
     request.open(created ? "PUT" : "POST", server.baseUrl + path + query);
     if (token) request.setRequestHeader("Authorization", `Bearer ${token}`);
     request.setRequestHeader("Content-Type", data.type || "application/octet-stream");

@@ -19,27 +19,6 @@ export function safeFileName(name: string, extension: string, fallback: string):
   return `${cutToBytes(stem, NAME_BYTES_MAX - ending.length - 1)}${ending ? `.${ending}` : ""}`;
 }
 
-/** The endings in `name` and what its bytes say are different things: worth a word before opening. */
-export function endingLies(name: string, extension: string): boolean {
-  const ending = /\.([\p{L}\p{N}]+)$/u.exec(name)?.[1]?.toLowerCase() ?? "";
-  if (ending === "" || extension === "") return false;
-  return !(SAME_ENDINGS.find((group) => group.includes(extension)) ?? [extension]).includes(ending);
-}
-
-const SAME_ENDINGS: readonly (readonly string[])[] = [
-  ["jpg", "jpeg", "jpe", "jfif"],
-  ["mp4", "m4v", "mov", "3gp", "m4a", "m4b"],
-  ["ogg", "oga", "opus", "ogv"],
-  ["webm", "weba", "mkv"],
-  ["mp3", "mp2", "mpga"],
-  ["tif", "tiff"],
-  ["html", "htm", "xhtml"],
-  ["zip", "docx", "xlsx", "pptx", "odt", "ods", "odp", "epub", "apk", "jar", "cbz"],
-  ["txt", "md", "csv", "json", "log", "ts", "js", "py", "c", "h", "css", "yml", "yaml", "toml", "ini", "srt", "vcf", "ics", "tex", "sh", "sql"],
-  ["xml", "gpx", "kml", "xsl", "plist", "rss"],
-  ["gz", "tgz"],
-];
-
 function cutToBytes(text: string, bytesMax: number): string {
   const encoder = new TextEncoder();
   if (encoder.encode(text).length <= bytesMax) return text;

@@ -85,6 +85,7 @@ export function SendDialog({ files, caption: givenCaption = "", replyTo, asFiles
 function useItems(files: readonly File[]) {
   const media = useMedia();
   const [items, setItems] = useState<readonly SendItem[]>(() => buildItems(files));
+  const keys = items.map((item) => item.key).join();
   useEffect(() => {
     let isHere = true;
     for (const item of items) {
@@ -95,8 +96,7 @@ function useItems(files: readonly File[]) {
       );
     }
     return () => { isHere = false; };
-    // Only new files are looked at; what is known stays.
-  }, [media, items.map((item) => item.key).join()]);
+  }, [media, keys]); // oxlint-disable-line react/exhaustive-deps -- only new files are looked at; what is known stays
   return {
     items,
     add: (more: readonly File[]) => setItems((old) => [...old, ...buildItems(more)].slice(0, SEND_FILES_MAX)),

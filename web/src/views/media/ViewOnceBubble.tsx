@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useEffectEvent, useState } from "react";
 import { EyeOff, Flame, X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
 import { useTranslation } from "react-i18next";
@@ -23,12 +23,11 @@ export function ViewOnceBubble({ kind, source, isOwn, isViewed, onViewed }: View
   const { t } = useTranslation();
   const [isOpen, setOpen] = useState(false);
   const [wasShown, setShown] = useState(false);
-  const tell = useRef(onViewed);
-  tell.current = onViewed;
+  const tell = useEffectEvent(onViewed);
   useEffect(() => {
     if (!isOpen || !wasShown) return;
     // However it ends: closed, scrolled out, the chat left, the page closed.
-    const leave = (): void => tell.current();
+    const leave = (): void => tell();
     window.addEventListener("pagehide", leave);
     return () => {
       window.removeEventListener("pagehide", leave);
@@ -74,8 +73,10 @@ function Shown({ kind, source, title, onShown, onClose }: ShownProps) {
             {problem && <div role="alert" className={css.problem}><p>{t(`problem.${problem}`)}</p><button type="button" onClick={retry}>{t("ui.retry")}</button></div>}
             {!open && !problem && <ProgressRing value={progress} label={t("media.loading")} />}
             {open && kind === "image" && type.startsWith("image/") && <img src={open.url} alt={title} className={css.picture} draggable={false} onLoad={onShown} />}
+            {/* oxlint-disable jsx-a11y/media-has-caption -- what people send each other has no captions */}
             {open && kind === "video" && type.startsWith("video/") && <video src={open.url} className={css.picture} controls controlsList="nodownload noremoteplayback" disablePictureInPicture autoPlay playsInline onPlaying={onShown} aria-label={title} />}
             {open && kind === "voice" && /^(audio|video)\//.test(type) && <audio src={open.url} controls controlsList="nodownload noremoteplayback" autoPlay onPlaying={onShown} aria-label={title} />}
+            {/* oxlint-enable jsx-a11y/media-has-caption */}
             {open && !type.startsWith(kind === "voice" ? "audio/" : `${kind}/`) && <p role="alert">{t("problem.media_broken")}</p>}
           </div>
         </Radix.Content>

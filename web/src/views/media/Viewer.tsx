@@ -80,6 +80,7 @@ export function Viewer({ items, startId, onClose, onNeedBefore }: ViewerProps) {
           <Stage key={item.id} item={item} command={command} onSwipe={step} onClose={onClose} />
           {index > 0 && <IconButton label={t("media.previous")} icon={ChevronLeft} mirrored className={`${css.button} ${css.previous}`} onClick={() => step(-1)} />}
           {index < items.length - 1 && <IconButton label={t("media.next")} icon={ChevronRight} mirrored className={`${css.button} ${css.next}`} onClick={() => step(1)} />}
+          {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a long caption is scrolled by keys */}
           {item.caption && <p className={css.caption} dir="auto" tabIndex={0}>{item.caption}</p>}
         </Radix.Content>
       </Radix.Portal>
@@ -121,6 +122,7 @@ function Stage({ item, command, onSwipe, onClose }: StageProps) {
       <span className={css.ring}><ProgressRing value={progress} label={t("media.loading")} /></span>
     </div>
   );
+  // oxlint-disable-next-line jsx-a11y/media-has-caption -- what people send each other has no captions
   if (item.kind === "video" && open.mimeType.startsWith("video/")) return <div className={css.stage}><video src={open.url} className={css.film} controls autoPlay playsInline aria-label={label} /></div>;
   if (open.mimeType.startsWith("image/")) return <ZoomablePicture url={open.url} label={label} command={command} onSwipe={onSwipe} onSwipeDown={onClose} />;
   return <div className={css.message} role="alert"><p>{t("problem.media_broken")}</p><p>{t("problem.media_broken_next")}</p></div>;

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useEffectEvent, useRef, useState } from "react";
 import { Mic, Pause, Send, Trash2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { VOICE_DURATION_MS_MAX } from "@/domain/media/limits";
@@ -25,8 +25,10 @@ export function VoiceRecordBar({ onSend, onClose }: VoiceRecordBarProps) {
   const media = useMedia();
   const showProblem = useShowProblem();
   const [recording, setRecording] = useState<VoiceRecording>();
-  const close = useRef(onClose);
-  close.current = onClose;
+  const fail = useEffectEvent((error: unknown) => {
+    showProblem(error);
+    onClose();
+  });
   useEffect(() => {
     let isHere = true;
     let started: VoiceRecording | undefined;
@@ -38,9 +40,7 @@ export function VoiceRecordBar({ onSend, onClose }: VoiceRecordBarProps) {
         else made.cancel();
       },
       (error: unknown) => {
-        if (!isHere) return;
-        showProblem(error);
-        close.current();
+        if (isHere) fail(error);
       },
     );
     return () => {
@@ -70,12 +70,23 @@ function Running({ recording, onSend, onClose }: VoiceRecordBarProps & { readonl
     recording.cancel();
     onClose();
   };
+  const sendButton = useRef<HTMLButtonElement>(null);
+  const onKey = useEffectEvent((event: KeyboardEvent) => {
+    if (event.key === "Escape" && !event.defaultPrevented) cancel();
+  });
+  useEffect(() => {
+    // The composer, which had the focus, is gone.
+    sendButton.current?.focus();
+    const listen = (event: KeyboardEvent): void => onKey(event);
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
+  }, []);
   const isPaused = status.state === "paused";
   const durationMs = status.state === "failed" ? 0 : status.durationMs;
   const isFull = isPaused && durationMs >= VOICE_DURATION_MS_MAX;
   const levels = status.state === "recording" || status.state === "paused" ? status.levels : [];
   return (
-    <div className={css.bar} role="group" aria-label={t("media.recording")} onKeyDown={(event) => event.key === "Escape" && cancel()}>
+    <div className={css.bar} role="group" aria-label={t("media.recording")}>
       <IconButton label={t("media.discard")} icon={Trash2} tone="danger" onClick={cancel} />
       <span className={isPaused ? css.still : css.live} aria-hidden="true" />
       <span className={css.time} role="timer" aria-label={t("media.recorded", { time: formats.clock(durationMs) })}>{formats.clock(durationMs)}</span>
@@ -83,7 +94,7 @@ function Running({ recording, onSend, onClose }: VoiceRecordBarProps & { readonl
       {isFull && <span className={css.note} role="status">{t("media.recording_full")}</span>}
       {status.state === "failed" && <span className={css.note} role="alert">{t("problem.media_no_microphone")}</span>}
       {!isFull && <IconButton label={t(isPaused ? "media.resume" : "media.pause")} icon={isPaused ? Mic : Pause} onClick={() => (isPaused ? recording.resume() : recording.pause())} />}
-      <IconButton label={t("media.send")} icon={Send} mirrored tone="accent" onClick={send} autoFocus disabled={status.state === "failed"} />
+      <IconButton label={t("media.send")} icon={Send} mirrored tone="accent" onClick={send} ref={sendButton} disabled={status.state === "failed"} />
     </div>
   );
 }

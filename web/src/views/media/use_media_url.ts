@@ -53,8 +53,7 @@ export function useMediaUrl(source: MediaSource | undefined, { wanted, side, onc
       setOpen(undefined);
       setProgress(undefined);
     };
-    // A source is named by its URI; the object is made anew with each message.
-  }, [media, mxc, wanted, side, once, tries]);
+  }, [media, mxc, wanted, side, once, tries]); // oxlint-disable-line react/exhaustive-deps -- a source is named by its URI; the object is made anew with each message
   const retry = useCallback(() => setTries((count) => count + 1), []);
   return { open, progress, problem, retry };
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useEffectEvent, useRef, useState } from "react";
 import { ImageUp } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "@/domain/problem";
@@ -17,14 +17,13 @@ export function QrScanner({ onFound }: QrScannerProps) {
   const media = useMedia();
   const video = useRef<HTMLVideoElement>(null);
   const picker = useRef<HTMLInputElement>(null);
-  const found = useRef(onFound);
-  found.current = onFound;
+  const found = useEffectEvent(onFound);
   const [problem, setProblem] = useState<string>();
   useEffect(() => {
     let isHere = true;
     let stop: (() => void) | undefined;
     if (!video.current) return;
-    media.scanCamera(video.current, (text, bytes) => isHere && found.current(text, bytes)).then(
+    media.scanCamera(video.current, (text, bytes) => isHere && found(text, bytes)).then(
       (end) => {
         if (isHere) stop = end;
         else end();
@@ -39,7 +38,7 @@ export function QrScanner({ onFound }: QrScannerProps) {
   const readPicture = (file: File | undefined): void => {
     if (!file) return;
     media.scanPicture(file).then(
-      (code) => (code ? found.current(code.text, code.bytes) : setProblem("media_no_code")),
+      (code) => (code ? onFound(code.text, code.bytes) : setProblem("media_no_code")),
       (error: unknown) => setProblem(error instanceof Problem ? error.code : "media_broken"),
     );
   };
