@@ -41,7 +41,7 @@ export function ChatHeader({ chat, onBack, onInfo, onSearch, onJumpToDate, onSel
   return (
     <header className={css.header}>
       {onBack && <IconButton label={t("ui.back")} icon={ArrowLeft} mirrored onClick={onBack} />}
-      <button type="button" className={css.who} onClick={onInfo} aria-label={t("chat.open_info", { name: summary.name })}>
+      <button type="button" className={css.who} onClick={onInfo} title={t("chat.info")}>
         <Avatar id={summary.peer?.userId ?? summary.roomId} name={summary.name} {...(summary.avatar ? { source: summary.avatar } : {})} size={40} shape={summary.kind === "community" ? "square" : "round"} />
         <span className={css.words}>
           <span className={css.name}><h1 className={css.title}><PersonText>{summary.name}</PersonText></h1>{summary.peer && <TrustMark trust={summary.peer.trust} />}</span>

@@ -18,7 +18,7 @@ export function Reactions({ message }: { readonly message: Message }) {
           type="button"
           className={css.reaction}
           aria-pressed={reaction.mine !== undefined}
-          aria-label={t("chat.reaction_label", { emoji: reaction.key, count: reaction.senders.length })}
+          title={t("chat.reaction_label", { emoji: reaction.key.slice(0, 24), count: reaction.senders.length })}
           onClick={() => actions.react(message, reaction.key)}
         >
           <span className={css.emoji}>{reaction.key.slice(0, 24)}</span>

@@ -44,6 +44,8 @@ export const Timeline = memo(function Timeline({ chat, many, maySend, selection,
   const [highlighted, setHighlighted] = useState<string>();
   const [focused, setFocused] = useState<string>();
   const [wanted, setWanted] = useState<{ readonly eventId?: string; readonly time?: number } | null>(null);
+  const stuck = useRef(false);
+  const stuckAt = useRef(0);
   const target = useRef<{ message: Message; element: Element } | null>(null);
 
   const virtualizer = useVirtualizer({
@@ -65,8 +67,23 @@ export const Timeline = memo(function Timeline({ chat, many, maySend, selection,
   useLayoutEffect(() => {
     const unread = items.findLastIndex((item) => item.type === "unread");
     if (unread >= 0) virtualizer.scrollToIndex(unread, { align: "center" });
-    else if (items.length) virtualizer.scrollToIndex(items.length - 1, { align: "end" });
+    stuck.current = unread < 0;
   }, [virtualizer]);
+
+  // As long as one stands at the end one stays there, whatever is measured, loaded or typed meanwhile.
+  const totalSize = virtualizer.getTotalSize();
+  const height = virtualizer.scrollRect?.height;
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!stuck.current || !element) return;
+    // The virtualizer may draw before our own scroll handler runs: somebody who just scrolled up is not pulled back.
+    if (element.scrollTop < stuckAt.current - 2 && element.scrollHeight - element.scrollTop - element.clientHeight > end_px) {
+      stuck.current = false;
+      return;
+    }
+    virtualizer.scrollToEnd();
+    stuckAt.current = element.scrollTop;
+  }, [virtualizer, totalSize, height]);
 
   const visible = virtualizer.getVirtualItems();
   const firstVisible = visible[0]?.index ?? 0;
@@ -78,6 +95,7 @@ export const Timeline = memo(function Timeline({ chat, many, maySend, selection,
   }, [chat, timeline, firstVisible, lastVisible, items.length]);
 
   const show = useCallback((at: number) => {
+    stuck.current = false;
     virtualizer.scrollToIndex(at, { align: "center" });
     setHighlighted(items[at]?.key);
     setTimeout(() => setHighlighted(undefined), 2_000);
@@ -95,6 +113,7 @@ export const Timeline = memo(function Timeline({ chat, many, maySend, selection,
   const jumpToEnd = useCallback(() => {
     if (chat.timeline.get().hasAfter) chat.jumpToLive();
     clearMissed();
+    stuck.current = true;
     virtualizer.scrollToEnd({ behavior: "auto" });
   }, [chat, virtualizer, clearMissed]);
 
@@ -162,7 +181,7 @@ export const Timeline = memo(function Timeline({ chat, many, maySend, selection,
         <div
           ref={scroller}
           className={css.scroller}
-          onScroll={noteScroll}
+          onScroll={() => { stuck.current = noteScroll(); }}
           onKeyDown={onKeyDown}
           onContextMenuCapture={(event) => {
             target.current = messageOf(event.target);
@@ -171,7 +190,7 @@ export const Timeline = memo(function Timeline({ chat, many, maySend, selection,
           onPointerDownCapture={(event) => { if (event.pointerType === "touch") target.current = messageOf(event.target); }}
         >
           {items.length === 0 && timeline.loading === "no" && <p className={css.empty}>{t("chat.nothing_yet")}</p>}
-          <div role="list" aria-label={t("chat.messages")} className={css.list} style={{ blockSize: virtualizer.getTotalSize() }}>
+          <div role="list" aria-label={t("chat.messages")} className={css.list} style={{ blockSize: totalSize }}>
             {visible.map((each) => {
               const item = items[each.index];
               if (!item) return null;

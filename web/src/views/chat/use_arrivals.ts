@@ -22,6 +22,7 @@ export function useArrivals(chat: Chat, items: readonly TimelineItem[], hasAfter
     const end = isAtEnd();
     setAtEnd(end);
     if (end) { setMissed(0); readIfSeen(); }
+    return end;
   }, [readIfSeen]);
 
   useEffect(() => {

@@ -26,7 +26,7 @@ export const Avatar = memo(function Avatar({ id, name, source, size = 48, shape 
       className={classNames(css.avatar, shape === "square" && css.square, className)}
       style={{ inlineSize: `${size / 16}rem`, blockSize: `${size / 16}rem`, fontSize: `${size / 16 * 0.38}rem`, background: `var(--avatar-${colourOf(id)})` }}
     >
-      {url && url !== broken ? <img src={url} alt="" className={css.picture} onError={() => setBroken(url)} /> : <span className={css.letters}>{initials(name)}</span>}
+      {url && url !== broken ? <img src={url} alt="" className={css.picture} onError={() => setBroken(url)} /> : <span className={css.letters} data-letters={initials(name)} />}
     </span>
   );
 });

@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { ContextMenu as RadixContext, DropdownMenu as RadixDropdown } from "radix-ui";
 import { Check, ChevronRight, type LucideIcon } from "lucide-react";
 import { classNames } from "./class_names";
+import { layersElement } from "./layers";
 import css from "./Menu.module.css";
 
 export type MenuEntry =
@@ -33,7 +34,7 @@ function Entries({ parts, entries }: { readonly parts: Parts; readonly entries: 
           <span className={css.label}>{entry.label}</span>
           <ChevronRight size={16} aria-hidden="true" className="mirrored" />
         </Part.SubTrigger>
-        <Part.Portal>
+        <Part.Portal container={layersElement()}>
           <Part.SubContent className={css.menu} collisionPadding={8}><Entries parts={parts} entries={entry.entries} /></Part.SubContent>
         </Part.Portal>
       </Part.Sub>
@@ -65,7 +66,7 @@ export function Menu({ trigger, entries, align = "end", top, onOpenChange }: Men
   return (
     <RadixDropdown.Root modal={false} onOpenChange={onOpenChange}>
       <RadixDropdown.Trigger asChild>{trigger}</RadixDropdown.Trigger>
-      <RadixDropdown.Portal>
+      <RadixDropdown.Portal container={layersElement()}>
         <RadixDropdown.Content className={css.menu} align={align} sideOffset={4} collisionPadding={8} loop>
           {top}
           <Entries parts={RadixDropdown} entries={entries} />
@@ -88,7 +89,7 @@ export function ContextMenu({ children, entries, top, disabled, onOpenChange }: 
   return (
     <RadixContext.Root modal={false} onOpenChange={onOpenChange}>
       <RadixContext.Trigger asChild disabled={disabled}>{children}</RadixContext.Trigger>
-      <RadixContext.Portal>
+      <RadixContext.Portal container={layersElement()}>
         <RadixContext.Content className={css.menu} collisionPadding={8} loop>
           {top}
           <LazyEntries entries={entries} />

@@ -1,0 +1,91 @@
+import { existsSync } from "node:fs";
+import { chromium, type Browser, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { serveDemo } from "../demo/serve_demo";
+
+const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const opening_ms_max = 100;
+const task_ms_max = 50;
+
+interface Watched { longTasks: number[]; frames: number[] }
+
+describe.skipIf(!existsSync(executablePath))("speed of the views in Chromium", () => {
+  let demo: Awaited<ReturnType<typeof serveDemo>>;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    demo = await serveDemo();
+    browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  }, 120_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await demo?.close();
+  });
+
+  async function open(query: string): Promise<Page> {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    await page.goto(`${demo.url}?${query}`);
+    await page.waitForSelector("[data-room]");
+    await page.waitForTimeout(1_000);
+    return page;
+  }
+
+  const watch = (page: Page) => page.evaluate(() => {
+    const watched: Watched = { longTasks: [], frames: [] };
+    Object.assign(window, { watched });
+    new PerformanceObserver((list) => watched.longTasks.push(...list.getEntries().map((entry) => entry.duration))).observe({ entryTypes: ["longtask"] });
+    let last = performance.now();
+    const frame = () => { const now = performance.now(); watched.frames.push(now - last); last = now; requestAnimationFrame(frame); };
+    requestAnimationFrame(frame);
+  });
+  const watched = (page: Page) => page.evaluate(() => (window as unknown as { watched: Watched }).watched);
+
+  test("a chat is on the screen within 100 ms of the click", async () => {
+    const page = await open("chats=200");
+    const times: number[] = [];
+    for (let at = 2; at < 12; at += 1) {
+      times.push(await page.evaluate(async (index) => {
+        const link = document.querySelectorAll<HTMLElement>("[data-room]")[index]!;
+        const begin = performance.now();
+        link.click();
+        // Twice: after the first frame the rows are measured, after the second they are painted where they belong.
+        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        if (!document.querySelector("main [role=listitem]")) throw new Error("nothing on the screen");
+        return performance.now() - begin;
+      }, at));
+    }
+    times.sort((a, b) => a - b);
+    console.log("opening a chat, ms:", times.map(Math.round).join(" "));
+    expect(times[Math.floor(times.length / 2)]).toBeLessThan(opening_ms_max);
+    await page.close();
+  }, 60_000);
+
+  test("typing in a room of 5,000 members causes no task over 50 ms", async () => {
+    const page = await open("chats=200&members=5000&messages=2000&loaded=2000&room=!long:demo");
+    await page.locator("textarea").click();
+    await watch(page);
+    await page.keyboard.type("Hello everybody, مرحبا بكم جميعا @la is that you? and then @om", { delay: 25 });
+    await page.waitForSelector("[role=listbox] [role=option]");
+    await page.waitForTimeout(700);
+    const { longTasks } = await watched(page);
+    console.log("long tasks while typing, ms:", longTasks.map(Math.round).join(" ") || "none");
+    expect(Math.max(0, ...longTasks)).toBeLessThanOrEqual(task_ms_max);
+    await page.close();
+  }, 60_000);
+
+  test("100,000 messages scroll", async () => {
+    const page = await open("chats=20&messages=100000&loaded=100000&room=!long:demo");
+    await page.waitForSelector("[role=listitem]");
+    await watch(page);
+    await page.mouse.move(900, 400);
+    for (let at = 0; at < 120; at += 1) { await page.mouse.wheel(0, at % 40 < 20 ? -900 : -120); await page.waitForTimeout(12); }
+    const { longTasks, frames } = await watched(page);
+    const sorted = frames.slice(2).sort((a, b) => a - b);
+    console.log(`100,000 messages: frame p50 ${sorted[Math.floor(sorted.length / 2)]!.toFixed(1)} ms, p95 ${sorted[Math.floor(sorted.length * 0.95)]!.toFixed(1)} ms, long tasks ${longTasks.map(Math.round).join(" ") || "none"}`);
+    expect(sorted[Math.floor(sorted.length / 2)]).toBeLessThan(34);
+    expect(Math.max(0, ...longTasks)).toBeLessThan(200);
+    expect(await page.locator("[role=listitem]").count()).toBeLessThan(80);
+    await page.close();
+  }, 120_000);
+});
