@@ -30,17 +30,27 @@ function loadSources(sources: string): readonly (readonly [string, string])[] {
     .map((name) => [name, readFileSync(join(sources, name), "utf-8")] as const);
 }
 
-/** Keys without their plural ending; `plural` tells which of them have plural forms. */
-function groupPlurals(texts: Texts): Map<string, Set<string>> {
+/** What has an "other" form has plural forms; without one "forwarded_many" and the like are keys like any other. */
+function isPluralForm(key: string, all: readonly Texts[]): boolean {
+  return PLURAL.test(key) && all.some((texts) => texts.has(key.replace(PLURAL, "_other")));
+}
+
+/** Keys without their plural ending, each with its forms ("" if it has none). */
+function groupPlurals(texts: Texts, all: readonly Texts[]): Map<string, Set<string>> {
   const groups = new Map<string, Set<string>>();
   for (const key of texts.keys()) {
-    const form = PLURAL.exec(key)?.[1];
+    const form = isPluralForm(key, all) ? PLURAL.exec(key)?.[1] : undefined;
     const base = form === undefined ? key : key.replace(PLURAL, "");
     const forms = groups.get(base) ?? new Set<string>();
     forms.add(form ?? "");
     groups.set(base, forms);
   }
   return groups;
+}
+
+function groupKnown(sources: string): Map<string, Set<string>> {
+  const texts = loadTexts(sources, LANGUAGES[0]);
+  return groupPlurals(texts, [texts]);
 }
 
 function placeholders(text: string): string {
@@ -59,7 +69,7 @@ function isPlural(forms: ReadonlySet<string>): boolean {
 function compareLanguages(sources: string): string[] {
   const problems: string[] = [];
   const texts = new Map(LANGUAGES.map((language) => [language, loadTexts(sources, language)]));
-  const groups = new Map(LANGUAGES.map((language) => [language, groupPlurals(texts.get(language)!)]));
+  const groups = new Map(LANGUAGES.map((language) => [language, groupPlurals(texts.get(language)!, [...texts.values()])]));
   const all = new Set(LANGUAGES.flatMap((language) => [...groups.get(language)!.keys()]));
   for (const base of [...all].sort()) {
     const everyForm = new Set<string>(LANGUAGES.flatMap((language) => [...(groups.get(language)!.get(base) ?? [])]));
@@ -99,7 +109,7 @@ function findUses(sources: string): { exact: Map<string, string>; literals: Set<
 /** What makes somebody see a key instead of a text: differences between the languages, and keys in the sources that no file has. */
 export function findMissingTexts(sources: string): string[] {
   const problems = compareLanguages(sources);
-  const known = groupPlurals(loadTexts(sources, LANGUAGES[0]));
+  const known = groupKnown(sources);
   for (const [key, file] of findUses(sources).exact) if (!known.has(key)) problems.push(`${file} uses "${key}", which is in no language file`);
   return problems;
 }
@@ -113,5 +123,5 @@ export function findUnusedTexts(sources: string): string[] {
     if (key.startsWith("problem.")) return words.has(key.slice("problem.".length).replace(/_next$/, ""));
     return [...prefixes].some((prefix) => key.startsWith(prefix));
   };
-  return [...groupPlurals(loadTexts(sources, LANGUAGES[0])).keys()].filter((key) => !isUsed(key));
+  return [...groupKnown(sources).keys()].filter((key) => !isUsed(key));
 }
