@@ -8,6 +8,7 @@ import type { MediaStore } from "@/platform/media_store";
 import type { MediaServer } from "@/platform/media_upload";
 import { MediaUrls } from "@/platform/media_urls";
 import { admitToPage } from "./media_check";
+import { findLocalFile, isLocalUri } from "./media_local";
 
 /** Downloads at the same time: more would only compete with sync and with each other. */
 const DOWNLOADS_MAX = 6;
@@ -51,6 +52,11 @@ export class MediaTransfer {
 
   /** The plain file, its hash checked, its type unknown. */
   async fetch(source: MediaSource, options: OpenOptions, thumbnailSide?: number): Promise<Blob> {
+    if (isLocalUri(source.mxc)) {
+      const local = findLocalFile(source.mxc);
+      if (local) return local;
+      throw new MediaFailure("media_gone");
+    }
     const key = cacheKey(source, thumbnailSide);
     // A flight gives plain bytes, so it is shared only by those who have the key; and a once-only file must not end up on the disk.
     const name = `${key}#${source.key?.k ?? ""}#${options.once === true}`;

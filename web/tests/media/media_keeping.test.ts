@@ -2,6 +2,8 @@ import "fake-indexeddb/auto";
 import { describe, expect, test, vi } from "vitest";
 import { mediaPath } from "@/platform/media_download";
 import { MediaStore } from "@/platform/media_store";
+import { dropLocalFile, keepLocalFile, localUri } from "@/protocol/media_local";
+import { MediaTransfer } from "@/protocol/media_transfer";
 import { MediaUrls } from "@/platform/media_urls";
 
 const blob = (size: number): Blob => new Blob([new Uint8Array(size)]);
@@ -48,6 +50,19 @@ describe("blob URLs", () => {
     urls.clear();
     expect(urls.bytes).toBe(0);
   });
+});
+
+test("a file on its way out is shown before any server has it, and no server is asked for a foreign name like it", async () => {
+  const asked = vi.spyOn(globalThis, "fetch");
+  const transfer = new MediaTransfer({ baseUrl: "http://127.0.0.1:9", accessToken: () => null }, new MediaStore(crypto.randomUUID(), 100, 60));
+  const id = "zabc.0000-1111";
+  keepLocalFile(id, new Blob(["%PDF-1.7"]));
+  expect(localUri(id)).toBe("mxc://local.invalid/zabc-0000-1111");
+  const source = { mxc: localUri(id), mimeType: "application/pdf", size: 8 };
+  expect(await (await transfer.open(source, { once: true })).blob.text()).toBe("%PDF-1.7");
+  dropLocalFile(id);
+  await expect(transfer.open(source, { once: true })).rejects.toMatchObject({ code: "media_gone" });
+  expect(asked).not.toHaveBeenCalled();
 });
 
 test("only well-formed mxc URIs become paths", () => {
