@@ -1,4 +1,5 @@
 import type { EventRecord } from "./event_record";
+import { localUri } from "./media/local_uri";
 import { buildMessage, type MessageContext } from "./message_builder";
 import type { Message } from "./message";
 import type { QueueItem } from "./send_queue";
@@ -14,11 +15,16 @@ export function recordOfItem(item: QueueItem, ownUserId: string, ownName: string
     sender: ownUserId,
     senderName: ownName,
     sentAt: item.sentAt ?? item.createdAt,
-    content: item.content,
+    content: shownContent(item),
     transactionId: item.id,
     encrypted,
     shield: "ok",
   };
+}
+
+/** Until its file is uploaded, the file itself is shown. */
+function shownContent({ id, file, content }: QueueItem): EventRecord["content"] {
+  return file && !("url" in content) && !("file" in content) ? { ...content, url: localUri(id) } : content;
 }
 
 /** True for what changes another message instead of standing in the timeline itself. */

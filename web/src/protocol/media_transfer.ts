@@ -1,5 +1,6 @@
 import type { MediaSource } from "@/domain/message";
 import { MEMORY_CACHE_BYTES_MAX } from "@/domain/media/limits";
+import { isLocalUri } from "@/domain/media/local_uri";
 import type { OpenMedia, OpenOptions } from "@/domain/media/ports";
 import { decryptAttachment } from "@/platform/media_crypto";
 import { downloadMedia } from "@/platform/media_download";
@@ -8,7 +9,7 @@ import type { MediaStore } from "@/platform/media_store";
 import type { MediaServer } from "@/platform/media_upload";
 import { MediaUrls } from "@/platform/media_urls";
 import { admitToPage } from "./media_check";
-import { findLocalFile, isLocalUri } from "./media_local";
+import { findLocalFile } from "./media_local";
 
 /** Downloads at the same time: more would only compete with sync and with each other. */
 const DOWNLOADS_MAX = 6;

@@ -1,9 +1,13 @@
 import { type MatrixClient, MatrixEvent, Method } from "matrix-js-sdk";
 import type { CryptoBackend } from "matrix-js-sdk/lib/common-crypto/CryptoBackend";
 import { applyOutcome, nextItems, type Outcome, outcomeOf, type QueueItem, recoverItems, retryItem } from "@/domain/send_queue";
+import { Problem } from "@/domain/problem";
 import { Store, type Readable } from "@/domain/store";
 import type { EngineDatabase, QueueRow, Vault } from "@/platform/engine_database";
+import { MediaFailure } from "@/platform/media_failure";
 import { failureOf } from "./failures";
+import { mayRetryMedia, mediaProblem } from "./media_problems";
+import { dropLocalFile, keepLocalFile } from "./media_local";
 
 export interface FileSender {
   /** Uploads the item's file and gives the event's content. */
@@ -60,7 +64,7 @@ export class SendRunner {
       const item = (await this.#options.vault.unseal(row.sealed)) as QueueItem | undefined;
       if (item === undefined) continue;
       items.push(item);
-      if (row.file) this.#files.set(row.id, row.file);
+      if (row.file) this.#holdFile(row.id, row.file);
     }
     this.#position = items.reduce((max, { position }) => Math.max(max, position + 1), 0);
     this.#items.set(recoverItems(items));
@@ -104,7 +108,7 @@ export class SendRunner {
     const id = `z${this.#options.now().toString(36)}.${crypto.randomUUID()}`;
     const position = this.#position++;
     const item: QueueItem = { ...message, id, position, createdAt: this.#options.now(), attempts: 0, state: "waiting" };
-    if (file) this.#files.set(id, file);
+    if (file) this.#holdFile(id, file);
     await this.#store(item);
     this.#items.update((items) => [...items, item].sort((a, b) => a.position - b.position));
     this.#pump();
@@ -145,6 +149,11 @@ export class SendRunner {
     return this.#items.get().find((item) => item.id === id);
   }
 
+  #holdFile(id: string, file: Blob): void {
+    this.#files.set(id, file);
+    keepLocalFile(id, file);
+  }
+
   #pump(): void {
     if (!this.#running) return;
     const held = new Set([...this.#busy, ...this.#pauses.keys()]);
@@ -182,6 +191,8 @@ export class SendRunner {
       this.#setSlow(item.roomId, undefined);
       return applyOutcome(current, { kind: "sent", eventId }, now(), random());
     } catch (error) {
+      const refusal = fileRefusal(error);
+      if (refusal !== undefined) return applyOutcome(current, { kind: "refused", code: refusal }, now(), random());
       const failure = failureOf(error);
       const outcome: Outcome = outcomeOf(failure.status, failure.code, failure.retryAfterMs, item.attempts, random());
       if (outcome.kind === "limited") this.#setSlow(item.roomId, now() + outcome.retryAfterMs);
@@ -275,7 +286,14 @@ export class SendRunner {
 
   async #drop(id: string): Promise<void> {
     this.#files.delete(id);
+    dropLocalFile(id);
     this.#items.update((items) => items.filter((item) => item.id !== id));
     await this.#options.database.delete("queue", id);
   }
+}
+
+/** Why a file cannot go out, if trying again would not help. */
+function fileRefusal(error: unknown): string | undefined {
+  if (!(error instanceof MediaFailure || error instanceof Problem) || mayRetryMedia(error)) return undefined;
+  return mediaProblem(error).code;
 }

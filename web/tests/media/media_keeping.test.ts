@@ -2,7 +2,8 @@ import "fake-indexeddb/auto";
 import { describe, expect, test, vi } from "vitest";
 import { mediaPath } from "@/platform/media_download";
 import { MediaStore } from "@/platform/media_store";
-import { dropLocalFile, keepLocalFile, localUri } from "@/protocol/media_local";
+import { localUri } from "@/domain/media/local_uri";
+import { dropLocalFile, keepLocalFile } from "@/protocol/media_local";
 import { MediaTransfer } from "@/protocol/media_transfer";
 import { MediaUrls } from "@/platform/media_urls";
 
