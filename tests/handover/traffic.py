@@ -70,6 +70,8 @@ class Traffic:
         """Room ID and the token of who sends in it."""
         self.clients = clients
         self.retries = retries
+        self.other_port = port
+        """Where every second send goes."""
         self.sent: list[Sent] = []
         self.failures: list[str] = []
         self._is_running = False
@@ -126,7 +128,7 @@ class Traffic:
         self.sent.append(sent)
         keep = number % 2 == 0
         pool = self._pools[room_id]
-        connection = pool.pop() if keep and pool else Connection(self.port, self.rooms[room_id], keep=keep)
+        connection = pool.pop() if keep and pool else self._connect(room_id, number, keep)
         path = send_path(room_id, f"m{number}")
         while not sent.event_id:
             try:
@@ -141,6 +143,10 @@ class Traffic:
         sent.seconds = sent.acknowledged_at - due
         if keep:
             pool.append(connection)
+
+    def _connect(self, room_id: str, number: int, keep: bool) -> Connection:
+        port = self.other_port if number % 4 < 2 else self.port
+        return Connection(port, self.rooms[room_id], keep=keep)
 
     def _may_retry(self, failure: Failed, due: float) -> bool:
         if self.retries and failure.status in (0, 502, 503) and time.monotonic() - due < RETRY_SECONDS_MAX:

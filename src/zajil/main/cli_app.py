@@ -4,11 +4,9 @@ from pathlib import Path
 
 import typer
 
-from zajil.main import cli_backup, cli_config, cli_report, cli_token, cli_user
-from zajil.main.cli_options import PLACE_OPTIONS, Arguments, fail, load_or_exit, with_arguments
+from zajil.main import cli_backup, cli_config, cli_report, cli_token, cli_upgrade, cli_user
+from zajil.main.cli_options import Arguments, load_or_exit, with_arguments
 from zajil.main.config_file import option_fields
-
-RELOAD_S_MAX = 300.0
 
 app = typer.Typer(
     name="zajil",
@@ -37,23 +35,15 @@ def serve(arguments: Arguments, path: Path | None) -> None:
     raise typer.Exit(supervisor.serve(arguments, path))
 
 
-@app.command(
+app.command(
     "reload",
     help="Replace the running server by the version and configuration that are on disk now, without refusing a request. "
     "Returns when the new one serves; ends with 1, and the former one goes on, when it cannot.",
-)
-@with_arguments(PLACE_OPTIONS)
-def reload(arguments: Arguments, path: Path | None) -> None:
-    from zajil.main.control import ControlError, ask_supervisor
-
-    config = load_or_exit(arguments, path).config
-    try:
-        outcome = ask_supervisor(config.data, "reload", RELOAD_S_MAX)
-    except ControlError as error:
-        fail(str(error))
-    if not outcome["ok"]:
-        fail(outcome["error"])
-    typer.echo("The new version serves.")
+)(cli_upgrade.reload)
+app.command(
+    "upgrade",
+    help="Say what the version on disk changes in the database, and whether it accepts the configuration; then reload.",
+)(cli_upgrade.upgrade)
 
 
 @app.command("doctor", help="Check the installation and say what to fix. Ends with 1 when something must be fixed.")

@@ -6,11 +6,12 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import structlog
 
-from zajil.ports.database import Busy, StorageUnavailable, Touch, Transaction
+from zajil.ports.database import Busy, Read, StorageUnavailable, Touch, Transaction
+from zajil.storage.schema_keeper import SchemaKeeper
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +72,10 @@ class RolledBack(Exception):
 class GroupCommit(ABC):
     """The queue of one process's writes and the loop that commits them."""
 
+    engine: ClassVar[str]
+    reader: Read
+    epoch: int
+
     def __init__(self) -> None:
         self.position = 0
         self._queue: deque[Item[Any]] = deque()
@@ -81,6 +86,8 @@ class GroupCommit(ABC):
         self._noticed = asyncio.Event()
         self._measure: Callable[[int, float, float], None] = lambda items, waited_s, took_s: None
         self._foreign_poll_s = FOREIGN_POLL_S
+        self._keeper: SchemaKeeper | None = None
+        self._keeping: asyncio.Task[None] | None = None
 
     def measure_batches(self, listener: Callable[[int, float, float], None]) -> None:
         self._measure = listener
@@ -97,19 +104,38 @@ class GroupCommit(ABC):
         self._noticed.clear()
 
     def take_turn(self) -> None:
-        """Engines on which many may write at will have no turns."""
-        return
+        """Engines on which many may write at will have no turns; but every process that serves looks after the schema."""
+        self._keeper = SchemaKeeper(self, self.engine)
+        self._keeping = asyncio.create_task(self._keeper.run())
 
     async def pass_turn(self) -> None:
         """Finish what is being written."""
+        await self._stop_keeping()
         while self._running is not None:
             await asyncio.wait([self._running])
+
+    async def _stop_keeping(self) -> None:
+        if self._keeping is not None and self._keeper is not None:
+            keeping, self._keeping = self._keeping, None
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            with contextlib.suppress(StorageUnavailable, Busy):
+                await self._keeper.leave()
 
     async def find_rooms_written_since(self) -> list[str]:
         return []
 
     @abstractmethod
     async def catch_up(self) -> None: ...
+
+    @abstractmethod
+    async def read_slowly(self, query: Callable[[Read], Awaitable[T]]) -> T: ...
+
+    @abstractmethod
+    def start(self) -> None: ...
+
+    @abstractmethod
+    async def close(self) -> None: ...
 
     async def _wait_for_turn(self) -> None:
         """Until this process may write."""
@@ -140,6 +166,7 @@ class GroupCommit(ABC):
 
     async def _finish_writes(self) -> None:
         """Take no more writes and wait for those that wait already."""
+        await self._stop_keeping()
         self._is_closed = True
         while self._running is not None:
             await asyncio.wait([self._running])

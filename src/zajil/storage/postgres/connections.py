@@ -1,5 +1,6 @@
 """Connecting to PostgreSQL, bringing its tables up to date, and its errors in the port's words."""
 
+import time
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,9 @@ import asyncpg
 
 from zajil.ports.database import Busy, Conflict, StorageUnavailable, TooSlow, UnfitValue
 from zajil.storage.schema import build_fingerprint, load_statements
+from zajil.storage.schema_steps import Kind, explain_too_new, find_pending, find_version, load_steps
 
+ENGINE = "postgres"
 CONNECT_S_MAX = 5.0
 COMMAND_S_MAX = 15.0
 """A server that has not answered by then has gone without a word: it ends statements itself after `statement_timeout`."""
@@ -79,8 +82,9 @@ async def prepare(connection: Connection) -> tuple[int, int]:
 
     Nodes that start together take turns. A fingerprint of the schema is kept, so that a start with nothing to create only reads.
     """
-    statements = list(load_statements(resources.files("zajil.storage.schema"), engine="postgres"))
-    fingerprint = build_fingerprint(statements)
+    statements = list(load_statements(resources.files("zajil.storage.schema"), engine=ENGINE))
+    expanding = [step for step in load_steps(ENGINE) if step.kind is Kind.EXPAND]
+    fingerprint = build_fingerprint([*statements, *(text for step in expanding for text in step.statements)])
     if await _load_fingerprint(connection) != fingerprint:
         async with connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = '{SCHEMA_LOCK_S_MAX}s'")
@@ -89,14 +93,28 @@ async def prepare(connection: Connection) -> tuple[int, int]:
             if await _load_fingerprint(connection) != fingerprint:
                 for statement in statements:
                     await connection.execute(statement)
+                await _expand(connection)
                 await connection.execute("CREATE TABLE IF NOT EXISTS schema_fingerprint (fingerprint BIGINT NOT NULL)")
                 await connection.execute("DELETE FROM schema_fingerprint")
                 await connection.execute("INSERT INTO schema_fingerprint VALUES ($1)", fingerprint)
+    minimum = await connection.fetchval("SELECT minimum FROM schema_state")
+    if minimum > find_version(ENGINE):
+        raise StorageUnavailable(explain_too_new(minimum, ENGINE))
     row = await connection.fetchrow(
         "SELECT epoch, greatest(position, (SELECT max(position) FROM log_commits)) FROM log_head"
     )
     assert row is not None
     return row[0], row[1]
+
+
+async def _expand(connection: Connection) -> None:
+    """Do the steps that must be done before this version serves. Their locks are short, but nobody may wait behind them for long."""
+    done = [row[0] for row in await connection.fetch("SELECT number FROM schema_steps")]
+    for step in find_pending(ENGINE, done, Kind.EXPAND):
+        for statement in step.statements:
+            await connection.execute(statement)
+        await connection.execute("INSERT INTO schema_steps VALUES ($1, $2)", step.number, time.time_ns() // 1_000_000)
+        await connection.execute("UPDATE schema_state SET version = $1 WHERE version < $1", step.number)
 
 
 async def _load_fingerprint(connection: Connection) -> int | None:

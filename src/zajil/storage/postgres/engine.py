@@ -39,6 +39,8 @@ NEW_ENTRIES = "SELECT position, previous, touches FROM log_commits WHERE positio
 class PostgresDatabase(GroupCommit):
     """`ports.database.Database` on PostgreSQL. The constructor prepares the tables; it blocks, and raises `StorageUnavailable`."""
 
+    engine = connections.ENGINE
+
     def __init__(self, url: str, connections_max: int = 10) -> None:
         super().__init__()
         self._url = url

@@ -40,19 +40,23 @@ def _split(text: str) -> Iterator[str]:
 
 
 def load_statements(folder: Traversable, *, engine: str) -> Iterator[str]:
-    """The schema's statements for one engine, in order."""
+    """The statements of a folder's files for one engine, in order."""
     for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if not file.name.endswith(".sql"):
+        if file.name.endswith(".sql"):
+            yield from parse_statements(file.read_text(encoding="utf-8"), engine=engine)
+
+
+def parse_statements(source: str, *, engine: str) -> Iterator[str]:
+    """The statements of one file for one engine."""
+    for statement in _split(source):
+        only = _ONLY.search(statement)
+        text = re.sub(r"--.*$", "", statement, flags=re.MULTILINE).strip().rstrip(";")
+        if not text or (only and only.group(1) != engine):
             continue
-        for statement in _split(file.read_text(encoding="utf-8")):
-            only = _ONLY.search(statement)
-            text = re.sub(r"--.*$", "", statement, flags=re.MULTILINE).strip().rstrip(";")
-            if not text or (only and only.group(1) != engine):
-                continue
-            if engine == "postgres" and not only:
-                for pattern, word in _POSTGRES_WORDS:
-                    text = pattern.sub(word, text)
-            if engine == "sqlite" and text.startswith("CREATE TABLE"):
-                # Wrong types fail on SQLite as they do on PostgreSQL.
-                text = _TABLE_END.sub(lambda end: ") WITHOUT ROWID, STRICT" if end.group(1) else ") STRICT", text)
-            yield text
+        if engine == "postgres" and not only:
+            for pattern, word in _POSTGRES_WORDS:
+                text = pattern.sub(word, text)
+        if engine == "sqlite" and text.startswith("CREATE TABLE"):
+            # Wrong types fail on SQLite as they do on PostgreSQL.
+            text = _TABLE_END.sub(lambda end: ") WITHOUT ROWID, STRICT" if end.group(1) else ") STRICT", text)
+        yield text

@@ -34,6 +34,8 @@ OVERLAP_POLL_S = 0.005
 class SqliteDatabase(GroupCommit):
     """`ports.database.Database` on one SQLite file in WAL mode with `synchronous=FULL`."""
 
+    engine = files.ENGINE
+
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._writer = files.open_connection(path)
@@ -62,6 +64,7 @@ class SqliteDatabase(GroupCommit):
 
     def take_turn(self) -> None:
         self._turn.take()
+        super().take_turn()
 
     async def pass_turn(self) -> None:
         await super().pass_turn()

@@ -8,7 +8,9 @@ import apsw
 
 from zajil.ports.database import StorageUnavailable
 from zajil.storage.schema import build_fingerprint, load_statements
+from zajil.storage.schema_steps import Kind, explain_too_new, find_pending, find_version, load_steps
 
+ENGINE = "sqlite"
 STATEMENTS_CACHED_MAX = 512
 PAGE_CACHE_KIB = 32 * 1024
 SLOW_PAGE_CACHE_KIB = 4 * 1024
@@ -59,19 +61,21 @@ def _enter_wal_mode(connection: apsw.Connection) -> None:
 
 
 def prepare(connection: apsw.Connection) -> int:
-    """Create what is missing; returns the log's epoch.
+    """Create what is missing; returns the log's epoch. Raises `StorageUnavailable` for a database of a newer version.
 
     The fingerprint of the schema is kept in the file, so that a start with nothing to create takes no write lock and reads one page.
-    Every statement is idempotent and runs in one transaction: a crash leaves the former schema.
+    Every statement is idempotent or done once, and all run in one transaction: a crash leaves the former schema.
     """
-    statements = list(load_statements(resources.files("zajil.storage.schema"), engine="sqlite"))
-    fingerprint = build_fingerprint(statements)
+    statements = list(load_statements(resources.files("zajil.storage.schema"), engine=ENGINE))
+    expanding = [step for step in load_steps(ENGINE) if step.kind is Kind.EXPAND]
+    fingerprint = build_fingerprint([*statements, *(text for step in expanding for text in step.statements)])
     if connection.pragma("user_version") != fingerprint:
         connection.set_busy_timeout(int(OPEN_WAIT_S_MAX * 1000))
         connection.execute("BEGIN IMMEDIATE")
         try:
             for statement in statements:
                 connection.execute(statement)
+            _expand(connection)
             connection.execute(f"PRAGMA user_version = {fingerprint}")
             connection.execute("COMMIT")
         except BaseException:
@@ -79,5 +83,18 @@ def prepare(connection: apsw.Connection) -> int:
                 connection.execute("ROLLBACK")
             raise
         connection.set_busy_timeout(0)
+    minimum: int = connection.execute("SELECT minimum FROM schema_state").get
+    if minimum > find_version(ENGINE):
+        raise StorageUnavailable(explain_too_new(minimum, ENGINE))
     epoch: int = connection.execute("SELECT epoch FROM log_head").get
     return epoch
+
+
+def _expand(connection: apsw.Connection) -> None:
+    """Do the steps that must be done before this version serves."""
+    done = [number for (number,) in connection.execute("SELECT number FROM schema_steps")]
+    for step in find_pending(ENGINE, done, Kind.EXPAND):
+        for statement in step.statements:
+            connection.execute(statement)
+        connection.execute("INSERT INTO schema_steps VALUES (?, ?)", (step.number, time.time_ns() // 1_000_000))
+        connection.execute("UPDATE schema_state SET version = ? WHERE version < ?", (step.number, step.number))
