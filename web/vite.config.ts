@@ -9,7 +9,12 @@ const ASSETS = "_zajil/web";
 
 export default defineConfig({
   base: "/",
-  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  resolve: {
+    alias: {
+      "@": fileURLToPath(new URL("./src", import.meta.url)),
+      "react-remove-scroll": fileURLToPath(new URL("./src/views/common/remove_scroll.tsx", import.meta.url)),
+    },
+  },
   plugins: [react(), holdTexts(), finishBuild()],
   build: {
     outDir: "../src/zajil/http/web_client",
