@@ -2,11 +2,12 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import typer
-from tests.servers import ROOT, build_zajil_command, build_zajil_env
+from tests.servers import ROOT, build_environment, build_zajil_command, build_zajil_env
 from typer.testing import CliRunner
 
 from zajil.main.cli_app import app
@@ -111,3 +112,17 @@ def test_reload_without_a_server(tmp_path: Path) -> None:
     refused = run_zajil("reload", folder=tmp_path)
     assert refused.returncode == 1
     assert "no server is running" in refused.stderr
+
+
+def test_leaving_does_not_take_the_interpreter_apart() -> None:
+    """Threads of native libraries abort a process in which that happens: one backup in ten, on a busy machine."""
+    ending = "import atexit; atexit.register(print, 'taken apart'); from zajil.main.leave import leave; print('told'); leave({})"
+    for code, expected in (("0", 0), ("None", 0), ("3", 3), ("'why'", 1)):
+        done = subprocess.run(
+            [sys.executable, "-c", ending.format(code)],
+            env=build_environment(build_zajil_env()),
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stdout) == (expected, "told\n"), done.stderr
+        assert done.stderr == ("why\n" if expected == 1 else "")

@@ -16,8 +16,12 @@ def main() -> None:
 
         sys.exit(supervisor.serve(*serving))
     from zajil.main.cli_app import app
+    from zajil.main.leave import leave
 
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        leave(end.code)
 
 
 def parse_serve(words: Sequence[str]) -> tuple[dict[str, str | list[str]], Path | None] | None:

@@ -5,12 +5,12 @@ import faulthandler
 import gc
 import json
 import socket
-import sys
 from pathlib import Path
 
 from zajil.main.config_file import load_config
 from zajil.main.console import EXIT_CONFIG, warn
 from zajil.main.lean_imports import import_lean
+from zajil.main.leave import leave
 from zajil.ports.configuration import ConfigError
 
 
@@ -45,4 +45,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
