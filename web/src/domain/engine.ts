@@ -1,3 +1,4 @@
+import type { AccountSettings, Devices } from "./account_settings";
 import type { AccountKeys } from "./keys";
 import type { Message, MediaSource } from "./message";
 import type { Readable } from "./store";
@@ -26,7 +27,24 @@ export interface Engine {
   readonly verifications: Readable<readonly Verification[]>;
   /** Asks a person, one of our other devices, or all of these, to compare keys; gives the verification's ID. */
   verify(target: { readonly userId: string } | { readonly deviceId: string } | "own-devices"): Promise<string>;
+  readonly devices: Devices;
+  readonly settings: AccountSettings;
+  /** Users whose messages are not shown, here and on all devices. */
+  readonly blocked: Readable<readonly string[]>;
+  setBlocked(userId: string, blocked: boolean): Promise<void>;
+  /** The person's keys have changed and that is all right: they are known again, no longer verified. */
+  acceptIdentity(userId: string): Promise<void>;
+  /** Messages on this device with these words, newest first; in one chat, or in all. */
+  search(words: string, filters?: SearchFilters): Promise<readonly Message[]>;
   stop(): Promise<void>;
+}
+
+export interface SearchFilters {
+  readonly roomId?: string;
+  readonly sender?: string;
+  /** ms since 1970. */
+  readonly after?: number;
+  readonly before?: number;
 }
 
 export interface Person {
@@ -34,6 +52,8 @@ export interface Person {
   readonly name: string;
   readonly avatar?: MediaSource;
   readonly trust: "unknown" | "known" | "verified";
+  /** Their keys are others than those seen before: somebody may be in between, or they began anew. To be accepted or verified. */
+  readonly identityChanged?: boolean;
 }
 
 export type Connection =
@@ -43,6 +63,8 @@ export type Connection =
   | { readonly state: "offline"; readonly since: number; readonly retryAt?: number }
   /** The server says so itself (its status page). */
   | { readonly state: "degraded" | "outage"; readonly since: number; readonly link: string }
+  /** The account could not be put to work on this device: its keys or its store cannot be opened. */
+  | { readonly state: "broken"; readonly since: number; readonly link?: string }
   /** The session has ended elsewhere (logged out, deleted, locked). */
   | { readonly state: "ended"; readonly reason: "logged-out" | "locked" | "deactivated" };
 

@@ -41,7 +41,8 @@ export function relationOf(record: EventRecord): Relation | undefined {
 export function redactRecord(record: EventRecord, redactedBy: string): EventRecord {
   const { previousContent: _previous, undecryptable: _undecryptable, raw: _raw, ...kept } = record;
   const content = record.content[VIEW_ONCE_FIELD] === true ? { [VIEW_ONCE_FIELD]: true } : {};
-  return { ...kept, content, redactedBy };
+  // An edit that is taken back was never a message of its own.
+  return { ...kept, content, redactedBy, ...(relationOf(record)?.type === "edit" ? { gone: true as const } : {}) };
 }
 
 export function hideRecord(record: EventRecord): EventRecord {

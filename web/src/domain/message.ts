@@ -79,6 +79,8 @@ export interface Message {
   readonly edited: boolean;
   readonly reactions: readonly Reaction[];
   readonly status: MessageStatus;
+  /** Why it failed: the server's error code, or a Problem's. */
+  readonly failure?: string;
   /** Since when the server holds it: its origin_server_ts. */
   readonly heldSince?: number;
   readonly deliveredTo: readonly string[];

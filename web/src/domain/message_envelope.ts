@@ -13,6 +13,9 @@ export const FORWARD_FIELD = "org.zajil.forward";
 export const DISAPPEAR_FIELD = "org.zajil.disappear";
 export const VIEW_ONCE_FIELD = "org.zajil.view_once";
 
+/** Makes no sound where it arrives. */
+export const SILENT_FIELD = "org.zajil.silent";
+
 export const HOP_MAX = 4;
 export const DISAPPEAR_S_MAX = 365 * 86_400;
 

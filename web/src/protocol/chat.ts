@@ -90,7 +90,7 @@ export class OpenChat {
         if (!this.timeline.isLive) void this.timeline.openLive();
       },
       message: (eventId) => this.#message(eventId),
-      ...buildSending(account, roomId, (eventId) => model.record(eventId), (eventId) => model.related(eventId)),
+      ...buildSending(account, roomId, (eventId) => model.related(eventId)),
       ...buildSettings(account, roomId),
       setStarred: (eventId, starred) => flags.setStarred(roomId, eventId, starred),
       deleteForMe: (messageId) => this.#deleteForMe(messageId),

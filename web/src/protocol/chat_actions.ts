@@ -1,6 +1,7 @@
 import type { Room } from "matrix-js-sdk";
 import type { Chat, OutgoingFile, OutgoingText } from "@/domain/engine";
-import type { EventRecord } from "@/domain/event_record";
+import { type EventRecord, relationOf } from "@/domain/event_record";
+import { buildPollEnd, buildPollResponse, buildPosition, buildReaction, type Outgoing } from "@/domain/message_content";
 import type { Account } from "./account";
 import { fileContent } from "./file_content";
 import * as outgoing from "./outgoing";
@@ -14,28 +15,27 @@ type Sending = Pick<
 >;
 
 /** What a chat sends. Everything goes into the durable queue and shows up from there. */
-export function buildSending(account: Account, roomId: string, find: (eventId: string) => EventRecord | undefined, related: (eventId: string) => readonly EventRecord[]): Sending {
+export function buildSending(account: Account, roomId: string, related: (eventId: string) => readonly EventRecord[]): Sending {
   const { queue, userId } = account;
   const extras = () => ({ disappearAfterS: roomOf(account, roomId, disappearAfterOf) ?? 0 });
-  const send = (type: string, content: Record<string, unknown>) => void queue.add({ roomId, type, content });
-  const own = (eventId: string, key: string) =>
-    related(eventId).find((record) => record.sender === userId && record.type === "m.reaction" && relatedKey(record) === key);
+  const send = ({ type, content }: Outgoing) => void queue.add({ roomId, type, content });
+  const own = (eventId: string, key: string) => related(eventId).find((record) => record.sender === userId && record.type === "m.reaction" && relationOf(record)?.key === key);
   return {
-    sendText: (text: OutgoingText) => send("m.room.message", { ...outgoing.textContent(text, extras()), ...outgoing.relationContent(text.replyTo, text.threadRoot) }),
+    sendText: (text: OutgoingText) => send(outgoing.outgoingText(text, extras())),
     sendFile(file: OutgoingFile) {
       const { kind, name, durationMs, waveform } = file;
-      const content = { ...fileContent(file, extras()), ...outgoing.relationContent(file.replyTo, undefined) };
+      const content = { ...fileContent(file, extras()), ...buildPosition(file.replyTo === undefined ? {} : { replyTo: file.replyTo }) };
       const known = { kind, name, ...(durationMs === undefined ? {} : { durationMs }), ...(waveform === undefined ? {} : { waveform }) };
       void queue.add({ roomId, type: kind === "sticker" ? "m.sticker" : "m.room.message", content, file: known }, file.file);
     },
-    sendPoll: (question, answers, selectionsMax, disclosed) => send("org.matrix.msc3381.poll.start", outgoing.pollContent(question, answers, selectionsMax, disclosed, extras())),
-    sendLocation: (latitude, longitude, label) => send("m.room.message", outgoing.locationContent(latitude, longitude, label, extras())),
-    sendContact: (contactId, name) => send("m.room.message", outgoing.contactContent(contactId, name, extras())),
-    vote: (pollEventId, answerIds) => send("org.matrix.msc3381.poll.response", outgoing.voteContent(pollEventId, answerIds)),
-    endPoll: (pollEventId) => send("org.matrix.msc3381.poll.end", outgoing.pollEndContent(pollEventId)),
-    edit: (eventId, text) => send(find(eventId)?.type ?? "m.room.message", outgoing.editContent(eventId, outgoing.textContent(text, { disappearAfterS: 0 }))),
+    sendPoll: (question, answers, selectionsMax, disclosed) => send(outgoing.outgoingPoll(question, answers, selectionsMax, disclosed, extras())),
+    sendLocation: (latitude, longitude, label) => send(outgoing.outgoingLocation(latitude, longitude, label, account.now(), extras())),
+    sendContact: (contactId, name) => send(outgoing.outgoingContact(contactId, name, extras())),
+    vote: (pollEventId, answerIds) => send(buildPollResponse(pollEventId, answerIds)),
+    endPoll: (pollEventId) => send(buildPollEnd(pollEventId, "The poll has ended.")),
+    edit: (eventId, text) => send(outgoing.outgoingEdit(eventId, text)),
     react(eventId, key) {
-      if (!own(eventId, key)) send("m.reaction", outgoing.reactionContent(eventId, key));
+      if (!own(eventId, key)) send(buildReaction(eventId, key));
     },
     unreact(eventId, key) {
       const reaction = own(eventId, key);
@@ -48,11 +48,6 @@ export function buildSending(account: Account, roomId: string, find: (eventId: s
     retry: (messageId) => void queue.retry(messageId),
     cancel: (messageId) => void queue.cancel(messageId),
   };
-}
-
-function relatedKey(record: EventRecord): unknown {
-  const relatesTo = record.content["m.relates_to"];
-  return typeof relatesTo === "object" && relatesTo !== null && "key" in relatesTo ? relatesTo.key : undefined;
 }
 
 function roomOf<T>(account: Account, roomId: string, read: (room: Room) => T): T | undefined {

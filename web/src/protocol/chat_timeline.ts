@@ -27,6 +27,7 @@ export class ChatTimeline {
   #place: Place = { kind: "live" };
   #hasBefore = true;
   #loading: Timeline["loading"] = "no";
+  #running: Promise<void> = Promise.resolve();
   #scheduled = false;
   /** Raised with every jump: what an earlier place was still loading is dropped. */
   #generation = 0;
@@ -89,19 +90,22 @@ export class ChatTimeline {
   }
 
   async loadBefore(): Promise<void> {
+    if (this.#loading === "before") return this.#running;
     if (this.#loading !== "no" || !this.#hasBefore) return;
     await this.#load("before", async () => {
       const place = this.#place;
       if (place.kind === "fetched") return this.#loadFetched(place, "b");
       const history = this.#account.histories.of(this.#roomId);
       const entries = await history.before(this.#model.firstOrder ?? Infinity, PAGE);
-      this.#hasBefore = entries.length > 0;
+      // An empty history is one that sync has not filled yet.
+      this.#hasBefore = entries.length > 0 || this.#model.firstOrder === undefined;
       history.retryDecryption(entries);
       return entries;
     });
   }
 
   async loadAfter(): Promise<void> {
+    if (this.#loading === "after") return this.#running;
     if (this.#loading !== "no" || this.#place.kind === "live") return;
     await this.#load("after", async () => {
       const place = this.#place;
@@ -185,7 +189,12 @@ export class ChatTimeline {
     return events.map((event, index) => ({ kind: "event", order: firstOrder + index, record: recordEvent(client, event, shields[index]) }));
   }
 
-  async #load(direction: "before" | "after", work: () => Promise<readonly HistoryEntry[]>): Promise<void> {
+  #load(direction: "before" | "after", work: () => Promise<readonly HistoryEntry[]>): Promise<void> {
+    this.#running = this.#loadNow(direction, work);
+    return this.#running;
+  }
+
+  async #loadNow(direction: "before" | "after", work: () => Promise<readonly HistoryEntry[]>): Promise<void> {
     const generation = this.#generation;
     this.#loading = direction;
     this.#publish();
@@ -209,6 +218,7 @@ export class ChatTimeline {
 
   #take(entries: readonly HistoryEntry[]): void {
     const shown: HistoryEntry[] = [];
+    if (this.#place.kind !== "fetched" && entries.some(({ kind }) => kind === "gap")) this.#hasBefore = true;
     for (const entry of entries) {
       const known = entry.kind === "event" ? this.#model.orderOf(entry.record.eventId) : undefined;
       if (known !== undefined) shown.push({ ...entry, order: known });

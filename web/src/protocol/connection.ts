@@ -38,6 +38,11 @@ export class ConnectionWatch {
     this.#options.client.retryImmediately();
   };
 
+  /** The account cannot be put to work. */
+  fail(): void {
+    this.#store.set({ state: "broken", since: this.#options.now() });
+  }
+
   stop(): void {
     this.#status.stop();
   }

@@ -52,7 +52,9 @@ export class Expiry {
     const wait = Math.max(0, Math.min(next - this.#account.now(), CHECK_MS_MAX));
     this.#timer = setTimeout(() => {
       this.#timerAt = Infinity;
-      void this.#expire().finally(() => this.#schedule());
+      void this.#expire()
+        .catch(() => undefined)
+        .finally(() => this.#schedule());
     }, wait);
   }
 
@@ -60,6 +62,7 @@ export class Expiry {
     const now = this.#account.now();
     const due = [...this.#due.values()].filter(({ at }) => at <= now).slice(0, AT_ONCE_MAX);
     for (const { roomId, eventId, own } of due) {
+      if (this.#stopped) return;
       this.#due.delete(eventId);
       await this.#account.histories.of(roomId).hide(eventId);
       if (own) await this.#account.queue.add({ roomId, type: "m.room.redaction", content: {}, redacts: eventId });

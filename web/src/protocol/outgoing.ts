@@ -1,51 +1,35 @@
 import type { OutgoingText } from "@/domain/engine";
-import { buildContactContent, buildEdit, buildLocationContent, buildPollEnd, buildPollResponse, buildPollStart, buildPosition, buildReaction, buildTextContent } from "@/domain/message_content";
-import { envelopeContent } from "@/domain/message_envelope";
+import { type Content, buildContactContent, buildEdit, buildLocationContent, buildPollStart, buildTextContent, type Outgoing } from "@/domain/message_content";
+import { envelopeContent, SILENT_FIELD } from "@/domain/message_envelope";
 
-type Content = Record<string, unknown>;
-
+/** What the chat adds to everything sent in it. */
 export interface Extras {
   readonly disappearAfterS: number;
 }
 
-function envelope(hop: number, extras: Extras): Content {
-  return envelopeContent({ hop, disappearAfterS: extras.disappearAfterS, viewOnce: false });
+export function outgoingText(text: OutgoingText, extras: Extras): Outgoing {
+  const { markdown, mentions, replyTo, threadRoot } = text;
+  const position = { ...(replyTo === undefined ? {} : { replyTo }), ...(threadRoot === undefined ? {} : { threadRoot }) };
+  return { type: "m.room.message", content: withEnvelope(buildTextContent(markdown, { mentions, ...position }), extras, text.hop, text.silent) };
 }
 
-/** A text message's content, without what it relates to. */
-export function textContent(text: OutgoingText, extras: Extras): Content {
-  return { ...buildTextContent(text.markdown, { mentions: text.mentions }), ...envelope(text.hop, extras) };
+export function outgoingEdit(eventId: string, text: OutgoingText): Outgoing {
+  return { type: "m.room.message", content: buildEdit(eventId, buildTextContent(text.markdown, { mentions: text.mentions })) };
 }
 
-export function relationContent(replyTo: string | undefined, threadRoot: string | undefined): Content {
-  return { ...buildPosition({ ...(replyTo === undefined ? {} : { replyTo }), ...(threadRoot === undefined ? {} : { threadRoot }) }) };
+export function outgoingPoll(question: string, answers: readonly string[], selectionsMax: number, disclosed: boolean, extras: Extras): Outgoing {
+  const { type, content } = buildPollStart(question, answers, selectionsMax, disclosed, () => crypto.randomUUID());
+  return { type, content: withEnvelope(content, extras) };
 }
 
-export function editContent(eventId: string, fresh: Content): Content {
-  return { ...buildEdit(eventId, fresh) };
+export function outgoingLocation(latitude: number, longitude: number, label: string, now: number, extras: Extras): Outgoing {
+  return { type: "m.room.message", content: withEnvelope(buildLocationContent(latitude, longitude, label, now), extras) };
 }
 
-export function reactionContent(eventId: string, key: string): Content {
-  return { ...buildReaction(eventId, key).content };
+export function outgoingContact(userId: string, name: string, extras: Extras): Outgoing {
+  return { type: "m.room.message", content: withEnvelope(buildContactContent(userId, name), extras) };
 }
 
-export function pollContent(question: string, answers: readonly string[], selectionsMax: number, disclosed: boolean, extras: Extras): Content {
-  return { ...buildPollStart(question, answers, selectionsMax, disclosed, () => crypto.randomUUID()).content, ...envelope(0, extras) };
-}
-
-export function voteContent(pollEventId: string, answerIds: readonly string[]): Content {
-  return { ...buildPollResponse(pollEventId, answerIds).content };
-}
-
-export function pollEndContent(pollEventId: string): Content {
-  return { ...buildPollEnd(pollEventId, "The poll has ended.").content };
-}
-
-export function locationContent(latitude: number, longitude: number, label: string, extras: Extras): Content {
-  return { ...buildLocationContent(latitude, longitude, label, Date.now()), ...envelope(0, extras) };
-}
-
-/** A contact card, which other clients show as a link to the person. */
-export function contactContent(userId: string, name: string, extras: Extras): Content {
-  return { ...buildContactContent(userId, name), ...envelope(0, extras) };
+function withEnvelope(content: Content, extras: Extras, hop = 0, silent = false): Content {
+  return { ...content, ...(silent ? { [SILENT_FIELD]: true } : {}), ...envelopeContent({ hop, disappearAfterS: extras.disappearAfterS, viewOnce: false }) };
 }

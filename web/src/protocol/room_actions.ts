@@ -1,10 +1,10 @@
-import { EventType, PushRuleActionName, PushRuleKind, type MatrixClient } from "matrix-js-sdk";
+import { EventType, PushRuleActionName, PushRuleKind, type MatrixClient, type Room } from "matrix-js-sdk";
 import type { Chat } from "@/domain/engine";
 import { Problem } from "@/domain/problem";
 import { readList, readRecord } from "@/domain/untrusted";
 import type { Account } from "./account";
 import { ask } from "./failures";
-import { ARCHIVE_TAG, directPeers, DISAPPEAR_EVENT, FOLDER_TAG_PREFIX, foldersOf, isMarkedUnread, MUTE_DATA } from "./room_facts";
+import { ARCHIVE_TAG, directPeers, DISAPPEAR_EVENT, disappearAfterOf, FOLDER_TAG_PREFIX, foldersOf, isMarkedUnread, MUTE_DATA } from "./room_facts";
 
 type Settings = Pick<
   Chat,
@@ -12,6 +12,8 @@ type Settings = Pick<
 >;
 
 const PINS_MAX = 100;
+const STATE_WAIT_MS_MAX = 3_000;
+const STATE_WAIT_STEP_MS = 25;
 const TYPING_MS = 20_000;
 const TYPING_REPEAT_MS = 12_000;
 
@@ -30,7 +32,12 @@ export function buildSettings(account: Account, roomId: string): Settings {
       await account.histories.of(roomId).forget();
     },
     setListFlags: (flags) => setListFlags(account, roomId, flags),
-    setDisappearAfter: (seconds) => state(DISAPPEAR_EVENT, { after_s: Math.max(0, Math.floor(seconds)) }),
+    async setDisappearAfter(seconds) {
+      const after = Math.max(0, Math.floor(seconds));
+      await state(DISAPPEAR_EVENT, { after_s: after });
+      // What is sent next must have it, so the room's state here has to know of it.
+      await untilState(client, roomId, (room) => disappearAfterOf(room) === after);
+    },
     rename: (name) => state("m.room.name", { name }),
     setTopic: (topic) => state("m.room.topic", { topic }),
     async setAvatar(picture) {
@@ -62,6 +69,15 @@ export function buildSettings(account: Account, roomId: string): Settings {
       void client.sendTyping(roomId, typing, TYPING_MS).catch(() => undefined);
     },
   };
+}
+
+/** Waits until sync has brought a change, or long enough. */
+async function untilState(client: MatrixClient, roomId: string, holds: (room: Room) => boolean): Promise<void> {
+  for (let waited = 0; waited < STATE_WAIT_MS_MAX; waited += STATE_WAIT_STEP_MS) {
+    const room = client.getRoom(roomId);
+    if (room && holds(room)) return;
+    await new Promise((resolve) => setTimeout(resolve, STATE_WAIT_STEP_MS));
+  }
 }
 
 /** Joins; a person who wrote to us is a contact from then on, on all devices. */

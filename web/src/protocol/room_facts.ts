@@ -38,12 +38,14 @@ export function peerOf(room: Room, direct: ReadonlyMap<string, string>): string 
 export function buildPerson(client: MatrixClient, trust: TrustLevels, userId: string, room?: Room | null): Person {
   const member = room?.getMember(userId);
   const user = client.getUser(userId);
+  const { level, identityChanged } = trust.of(userId);
   const avatar = mediaOf(member?.getMxcAvatarUrl() ?? user?.avatarUrl);
   return {
     userId,
     name: memberName(member) ?? nameOfUser(user?.displayName, userId),
     ...(avatar ? { avatar } : {}),
-    trust: trust.of(userId).level,
+    trust: level,
+    ...(identityChanged ? { identityChanged } : {}),
   };
 }
 

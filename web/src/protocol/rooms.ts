@@ -2,6 +2,7 @@ import { type ICreateRoomOpts, type MatrixClient, Preset, Visibility } from "mat
 import type { Engine, NewGroup, Person } from "@/domain/engine";
 import { Problem } from "@/domain/problem";
 import type { Account } from "./account";
+import { defaultDisappearOf } from "./account_settings";
 import { localpart } from "./event_adapter";
 import { ask, failureOf } from "./failures";
 import { addDirectChat } from "./room_actions";
@@ -29,9 +30,10 @@ async function startDirectChat(account: Account, userId: string): Promise<string
     const membership = room?.getMember(userId)?.membership;
     if (peer === userId && room?.getMyMembership() === "join" && (membership === "join" || membership === "invite")) return roomId;
   }
+  const after = defaultDisappearOf(client);
   const isNotes = userId === account.userId;
   const { room_id: roomId } = await ask(
-    client.createRoom({ preset: Preset.TrustedPrivateChat, invite: isNotes ? [] : [userId], is_direct: true, initial_state: [ENCRYPTION] }),
+    client.createRoom({ preset: Preset.TrustedPrivateChat, invite: isNotes ? [] : [userId], is_direct: true, initial_state: [ENCRYPTION, ...(after > 0 ? [disappear(after)] : [])] }),
   );
   await addDirectChat(client, userId, roomId);
   return roomId;
@@ -42,7 +44,8 @@ async function createGroup(account: Account, group: NewGroup): Promise<string> {
   const initial: NonNullable<ICreateRoomOpts["initial_state"]> = [];
   // What everybody may read anyway, and what holds no messages, is not encrypted.
   if (group.kind !== "community") initial.push(ENCRYPTION);
-  if (group.disappearAfterS) initial.push({ type: DISAPPEAR_EVENT, state_key: "", content: { after_s: group.disappearAfterS } });
+  const after = group.disappearAfterS ?? (group.kind === "group" ? defaultDisappearOf(client) : 0);
+  if (after > 0) initial.push(disappear(after));
   if (group.access === "knock") initial.push({ type: "m.room.join_rules", state_key: "", content: { join_rule: "knock" } });
   if (group.avatar) {
     const { content_uri: url } = await ask(client.uploadContent(group.avatar, { type: group.avatar.type }));
@@ -63,6 +66,10 @@ async function createGroup(account: Account, group: NewGroup): Promise<string> {
     }),
   );
   return room_id;
+}
+
+function disappear(seconds: number): { readonly type: string; readonly state_key: string; readonly content: object } {
+  return { type: DISAPPEAR_EVENT, state_key: "", content: { after_s: seconds } };
 }
 
 async function join(client: MatrixClient, target: string, via: readonly string[], reason: string | undefined): Promise<"joined" | "knocked"> {

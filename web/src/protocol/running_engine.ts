@@ -5,23 +5,27 @@ import type { MessageContext } from "@/domain/message_builder";
 import { parseEnvelope } from "@/domain/message_envelope";
 import type { EngineDatabase, Vault } from "@/platform/engine_database";
 import { type Account, Histories } from "./account";
+import { buildAccountSettings } from "./account_settings";
 import { Archive } from "./archive";
 import { OpenChat } from "./chat";
 import { ChatList } from "./chat_list";
 import { watchClient } from "./client_events";
 import { ConnectionWatch } from "./connection";
+import { buildDevices } from "./devices";
 import { Drafts } from "./drafts";
 import { Expiry } from "./expiry";
 import { buildFileSender } from "./file_sender";
 import { Keys } from "./keys";
 import { MessageFlags } from "./message_flags";
 import { OwnProfile } from "./own_profile";
+import { buildPeople } from "./people";
 import { ReceiptMarks } from "./receipts";
 import { buildContext } from "./room_context";
 import { directPeers } from "./room_facts";
 import { buildRooms } from "./rooms";
 import { SavedValues } from "./saved_values";
-import { buildClient, loadClient } from "./sdk_client";
+import { HistorySearch } from "./search";
+import { buildClient, eraseKeysAndSync, loadClient } from "./sdk_client";
 import { SecretStorageKey } from "./secret_storage_key";
 import { SendRunner } from "./send_runner";
 import type { EngineServices } from "./start_engine";
@@ -44,6 +48,7 @@ export class RunningEngine {
   readonly keys: Keys;
   readonly verifications: Verifications;
   readonly drafts: Drafts;
+  readonly search: HistorySearch;
   readonly #services: EngineServices;
   readonly #connection: ConnectionWatch;
   readonly #ticks = new Map<string, RoomTicks>();
@@ -64,6 +69,7 @@ export class RunningEngine {
     this.drafts = new Drafts(this.account.values, (roomId) => this.list.touch(roomId));
     this.list = new ChatList(this.account, { ticksOf: (roomId) => this.ticksOf(roomId), contextOf: (roomId) => this.contextOf(roomId), drafts: () => this.drafts.all });
     this.expiry = new Expiry(this.account, (roomId) => this.#chats.get(roomId)?.timeline.touchAll());
+    this.search = new HistorySearch(this.account, (roomId) => this.contextOf(roomId));
     this.profile = new OwnProfile(client, this.account.values);
     this.keys = new Keys(client, secret, session);
     this.verifications = new Verifications(client);
@@ -73,14 +79,16 @@ export class RunningEngine {
 
   /** What is shown before anything is loaded from the SDK. */
   async prepare(): Promise<void> {
-    const { values, queue, receipts } = this.account;
+    const { queue, receipts } = this.account;
     await Promise.all([this.drafts.load(), receipts.load(), queue.load(), this.expiry.load(), this.profile.load()]);
     await this.list.loadSnapshot();
-    void values;
   }
 
   run(): void {
-    this.#running = this.#run().catch((error: unknown) => console.error("the engine could not start", error));
+    this.#running = this.#run().catch((error: unknown) => {
+      console.error("the engine could not start", error);
+      this.#connection.fail();
+    });
   }
 
   ticksOf(roomId: string): RoomTicks {
@@ -120,6 +128,7 @@ export class RunningEngine {
       history.listen({
         put: (entries) => {
           this.list.take(history.roomId, entries);
+          this.search.take(entries);
           for (const entry of entries) if (entry.kind === "event") this.expiry.watch(entry.record, parseEnvelope(entry.record.content).disappearAfterS);
         },
         removed: () => undefined,
@@ -143,6 +152,10 @@ export class RunningEngine {
       ...buildRooms(account),
       keys: this.keys,
       verifications: this.verifications.readable,
+      devices: buildDevices(account.client),
+      settings: buildAccountSettings(account.client, this.profile),
+      ...buildPeople(account),
+      search: (words, filters) => this.search.search(words, filters),
       verify: (target) => this.verifications.request(target),
       stop: () => this.#stop(),
     };
@@ -150,6 +163,7 @@ export class RunningEngine {
 
   async #run(): Promise<void> {
     const { client } = this.account;
+    await this.#forgetOtherDevice(client);
     await loadClient(client);
     if (this.#stopped) return;
     this.#ends.push(watchClient(this), this.#services.onNetwork(this.#connection.retry));
@@ -162,6 +176,17 @@ export class RunningEngine {
     });
     this.keys.start();
     this.verifications.start();
+  }
+
+  /** Keys of a device that was logged out are of no use to the next one, and would keep it from starting. */
+  async #forgetOtherDevice(client: MatrixClient): Promise<void> {
+    const { values, userId } = this.account;
+    const before = await values.load("device");
+    const deviceId = client.getDeviceId();
+    if (before === deviceId) return;
+    if (before !== undefined) await eraseKeysAndSync(userId);
+    values.save("device", deviceId);
+    await values.flush();
   }
 
   #goOnline(): void {
@@ -200,6 +225,7 @@ export class RunningEngine {
     client.http.abort();
     await queue.stop();
     await client.store.save(true).catch(() => undefined);
+    await this.search.flush();
     await archive.close();
     await values.flush();
     await client.store.destroy();

@@ -56,18 +56,24 @@ export async function loadClient(client: MatrixClient): Promise<void> {
 
 /** Deletes what an account's engine keeps on this device. The engine must be stopped. */
 export async function eraseDatabases(userId: string): Promise<void> {
-  const { engine, sync, crypto } = databaseNames(userId);
+  await Promise.all([deleteDatabase(databaseNames(userId).engine), eraseKeysAndSync(userId)]);
+}
+
+/** Deletes the keys and what was synced, but not the history that was read. */
+export async function eraseKeysAndSync(userId: string): Promise<void> {
+  const { sync, crypto } = databaseNames(userId);
   // Names that the SDK and its crypto derive from the ones they are given.
-  const names = [engine, `matrix-js-sdk:${sync}`, `${crypto}::matrix-sdk-crypto`, `${crypto}::matrix-sdk-crypto-meta`];
+  const names = [`matrix-js-sdk:${sync}`, `${crypto}::matrix-sdk-crypto`, `${crypto}::matrix-sdk-crypto-meta`];
   await Promise.all(names.map((name) => deleteDatabase(name)));
 }
 
 function deleteDatabase(name: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.deleteDatabase(name);
-    request.onsuccess = () => resolve();
-    request.onerror = () => reject(request.error);
-    request.onblocked = () => resolve();
+    request.addEventListener("success", () => resolve());
+    request.addEventListener("error", () => reject(request.error));
+    // Another tab still has it open; it is deleted when that one closes it.
+    request.addEventListener("blocked", () => resolve());
   });
 }
 

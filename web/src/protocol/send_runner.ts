@@ -43,6 +43,7 @@ export class SendRunner {
   #position = 0;
   #adding: Promise<void> = Promise.resolve();
   #running = false;
+  #stopped = false;
 
   constructor(options: SendRunnerOptions) {
     this.#options = options;
@@ -88,6 +89,7 @@ export class SendRunner {
   /** Ends for good; fulfilled when nothing is being written any more. The client's requests must have been aborted. */
   async stop(): Promise<void> {
     this.suspend();
+    this.#stopped = true;
     await this.#adding;
     for (const abort of this.#aborts.values()) abort.abort();
     await Promise.allSettled(this.#attempts);
@@ -96,6 +98,7 @@ export class SendRunner {
   /** Takes a message; it is on the disk when the promise is fulfilled, and only then in `items`. */
   add(message: Pick<QueueItem, "roomId" | "type" | "content" | "redacts" | "file">, file?: Blob): Promise<string> {
     // One after the other, or a later message could reach the disk and be sent before an earlier one.
+    if (this.#stopped) return Promise.reject(new Error("the queue has been stopped"));
     const adding = this.#adding.then(() => this.#add(message, file));
     this.#adding = adding.then(
       () => undefined,

@@ -21,7 +21,12 @@ export class TestServer {
 
   static async start(): Promise<TestServer> {
     const server = new TestServer(await freePort());
-    await server.up();
+    try {
+      await server.up();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
     return server;
   }
 
@@ -31,6 +36,7 @@ export class TestServer {
     this.#process = spawn(zajil, options, { stdio: "ignore", detached: true });
     const deadline = Date.now() + READY_MS_MAX;
     while (!(await this.#answers())) {
+      if (this.#process.exitCode !== null) throw new Error(`the server ended with ${this.#process.exitCode}`);
       if (Date.now() > deadline) throw new Error(`the server did not answer within ${READY_MS_MAX} ms`);
       await sleep(50);
     }
@@ -39,7 +45,7 @@ export class TestServer {
   /** Ends it in the middle of whatever it does, with all its processes. */
   async kill(): Promise<void> {
     const process_ = this.#process;
-    if (process_?.pid === undefined) return;
+    if (process_?.pid === undefined || process_.exitCode !== null) return;
     const ended = new Promise((done) => process_.once("exit", done));
     process.kill(-process_.pid, "SIGKILL");
     await ended;

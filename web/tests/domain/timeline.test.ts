@@ -1,0 +1,122 @@
+import { expect, test } from "vitest";
+import type { TimelineItem } from "@/domain/engine";
+import type { EventRecord, HistoryEntry } from "@/domain/event_record";
+import { hideRecord, redactRecord } from "@/domain/event_record";
+import type { MessageContext } from "@/domain/message_builder";
+import { TimelineModel } from "@/domain/timeline";
+
+const NOON = new Date(2026, 10, 25, 12).getTime();
+const ALI = "@ali:example.org";
+const SARA = "@sara:example.org";
+
+function context(more: Partial<MessageContext> = {}): MessageContext {
+  return {
+    ownUserId: ALI, nameOf: (_userId, fallback) => fallback, isVisible: (record) => !record.gone, isPinned: () => false, isStarred: () => false,
+    deliveredTo: () => [], readBy: () => [], ...more,
+  };
+}
+
+function record(eventId: string, more: Partial<EventRecord> = {}): EventRecord {
+  return { eventId, roomId: "!room", type: "m.room.message", sender: SARA, senderName: "Sara", sentAt: NOON, content: { msgtype: "m.text", body: eventId }, encrypted: true, shield: "ok", ...more };
+}
+
+function entry(order: number, eventId: string, more: Partial<EventRecord> = {}): HistoryEntry {
+  return { kind: "event", order, record: record(eventId, more) };
+}
+
+function shapes(items: readonly TimelineItem[]): readonly string[] {
+  return items.map((item) => (item.type === "message" ? `${item.opensGroup ? "+" : " "}${item.message.body.kind === "text" ? item.message.body.text : item.message.body.kind}` : item.type));
+}
+
+test("groups, dates, gaps and the unread divider", () => {
+  const model = new TimelineModel(context());
+  model.put([entry(0, "a"), entry(1, "b", { sentAt: NOON + 1_000 }), entry(2, "c", { sender: ALI, sentAt: NOON + 2_000 }), entry(3, "d", { sentAt: NOON + 86_400_000 })]);
+  expect(shapes(model.items())).toEqual(["date", "+a", " b", "+c", "date", "+d"]);
+  model.setUnreadAfter(0);
+  expect(shapes(model.items())).toEqual(["date", "+a", "unread", "+b", "+c", "date", "+d"]);
+  model.put([{ kind: "gap", order: -1, token: "t" }, entry(-2, "z", { sentAt: NOON - 60_000 })]);
+  expect(shapes(model.items())).toEqual(["date", "+z", "gap", "+a", "unread", "+b", "+c", "date", "+d"]);
+});
+
+test("an edit changes its message only if its author made it, encrypted as before", () => {
+  const edit = (eventId: string, more: Partial<EventRecord> = {}): Partial<EventRecord> => ({
+    content: { msgtype: "m.text", body: "* x", "m.new_content": { msgtype: "m.text", body: eventId }, "m.relates_to": { rel_type: "m.replace", event_id: "a" } }, ...more,
+  });
+  const model = new TimelineModel(context());
+  model.put([entry(0, "a"), entry(1, "forged", edit("forged", { sender: ALI })), entry(2, "open", edit("open", { encrypted: false }))]);
+  expect(shapes(model.items())).toEqual(["date", "+a"]);
+  model.put([entry(3, "better", edit("better"))]);
+  expect(shapes(model.items())).toEqual(["date", "+better"]);
+  model.put([{ kind: "event", order: 3, record: redactRecord(record("better", edit("better")), SARA) }]);
+  expect(shapes(model.items())).toEqual(["date", "+a"]);
+});
+
+test("reactions are gathered, taken back, and shown while they wait", () => {
+  const reaction = (sender: string): Partial<EventRecord> => ({ type: "m.reaction", sender, content: { "m.relates_to": { rel_type: "m.annotation", event_id: "a", key: "👍" } } });
+  const model = new TimelineModel(context());
+  model.put([entry(0, "a"), entry(1, "r1", reaction(SARA)), entry(2, "r2", reaction(SARA))]);
+  expect(model.message("a")?.reactions).toEqual([{ key: "👍", senders: [SARA] }]);
+  model.setPending([record("local", reaction(ALI))], new Set());
+  expect(model.message("a")?.reactions).toEqual([{ key: "👍", senders: [SARA, ALI], mine: "local" }]);
+  model.setPending([], new Set(["r1", "r2"]));
+  expect(model.message("a")?.reactions).toEqual([]);
+});
+
+test("hostile events never break the rest", () => {
+  const hostile: readonly Partial<EventRecord>[] = [
+    { content: { msgtype: 7, body: { a: 1 } } as never },
+    { content: { "m.relates_to": [] } },
+    { content: { "m.relates_to": { rel_type: "m.replace", event_id: { toString: "x" } } } },
+    { type: "m.room.member", stateKey: "@x:y", content: { membership: { nested: true }, displayname: 5 } },
+    { type: "m.reaction", content: { "m.relates_to": { rel_type: "m.annotation", event_id: "a", key: "x".repeat(100_000) } } },
+    { type: "constructor", content: JSON.parse('{"__proto__": {"body": "x"}}') as Record<string, unknown> },
+    { sentAt: Number.MAX_SAFE_INTEGER },
+    { sentAt: -1 },
+  ];
+  const model = new TimelineModel(context());
+  model.put([entry(0, "first"), ...hostile.map((more, index) => entry(index + 1, `h${index}`, more)), entry(99, "last")]);
+  const shown = shapes(model.items());
+  expect(shown[1]).toBe("+first");
+  expect(shown.at(-1)).toBe("+last");
+  expect(model.message("first")?.reactions).toEqual([]);
+});
+
+test("what is hidden or pending deletion is gone, in place", () => {
+  const model = new TimelineModel(context());
+  model.put([entry(0, "a"), entry(1, "b"), entry(2, "c")]);
+  model.put([{ kind: "event", order: 1, record: hideRecord(record("b")) }]);
+  expect(shapes(model.items())).toEqual(["date", "+a", " c"]);
+  model.setPending([], new Set(["c"]));
+  expect(shapes(model.items())).toEqual(["date", "+a", " deleted"]);
+});
+
+test("ticks of own messages follow the receipts", () => {
+  let readUpTo = -1;
+  const model = new TimelineModel(context({ readBy: (order) => (order <= readUpTo ? [SARA] : []), deliveredTo: () => [SARA] }));
+  model.put([entry(0, "a", { sender: ALI }), entry(1, "b", { sender: ALI })]);
+  expect(model.message("a")?.status).toBe("delivered");
+  readUpTo = 0;
+  model.touchOwn(-1, 0);
+  expect([model.message("a")?.status, model.message("b")?.status]).toEqual(["read", "delivered"]);
+});
+
+test("a message more costs a history of 100,000 no more than a few milliseconds, and leaves the others as they are", () => {
+  const model = new TimelineModel(context());
+  const many: HistoryEntry[] = [];
+  for (let order = 0; order < 100_000; order += 1) many.push(entry(order, `$${order}`, { sentAt: NOON + order }));
+  model.put(many);
+  const before = model.items();
+  expect(before.length).toBe(100_001);
+  const times: number[] = [];
+  for (let extra = 0; extra < 20; extra += 1) {
+    const start = performance.now();
+    model.put([entry(100_000 + extra, `$new${extra}`, { sentAt: NOON + 100_000 + extra })]);
+    model.items();
+    times.push(performance.now() - start);
+  }
+  expect(times.sort((a, b) => a - b)[10]).toBeLessThan(20);
+  expect(model.items()[50_000]).toBe(before[50_000]);
+  model.put([entry(-1, "$older", { sentAt: NOON - 1 })]);
+  expect(model.items().length).toBe(100_022);
+  expect(model.items()[50_001]).toBe(before[50_000]);
+});

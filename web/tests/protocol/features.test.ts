@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { Chat, Engine } from "@/domain/engine";
+import { eraseEngine } from "@/protocol/start_engine";
+import { isText, meet, messages, online, texts, until, untilChat, untilMessage, write } from "./engines";
+import { TestServer } from "./server";
+import "./upload_request";
+
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
+
+let server: TestServer;
+let ali: Engine;
+let sara: Engine;
+let alisChat: Chat;
+let sarasChat: Chat;
+
+beforeAll(async () => {
+  server = await TestServer.start();
+  [ali, sara] = [await online(await server.register("ali")), await online(await server.register("sara"))];
+  [alisChat, sarasChat] = await meet(ali, sara);
+});
+
+afterAll(async () => {
+  await Promise.all([ali.stop(), sara.stop()]);
+  await server.stop();
+});
+
+test("a poll is voted in and ended", async () => {
+  alisChat.sendPoll("Where to?", ["Sea", "Mountains"], 1, true);
+  const poll = await untilMessage("the poll", sarasChat, ({ body, eventId }) => body.kind === "poll" && eventId !== undefined);
+  if (poll.body.kind !== "poll") throw new Error("no poll");
+  expect(poll.body.answers.map(({ text }) => text)).toEqual(["Sea", "Mountains"]);
+  sarasChat.vote(poll.eventId!, [poll.body.answers[0]!.id]);
+  const counted = await untilMessage("the vote", alisChat, ({ pollResults }) => Object.values(pollResults?.votes ?? {}).flat().length === 1);
+  expect(counted.eventId).toBe(poll.eventId);
+});
+
+test("a disappearing message goes at both sides and from the server", async () => {
+  await alisChat.setDisappearAfter(3);
+  await until("the timer at Sara's", sarasChat.summary, ({ disappearAfterS }) => disappearAfterS === 3);
+  alisChat.sendText(write("soon gone"));
+  const seen = await untilMessage("the message", sarasChat, isText("soon gone"));
+  expect(seen.expiresAt! - seen.sentAt).toBe(3_000);
+  await until("the message gone at Sara's", sarasChat.timeline, () => !texts(sarasChat).includes("soon gone"));
+  await until("the message gone at Ali's", alisChat.timeline, () => !texts(alisChat).includes("soon gone"));
+  await alisChat.setDisappearAfter(0);
+  expect(await sarasChat.message(seen.eventId!)).toBeUndefined();
+  await until("the timer off at Ali's", alisChat.summary, ({ disappearAfterS }) => disappearAfterS === 0);
+});
+
+test("pins, stars, deletion for oneself, lists, folders and mutes", async () => {
+  alisChat.sendText(write("keep this"));
+  const { eventId } = await untilMessage("the message", sarasChat, isText("keep this"));
+  await alisChat.setPinned(eventId!, true);
+  await untilMessage("pinned at Sara's", sarasChat, (message) => message.eventId === eventId && message.pinned);
+  await sarasChat.setStarred(eventId!, true);
+  await untilMessage("starred", sarasChat, (message) => message.eventId === eventId && message.starred);
+  await sarasChat.deleteForMe(eventId!);
+  await until("gone for Sara", sarasChat.timeline, () => !texts(sarasChat).includes("keep this"));
+  expect(texts(alisChat)).toContain("keep this");
+
+  await alisChat.setListFlags({ pinned: true, folders: ["family"], mutedUntil: Date.now() + 3_600_000 });
+  await untilChat(ali, alisChat.roomId, ({ pinned, folders, mutedUntil }) => pinned && folders[0] === "family" && mutedUntil !== undefined);
+  await alisChat.setListFlags({ pinned: false, archived: true, folders: [], mutedUntil: null });
+  await untilChat(ali, alisChat.roomId, ({ pinned, archived, folders, mutedUntil }) => !pinned && archived && folders.length === 0 && mutedUntil === undefined);
+  await alisChat.markUnread();
+  await untilChat(ali, alisChat.roomId, ({ markedUnread }) => markedUnread);
+});
+
+test("typing is seen, and drafts stay", async () => {
+  sarasChat.setTyping(true);
+  await untilChat(ali, alisChat.roomId, ({ typing }) => typing[0] === "sara");
+  sarasChat.setTyping(false);
+  await untilChat(ali, alisChat.roomId, ({ typing }) => typing.length === 0);
+  alisChat.setDraft("begun");
+  await untilChat(ali, alisChat.roomId, ({ draft }) => draft === "begun");
+});
+
+test("a file goes out encrypted, is seen once, and is then gone everywhere", async () => {
+  const bytes = new TextEncoder().encode("a letter");
+  alisChat.sendFile({ file: new Blob([bytes], { type: "text/plain" }), name: "letter.txt", kind: "file", hop: 0, viewOnce: true, caption: "read *this*" });
+  const file = await untilMessage("the file", sarasChat, ({ body }) => body.kind === "file");
+  expect(file).toMatchObject({ viewOnce: true, encrypted: true, body: { name: "letter.txt", source: { key: { k: expect.any(String) as string } } } });
+  sarasChat.markViewed(file.eventId!);
+  await untilMessage("opened at Sara's", sarasChat, ({ eventId, body, viewOnce }) => eventId === file.eventId && body.kind === "deleted" && viewOnce);
+  await untilMessage("taken back at Ali's", alisChat, ({ eventId, body }) => eventId === file.eventId && body.kind === "deleted");
+});
+
+test("history on this device is searched, in Arabic too", async () => {
+  sarasChat.sendText(write("القهوة جاهزة عند أحمد"));
+  await untilMessage("the message", alisChat, isText("القهوة جاهزة عند أحمد"));
+  const found = await ali.search("قهوه احمد");
+  expect(found.map(({ body }) => body.kind === "text" && body.text)).toEqual(["القهوة جاهزة عند أحمد"]);
+});
+
+test("a channel is read by all and written by its owner; a community knows its chats", async () => {
+  const channelId = await ali.createGroup({ kind: "channel", name: "News", invite: [sara.userId], access: "private" });
+  await untilChat(sara, channelId, ({ membership }) => membership === "invite");
+  await sara.openChat(channelId).accept();
+  await untilChat(sara, channelId, ({ kind, maySend, encrypted }) => kind === "channel" && !maySend && encrypted);
+  await untilChat(ali, channelId, ({ kind, maySend }) => kind === "channel" && maySend);
+  const channel = ali.openChat(channelId);
+  channel.sendText(write("good news"));
+  await untilMessage("the news", sara.openChat(channelId), isText("good news"));
+  const communityId = await ali.createGroup({ kind: "community", name: "Village", invite: [], access: "private" });
+  await untilChat(ali, communityId, ({ kind }) => kind === "community");
+});
+
+test("devices are listed and logged out from afar", async () => {
+  const second = await server.login("sara");
+  const listed = await sara.devices.list();
+  expect(listed.find(({ current }) => current)).toMatchObject({ deviceId: sara.deviceId, verified: true });
+  await expect(sara.devices.logOut([second.deviceId], "wrong")).rejects.toMatchObject({ code: "wrong_password" });
+  await sara.devices.logOut([second.deviceId], "a password nobody guesses");
+  expect((await sara.devices.list()).map(({ deviceId }) => deviceId)).toEqual([sara.deviceId]);
+});
+
+test("older history is loaded from the server, and a jump goes where it should", async () => {
+  for (let number = 0; number < 70; number += 1) sarasChat.sendText(write(`line ${number}`));
+  await untilMessage("the last line", alisChat, isText("line 69"), 60_000);
+  const { eventId, sentAt } = messages(alisChat).find(isText("line 3"))!;
+  const { roomId } = alisChat;
+  const known = messages(alisChat).map((message) => message.eventId);
+  await ali.stop();
+  await eraseEngine(ali.userId);
+  ali = await online(await server.login("ali"));
+  {
+    const chat = ali.openChat(roomId);
+    await until("the newest part", chat.timeline, ({ items }) => items.length > 10);
+    const before = messages(chat).length;
+    await chat.loadBefore();
+    expect(messages(chat).length).toBeGreaterThan(before);
+    while (chat.timeline.get().hasBefore) await chat.loadBefore();
+    const ids = messages(chat).map((message) => message.eventId);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.filter((id) => id !== undefined && known.includes(id)).length).toBeGreaterThan(70);
+    await chat.jumpTo({ time: sentAt });
+    expect(messages(chat).some((message) => message.eventId === eventId)).toBe(true);
+  }
+});
