@@ -16,11 +16,7 @@ class Installation:
         shutil.copytree(
             ROOT / "src" / "zajil",
             self.source / "zajil",
-            ignore=shutil.ignore_patterns("__pycache__", "web_client", "*.egg-info"),
-        )
-        (self.source / "zajil" / "http" / "web_client").mkdir()
-        shutil.copy(
-            ROOT / "src" / "zajil" / "http" / "web_client" / "index.html", self.source / "zajil" / "http" / "web_client"
+            ignore=shutil.ignore_patterns("__pycache__", "_zajil"),
         )
 
     def build_server(self, folder: Path, **options: str) -> Server:
