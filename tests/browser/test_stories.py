@@ -32,3 +32,7 @@ def find_link(server: Server) -> str:
 
 def test_people_arrive(server: Server) -> None:
     run_story(server, "arrive", find_link(server))
+
+
+def test_somebody_new_sends_a_message_in_six_actions(server: Server) -> None:
+    run_story(server, "first_chat", find_link(server))

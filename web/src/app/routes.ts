@@ -3,8 +3,8 @@ import { buildRoute, parseMatrixLink, type MatrixTarget } from "@/domain/invite_
 /** Where one is in the app. All of it stands behind the `#`, where no server and no proxy sees it. */
 export type Route =
   | { readonly page: "home" }
-  /** A person, a chat, a message or an invitation. */
-  | { readonly page: "target"; readonly target: MatrixTarget }
+  /** A person, a chat, a message or an invitation; `registrationToken` lets somebody without an account make one on the way there. */
+  | { readonly page: "target"; readonly target: MatrixTarget; readonly registrationToken?: string }
   | { readonly page: "settings"; readonly section: string }
   | { readonly page: "register"; readonly token: string }
   | { readonly page: "login"; readonly token: string; readonly userId: string }
@@ -19,10 +19,10 @@ function readParameter(query: URLSearchParams, name: string): string {
 
 /** `hash` is the address from `#` on. What nobody understands is home. */
 export function parseHash(hash: string): Route {
-  const target = parseMatrixLink(hash);
-  if (target !== undefined) return { page: "target", target };
   const [path = "", search = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const query = new URLSearchParams(search);
+  const target = parseMatrixLink(hash);
+  if (target !== undefined) return { page: "target", target, registrationToken: readParameter(query, "register") };
   const [first = "", second = ""] = path.split("/");
   switch (first) {
     case "settings":

@@ -141,4 +141,35 @@ export class Person {
   async atHome(): Promise<void> {
     await this.page.locator("[data-home]").waitFor();
   }
+
+  /** Opens the chat of that name from the list. */
+  async openChat(name: string | RegExp): Promise<void> {
+    await this.click(this.page.locator("[data-room]").filter({ hasText: name }).first());
+  }
+
+  /** Looks somebody up and opens the chat with them. */
+  async startChat(words: string): Promise<void> {
+    await this.click(this.button(/^(New chat|محادثة جديدة)$/));
+    await this.page.getByRole("dialog").getByRole("textbox").fill(words);
+    this.actions += 1;
+    await this.click(this.page.getByRole("dialog").getByRole("listitem").getByRole("button").first());
+    await this.composer().waitFor();
+  }
+
+  composer(): Locator {
+    return this.page.locator("main textarea");
+  }
+
+  /** Writes a message and sends it. */
+  async write(text: string): Promise<void> {
+    this.actions += 1;
+    await this.composer().fill(text);
+    await this.press("Enter");
+  }
+
+  /** Accepts the message request that is open. */
+  async accept(): Promise<void> {
+    await this.click(this.button(/^(Accept|قبول|اقبل)/));
+    await this.composer().waitFor();
+  }
 }

@@ -29,16 +29,15 @@ export function Arrive({ onCancel }: { readonly onCancel?: (() => void) | undefi
   const form = chosen?.form ?? first;
   const show = (next: Form, userId = ""): void => setChosen({ form: next, userId });
   // A link's secret has no business in the address once it is used; the address of an invitation stays for after.
-  const finish = (): void => {
-    if (route.page !== "target") navigate({ page: "home" }, true);
-  };
+  const finish = (): void => navigate(route.page === "target" ? { page: "target", target: route.target } : { page: "home" }, true);
   const token = "token" in route ? route.token : "";
+  const registrationToken = route.page === "target" ? route.registrationToken ?? "" : route.page === "register" ? token : "";
   return (
     <ArriveFrame>
       <div className={css.form}>
         {!mayEncrypt && <Banner tone="danger" rounded>{t("arrive.insecure")}</Banner>}
         {route.page === "target" && <Banner rounded>{t("arrive.invited")}</Banner>}
-        {form === "sign-up" && <SignUp token={route.page === "register" ? token : ""} onLogIn={() => show("log-in")} onDone={finish} />}
+        {form === "sign-up" && <SignUp token={registrationToken} onLogIn={() => show("log-in")} onDone={finish} />}
         {form === "log-in" && <LogIn userId={chosen?.userId ?? (route.page === "login" ? route.userId : "")} onSignUp={() => show("sign-up")} onDone={finish} />}
         {form === "confirm" && route.page === "login" && <ConfirmLogIn token={route.token} userId={route.userId} onDone={finish} onOther={() => show("log-in", route.userId)} />}
         {form === "reset" && <ResetPassword token={token} onLogIn={(userId) => { finish(); show("log-in", userId); }} />}
