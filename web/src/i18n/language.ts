@@ -1,4 +1,4 @@
-import i18next from "i18next";
+import i18next, { type FormatterModule } from "i18next";
 import { initReactI18next } from "react-i18next";
 
 export const LANGUAGES = ["en", "ar"] as const;
@@ -31,6 +31,15 @@ function formatNumber(value: number): string {
   return new Intl.NumberFormat(lang === "ar" ? "ar-u-nu-arab" : lang || "en").format(value);
 }
 
+/** Numbers in sentences have the digits of everything else. */
+const digits: FormatterModule = {
+  type: "formatter",
+  init: () => undefined,
+  add: () => undefined,
+  addCached: () => undefined,
+  format: (value: unknown) => (typeof value === "number" ? formatNumber(value) : String(value)),
+};
+
 async function loadTexts(language: Language): Promise<void> {
   if (i18next.hasResourceBundle(language, "translation")) return;
   i18next.addResourceBundle(language, "translation", (await FILES[language]()).default);
@@ -39,13 +48,12 @@ async function loadTexts(language: Language): Promise<void> {
 /** Loads the language's texts and makes `t` work everywhere. Call once, before anything is drawn. */
 export async function startLanguage(language: Language, latinDigits: boolean): Promise<void> {
   const texts = (await FILES[language]()).default;
-  await i18next.use(initReactI18next).init({
+  await i18next.use(initReactI18next).use(digits).init({
     lng: language,
     fallbackLng: false,
     resources: { [language]: { translation: texts } },
     // React escapes; names are isolated where they are shown.
-    // Numbers in sentences have the digits of everything else.
-    interpolation: { escapeValue: false, alwaysFormat: true, format: (value: unknown) => (typeof value === "number" ? formatNumber(value) : String(value)) },
+    interpolation: { escapeValue: false, alwaysFormat: true },
     react: { useSuspense: false },
   });
   showDirection(language, latinDigits);

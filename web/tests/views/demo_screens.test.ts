@@ -71,7 +71,7 @@ describe.skipIf(!existsSync(executablePath))("the views in Chromium", () => {
   }
 
   test("no screen is wider than 320 px when the window is", async () => {
-    for (const options of [{}, { room: showcase }]) {
+    for (const options of [{}, { room: showcase }] as readonly Readonly<Record<string, string>>[]) {
       const { page } = await open({ lang: "ar", ...options }, { width: 320, height: 640 });
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
       await page.context().close();

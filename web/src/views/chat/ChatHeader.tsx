@@ -8,6 +8,7 @@ import { IconButton } from "../common/IconButton";
 import { Menu, type MenuEntry } from "../common/Menu";
 import { PersonText } from "../common/PersonText";
 import { TrustMark } from "../common/TrustMark";
+import { useNow } from "../common/use_now";
 import { useStatusLine } from "./use_status_line";
 import css from "./ChatHeader.module.css";
 
@@ -25,10 +26,11 @@ export interface ChatHeaderProps {
 export function ChatHeader({ chat, onBack, onInfo, onSearch, onJumpToDate, onSelect, onReport, onLeave }: ChatHeaderProps) {
   const { t } = useTranslation();
   const summary = useReadable(chat.summary);
+  const now = useNow();
   const members = useReadable(chat.members);
   const peer = useMemo(() => (summary.peer ? members.find((member) => member.userId === summary.peer!.userId) : undefined), [members, summary.peer]);
   const status = useStatusLine(summary, peer);
-  const muted = (summary.mutedUntil ?? 0) > Date.now();
+  const muted = (summary.mutedUntil ?? 0) > now;
   const entries: readonly MenuEntry[] = [
     { key: "info", label: t("chat.info"), icon: Info, onSelect: onInfo },
     { key: "date", label: t("chat.jump_to_date"), icon: CalendarDays, onSelect: onJumpToDate },

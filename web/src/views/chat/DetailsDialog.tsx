@@ -6,6 +6,7 @@ import { Avatar } from "../common/Avatar";
 import { Dialog } from "../common/Dialog";
 import { useFormats } from "../common/locale";
 import { PersonText } from "../common/PersonText";
+import { useNow } from "../common/use_now";
 import { Ticks } from "./Ticks";
 import css from "./DetailsDialog.module.css";
 
@@ -15,7 +16,7 @@ const people_max = 200;
 export function DetailsDialog({ chat, message, onClose }: { readonly chat: Chat; readonly message: Message; readonly onClose: () => void }) {
   const { t } = useTranslation();
   const formats = useFormats();
-  const now = Date.now();
+  const now = useNow();
   return (
     <Dialog open onOpenChange={onClose} title={t("details.title")} size="s">
       <dl className={css.facts}>

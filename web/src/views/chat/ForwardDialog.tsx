@@ -63,7 +63,7 @@ export function ForwardDialog({ messages, onClose }: { readonly messages: readon
       open
       onOpenChange={() => onClose(false)}
       title={t("forward.title")}
-      footer={<Button variant="primary" disabled={!chosen.length} onClick={() => (checked.some(({ decision }) => decision.confirm) ? setAsking(true) : send())}>{t("forward.send", { count: chosen.length })}</Button>}
+      footer={<Button variant="primary" disabled={!chosen.length} onClick={() => (checked.some(({ decision }) => decision.confirm) ? setAsking(true) : send())}>{chosen.length ? t("forward.send", { count: chosen.length }) : t("composer.send")}</Button>}
     >
       {Number.isFinite(left) && <Banner tone={left === 0 ? "warn" : "info"} rounded>{left === 0 ? t("forward.none_left") : t("forward.left", { count: left })} {left > 0 && groupsLeft === 0 && t("forward.no_groups")}</Banner>}
       <TextField label={t("forward.search")} hideLabel placeholder={t("forward.search")} value={words} onChange={(event) => setWords(event.target.value)} autoFocus />

@@ -7,14 +7,14 @@ import css from "./MentionList.module.css";
 export function MentionList({ id, members, active, onChoose }: { readonly id: string; readonly members: readonly Member[]; readonly active: number; readonly onChoose: (member: Member) => void }) {
   const { t } = useTranslation();
   return (
-    <ul id={id} role="listbox" aria-label={t("composer.mentions")} className={css.list}>
+    <div id={id} role="listbox" aria-label={t("composer.mentions")} className={css.list}>
       {members.map((member, at) => (
-        <li key={member.userId} id={`${id}-${at}`} role="option" aria-selected={at === active} className={css.option} onPointerDown={(event) => { event.preventDefault(); onChoose(member); }}>
+        <div key={member.userId} id={`${id}-${at}`} role="option" tabIndex={-1} aria-selected={at === active} className={css.option} onPointerDown={(event) => { event.preventDefault(); onChoose(member); }}>
           <Avatar id={member.userId} name={member.name} {...(member.avatar ? { source: member.avatar } : {})} size={32} />
           <PersonText className={css.name}>{member.name}</PersonText>
           <bdi dir="ltr" className={css.id}>{member.userId}</bdi>
-        </li>
+        </div>
       ))}
-    </ul>
+    </div>
   );
 }

@@ -12,7 +12,7 @@ export const Meta = memo(function Meta({ message }: { readonly message: Message 
   const { t } = useTranslation();
   const formats = useFormats();
   return (
-    <span className={css.meta} data-meta="">
+    <span className={css.place}><span className={css.meta}>
       {message.shield !== "ok" && <span title={t(`chat.shield_${message.shield}`)} className={css.shield}><ShieldAlert size={14} aria-hidden="true" /><span className="only-heard">{t(`chat.shield_${message.shield}`)}</span></span>}
       {message.pinned && <><Pin size={13} aria-hidden="true" /><span className="only-heard">{t("chat.pinned")}</span></>}
       {message.starred && <><Star size={13} aria-hidden="true" fill="currentColor" /><span className="only-heard">{t("chat.starred")}</span></>}
@@ -20,7 +20,7 @@ export const Meta = memo(function Meta({ message }: { readonly message: Message 
       {message.edited && <span>{t("chat.edited")}</span>}
       <time dateTime={isoOf(message.sentAt)} title={formats.dateTime(message.sentAt)}>{formats.time(message.sentAt)}</time>
       {message.isOwn && message.body.kind !== "deleted" && <Ticks status={message.status} />}
-    </span>
+    </span></span>
   );
 });
 

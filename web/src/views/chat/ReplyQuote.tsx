@@ -11,13 +11,14 @@ import css from "./ReplyQuote.module.css";
 function useAnswered(eventId: string): Message | null | undefined {
   const { chat, loadedMessage } = useChatActions();
   const loaded = loadedMessage(eventId);
+  const isLoaded = loaded !== undefined;
   const [fetched, setFetched] = useState<Message | null>();
   useEffect(() => {
-    if (loaded) return undefined;
+    if (isLoaded) return undefined;
     let wanted = true;
     chat.message(eventId).then((message) => { if (wanted) setFetched(message ?? null); }, () => { if (wanted) setFetched(null); });
     return () => { wanted = false; };
-  }, [chat, eventId, loaded === undefined]);
+  }, [chat, eventId, isLoaded]);
   return loaded ?? fetched;
 }
 

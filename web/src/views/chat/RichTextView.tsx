@@ -73,7 +73,7 @@ function CodeBlock({ language, text }: { readonly language: string; readonly tex
         <span>{language || t("chat.code")}</span>
         <button type="button" className={css.copy} onClick={copy}>{copied ? <Check size={14} aria-hidden="true" /> : <Copy size={14} aria-hidden="true" />}{copied ? t("chat.copied") : t("chat.copy")}</button>
       </div>
-      {/* Scrolls sideways, so the keyboard must reach it. */}
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- scrolls sideways, so the keyboard must reach it */}
       <pre className={css.pre} tabIndex={0} aria-label={t("chat.code")}><code>{text}</code></pre>
     </div>
   );

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { TimelineItem } from "@/domain/engine";
 import { ErrorBoundary } from "../common/ErrorBoundary";
 import { useFormats } from "../common/locale";
+import { useNow } from "../common/use_now";
 import { MessageRow } from "./MessageRow";
 import css from "./TimelineItemView.module.css";
 
@@ -22,12 +23,13 @@ export const TimelineItemView = memo(function TimelineItemView(props: TimelineIt
 function Between({ item }: { readonly item: Exclude<TimelineItem, { type: "message" }> }) {
   const { t } = useTranslation();
   const formats = useFormats();
+  const now = useNow();
   switch (item.type) {
-    case "date": return <div className={css.line}><span className={css.chip}>{formats.day(item.day, Date.now())}</span></div>;
+    case "date": return <div className={css.line}><span className={css.chip}>{formats.day(item.day, now)}</span></div>;
     case "unread": return <div className={css.unread}><span>{t("chat.unread_from_here")}</span></div>;
     case "gap": return <div className={css.line}><span className={css.chip}>{t("chat.gap")}</span></div>;
     // Names come from people: isolated one by one, so that none turns the sentence around.
-    case "notice": return <div className={css.line}><span className={css.notice} dir="auto">{t(item.textKey, isolate(item.values))}</span></div>;
+    case "notice": return <div className={css.line}><span className={css.notice}>{t(item.textKey, isolate(item.values))}</span></div>;
   }
 }
 

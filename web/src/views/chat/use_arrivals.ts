@@ -14,7 +14,7 @@ export function useArrivals(chat: Chat, items: readonly TimelineItem[], hasAfter
 
   const readIfSeen = useCallback(() => {
     if (!hasAfter && document.visibilityState === "visible" && isAtEnd()) chat.markRead();
-  }, [chat, hasAfter]);
+  }, [chat, hasAfter, isAtEnd]);
 
   const clearMissed = useCallback(() => setMissed(0), []);
 
@@ -23,7 +23,7 @@ export function useArrivals(chat: Chat, items: readonly TimelineItem[], hasAfter
     setAtEnd(end);
     if (end) { setMissed(0); readIfSeen(); }
     return end;
-  }, [readIfSeen]);
+  }, [readIfSeen, isAtEnd]);
 
   useEffect(() => {
     const before = lastKey.current;
@@ -38,7 +38,7 @@ export function useArrivals(chat: Chat, items: readonly TimelineItem[], hasAfter
     if (last.type === "message" && !last.message.isOwn) announce(t("chat.new_message", { name: last.message.senderName, text: preview(last.message.body) }));
     if (!atEnd) setMissed((count) => count + fresh);
     else readIfSeen();
-  }, [items]);
+  }, [items]); // oxlint-disable-line react/exhaustive-deps -- runs for what arrived, once
 
   useEffect(() => {
     const timer = setTimeout(readIfSeen, 300);

@@ -1,4 +1,4 @@
-import { useMemo, useRef, type RefObject } from "react";
+import { useLayoutEffect, useMemo, useRef, type RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import type { Chat } from "@/domain/engine";
 import type { Message } from "@/domain/message";
@@ -28,7 +28,7 @@ interface Outside {
 export function useBuiltActions(chat: Chat, myUserId: string, outside: Outside, timeline: RefObject<TimelineHandle | null>, setters: Setters): ChatActions {
   const { t } = useTranslation();
   const latest = useRef({ outside, setters, t });
-  latest.current = { outside, setters, t };
+  useLayoutEffect(() => { latest.current = { outside, setters, t }; });
   return useMemo<ChatActions>(() => {
     const set = () => latest.current.setters;
     return {
@@ -67,5 +67,5 @@ export function useBuiltActions(chat: Chat, myUserId: string, outside: Outside, 
       openMedia: (message) => set().setDialog({ type: "media", message }),
       loadedMessage: (eventId) => findNearby(chat.timeline.get().items, eventId),
     };
-  }, [chat, myUserId]);
+  }, [chat, myUserId, timeline]);
 }

@@ -1,4 +1,4 @@
-import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useId, useMemo, useState, type KeyboardEvent } from "react";
 import type { Chat, Member } from "@/domain/engine";
 import { buildMentionIndex } from "@/domain/mentions";
 import { useReadable } from "../use_readable";
@@ -8,7 +8,7 @@ export function useMentions(chat: Chat, myUserId: string, words: string | undefi
   const members = useReadable(chat.members);
   const listId = useId();
   const [active, setActive] = useState(0);
-  const chosen = useRef(new Map<string, string>());
+  const [chosen] = useState(() => new Map<string, string>());
   const wanted = words !== undefined;
   // Folding 5,000 names is for when an @ is typed, not for opening the chat.
   const index = useMemo(() => (wanted ? buildMentionIndex(members.filter((member) => member.membership === "join" && member.userId !== myUserId)) : undefined), [wanted, members, myUserId]);
@@ -17,7 +17,7 @@ export function useMentions(chat: Chat, myUserId: string, words: string | undefi
 
   const choose = (member: Member): string => {
     const name = member.name.replace(/\s+/gu, " ").trim() || member.userId.slice(1);
-    chosen.current.set(name, member.userId);
+    chosen.set(name, member.userId);
     return name;
   };
 
@@ -31,5 +31,5 @@ export function useMentions(chat: Chat, myUserId: string, words: string | undefi
     return true;
   };
 
-  return { listId, found, active, chosen: chosen.current, choose, onKey, forget: () => chosen.current.clear() };
+  return { listId, found, active, chosen, choose, onKey, forget: () => chosen.clear() };
 }

@@ -56,7 +56,7 @@ function Preview({ chat }: { readonly chat: ChatSummary }) {
   const { t } = useTranslation();
   const preview = usePreview();
   const last = chat.last?.message;
-  if (chat.typing.length) return <span className={classNames(css.line, css.typing)} dir="auto">{chat.kind === "direct" ? t("chat.typing") : t("chat.typing_one", { name: `\u2068${chat.typing[0]}\u2069` })}</span>;
+  if (chat.typing.length) return <span className={classNames(css.line, css.typing)}>{chat.kind === "direct" ? t("chat.typing") : t("chat.typing_one", { name: `\u2068${chat.typing[0]}\u2069` })}</span>;
   if (chat.draft) return <><span className={css.draft}>{t("chats.draft")}</span><span className={css.line} dir="auto">{chat.draft.slice(0, 120)}</span></>;
   if (chat.membership === "knock") return t("chat.knocking");
   if (!last) return t("chats.no_messages");

@@ -19,6 +19,6 @@ export function usePicture(source: MediaSource | undefined, edgePx: number): str
     let wanted = true;
     loading.url.then((made) => { if (wanted) setUrl(made); }, () => undefined);
     return () => { wanted = false; loading.release(); };
-  }, [loader, source?.mxc, edgePx]);
+  }, [loader, source?.mxc, edgePx]); // oxlint-disable-line react/exhaustive-deps -- the same address is the same picture
   return url;
 }

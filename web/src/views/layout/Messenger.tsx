@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useEffect, useState, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ChatList, type ChatListProps } from "../chats/ChatList";
 import { ChatView } from "../chat/ChatView";
@@ -24,17 +24,17 @@ export function Messenger(props: MessengerProps) {
   const { t } = useTranslation();
   const panes = usePanes();
   const [aside, setAside] = useState<"info" | "search" | null>(null);
-  const opener = useRef<Element | null>(null);
+  const [opener, setOpener] = useState<Element | null>(null);
   useEffect(() => setAside(null), [roomId]);
 
   const openAside = (what: "info" | "search") => {
-    opener.current = document.activeElement;
+    setOpener(document.activeElement);
     setAside((open) => (open === what ? null : what));
   };
   const closeAside = () => {
     setAside(null);
     // Back to what opened it.
-    requestAnimationFrame(() => { if (opener.current instanceof HTMLElement) opener.current.focus(); });
+    requestAnimationFrame(() => { if (opener instanceof HTMLElement) opener.focus(); });
   };
   const back = () => {
     const left = roomId;
@@ -53,6 +53,7 @@ export function Messenger(props: MessengerProps) {
   const showAside = roomId !== null && aside !== null;
   const showChat = (panes > 1 || roomId !== null) && !(showAside && panes === 1);
   return (
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- shortcuts of the whole window
     <div className={css.frame} onKeyDown={onKeyDown}>
       <ConnectionBanner />
       <div className={css.panes}>
