@@ -68,11 +68,15 @@ async def test_only_one_claims_an_announcement(database: Database) -> None:
     assert not await write(database, STORE.claim_announcement, *claim)
     assert await write(database, STORE.claim_announcement, "i1", "closed", "announce", 1000)
     assert await write(database, STORE.claim_announcement, "i1", "opened", "notices", 1000)
-    await write(database, STORE.store_progress, "i1", "opened", "notices", "@b:x", is_done=False)
+    announcement = ("i1", "opened", "notices")
+    assert await write(database, STORE.store_progress, announcement, "", "@b:x", is_done=False)
+    assert not await write(database, STORE.store_progress, announcement, "", "@b:x", is_done=False)
     reader = database.reader
     assert await STORE.load_undone(reader, "notices", 0) == [("i1", "opened", "@b:x")]
     assert await STORE.load_undone(reader, "notices", 2000) == []
-    await write(database, STORE.store_progress, "i1", "opened", "notices", "@c:x", is_done=True)
+    assert await STORE.has_announcement(reader, *announcement)
+    assert not await STORE.has_announcement(reader, "i1", "closed", "notices")
+    assert await write(database, STORE.store_progress, announcement, "@b:x", "@c:x", is_done=True)
     assert await STORE.load_undone(reader, "notices", 0) == []
 
 

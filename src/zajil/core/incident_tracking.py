@@ -106,7 +106,7 @@ class IncidentTracker:
     def _begin(self, cause: Cause, now_s: float, now_ms: int, values: Mapping[str, float]) -> Incident:
         self._updated_s[cause] = now_s
         symptoms = [each for each in self.open if each in NATURES[cause].explains]
-        if symptoms:
+        if symptoms and cause is not Cause.STOPPED:  # what was wrong before is still wrong after
             oldest = min(symptoms, key=lambda each: (self.open[each].opened_ts_ms, each))
             incident = self.open[cause] = identify(self.open.pop(oldest), cause, now_ms, values)
             return incident

@@ -177,8 +177,8 @@ def dump_cell(cell: Cell) -> dict[str, Any]:
         "failed": cell.failed,
         "send": cell.send,
         "delivery": cell.delivery,
-        "degraded_s": {component: round(seconds, 3) for component, seconds in sorted(cell.degraded_s.items())},
-        "outage_s": {component: round(seconds, 3) for component, seconds in sorted(cell.outage_s.items())},
+        "degraded_s": {component.value: round(seconds, 3) for component, seconds in sorted(cell.degraded_s.items())},
+        "outage_s": {component.value: round(seconds, 3) for component, seconds in sorted(cell.outage_s.items())},
     }
 
 

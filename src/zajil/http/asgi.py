@@ -1,5 +1,6 @@
 """The ASGI application: finds the route, authenticates, runs the endpoint, and turns every outcome into an answer."""
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -32,6 +33,8 @@ class AsgiApp:
         self.app = app
         self.routes = all_routes
         self._router = Router(all_routes)
+        self._times = {id(route): app.measurements.find_route(f"{route.method} {route.path}") for route in all_routes}
+        self._nowhere = app.measurements.find_route("other")
         self.startup: list[Callable[[], Awaitable[None]]] = []
         self.shutdown: list[Callable[[], Awaitable[None]]] = []
         self.setup_token = ""  # makes the first administrator; empty when there is one
@@ -44,10 +47,13 @@ class AsgiApp:
             await send({"type": "websocket.close"})
             return
         respond: Respond | None = scope.pop("zajil.respond", None)
+        began = time.perf_counter()
         try:
             response = await self._respond(scope, receive)
         except ClientGone:
             return
+        times = scope.get("zajil.times", self._nowhere)
+        self.app.measurements.note_request(times, response.status, time.perf_counter() - began)
         if respond is not None and response.stream is None:
             headers = join_headers(response.headers) + b"content-length: %d\r\n" % len(response.body)
             if respond(response.status, headers, response.body):
@@ -74,6 +80,7 @@ class AsgiApp:
             return Response(b"", 204, [*CORS])
         try:
             route, params = self._router.find(method, scope["raw_path"])
+            scope["zajil.times"] = self._times[id(route)]
             request = Request(scope, receive, params)
             if route.auth is not Auth.NONE:
                 await self._authenticate(route, request)

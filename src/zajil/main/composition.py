@@ -6,11 +6,13 @@ from zajil.http.asgi import AsgiApp
 from zajil.http.client_api import load_routes
 from zajil.http.openapi import describe
 from zajil.http.pages import ROUTES as PAGES
+from zajil.http.status_pages import ROUTES as STATUS_PAGES
 from zajil.http.web_client import ROUTES as WEB_CLIENT
 from zajil.main.bus import connect_log, open_bus
 from zajil.main.database import build_pusher_store, build_search_store, open_database
 from zajil.main.media import attach_media, run_media
 from zajil.main.push import attach_push, run_push
+from zajil.main.status import attach_status
 from zajil.main.system import SystemClock, SystemRandomness, load_signing_key
 from zajil.ports.configuration import Config
 from zajil.ports.stores import Stores
@@ -35,6 +37,7 @@ from zajil.storage.stores.devices import SqlDeviceStore
 from zajil.storage.stores.directory import SqlDirectoryStore
 from zajil.storage.stores.events import SqlEventStore
 from zajil.storage.stores.incidents import SqlIncidentStore
+from zajil.storage.stores.invite_links import SqlInviteLinkStore
 from zajil.storage.stores.key_backups import SqlKeyBackupStore
 from zajil.storage.stores.media import SqlMediaRows
 from zajil.storage.stores.profiles import SqlProfileStore
@@ -64,6 +67,7 @@ def build_stores(config: Config) -> Stores:
         profiles=SqlProfileStore(),
         reports=SqlReportStore(),
         directory=SqlDirectoryStore(),
+        invite_links=SqlInviteLinkStore(),
         device_keys=SqlDeviceKeyStore(),
         device_lists=SqlDeviceListStore(),
         key_backups=SqlKeyBackupStore(),
@@ -107,12 +111,13 @@ def build_services(config: Config) -> App:
 def build_app(config: Config) -> AsgiApp:
     """The ASGI application of one worker."""
     app = build_services(config)
-    all_routes = [*load_routes(legacy_r0=config.legacy_r0), *PAGES, *WEB_CLIENT]
+    all_routes = [*load_routes(legacy_r0=config.legacy_r0), *PAGES, *STATUS_PAGES, *WEB_CLIENT]
     asgi = AsgiApp(app, [*all_routes, *describe(all_routes)])
     bus = open_bus(config)
     connect_log(app.db, bus)
     if config.bus:
         app.node_signals.connect(bus)
+    status_link = attach_status(app)
     media = run_media(app)
     notifications = run_notifications(app)
     push = run_push(app)
@@ -130,6 +135,7 @@ def build_app(config: Config) -> AsgiApp:
         start_signals(app)
         sweeps.append(asyncio.create_task(run_transaction_cleaning(app)))
         app.message_index.start()
+        status_link.start()
         asgi.setup_token = await prepare_setup_token(app)
 
     async def stop() -> None:
@@ -137,6 +143,7 @@ def build_app(config: Config) -> AsgiApp:
         app.notifier.wake_all()
         for sweep in sweeps:
             sweep.cancel()
+        await status_link.stop()
         await app.message_index.stop()
         await stop_signals(app)
         await stop_accounts(app)

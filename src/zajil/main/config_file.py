@@ -186,7 +186,7 @@ def parse_integer(name: str, value: object) -> int:
 def build_shown_value(name: str, value: object) -> str:
     """The value as text for people, with secrets masked."""
     if option_fields()[name].metadata["is_secret"]:
-        return mask_secret(str(value))
+        return mask_secret(str(value)) if value else ""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, tuple):

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +31,15 @@ class AddressRefused(OSError):
 
 
 class HttpClient:
-    """`allowed_networks` are reachable although they are not public; `resolve` replaces the system's resolver."""
+    """`allowed_networks` are reachable although they are not public; `resolve` replaces the system's resolver, `tls` what certificates are good."""
 
-    def __init__(self, allowed_networks: Sequence[IpNetwork] = (), resolve: Resolve | None = None) -> None:
+    def __init__(
+        self,
+        allowed_networks: Sequence[IpNetwork] = (),
+        resolve: Resolve | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._tls = tls
         self._allowed_networks = tuple(allowed_networks)
         self._resolve = resolve
         self._session: aiohttp.ClientSession | None = None
@@ -91,6 +98,7 @@ class HttpClient:
                 resolver=build_resolver(self._resolve),
                 socket_factory=self._make_socket,
                 use_dns_cache=False,
+                ssl=self._tls or True,
                 limit=CONNECTIONS_MAX,
                 limit_per_host=CONNECTIONS_PER_HOST_MAX,
             )

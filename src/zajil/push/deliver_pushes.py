@@ -209,10 +209,12 @@ class PushDelivery:
 
     async def _settle(self, pusher: Pusher) -> None:
         now_ms = self._app.clock.now_ms()
+        self._app.measurements.note_push(pusher.pusher_nid, None)
         await self._app.db.write(lambda tx: self._app.stores.pushers.settle(tx, pusher.pusher_nid, now_ms))
 
     async def _postpone(self, pusher: Pusher, reason: str) -> None:
         store, now_ms = self._app.stores.pushers, self._app.clock.now_ms()
+        self._app.measurements.note_push(pusher.pusher_nid, orjson.loads(pusher.json)["data"]["url"])
         failures = pusher.failures + 1
         since_ms = pusher.failing_since_ts_ms if pusher.failing_since_ts_ms is not None else now_ms
         kept_max = 0 if now_ms - since_ms > GIVE_UP_MS else WAITING_MAX

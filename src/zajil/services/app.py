@@ -11,6 +11,8 @@ from zajil.ports.outbound_http import OutboundHttp
 from zajil.ports.push_gateway import PushGateway
 from zajil.ports.randomness import Randomness
 from zajil.ports.stores import Stores
+from zajil.services.measurements import Measurements
+from zajil.services.status_board import StatusBoard
 
 if TYPE_CHECKING:
     from zajil.services.delivered import Delivered
@@ -82,6 +84,8 @@ class App:
     presence: "Presence" = field(init=False)
     delivered: "Delivered" = field(init=False)
     message_index: "MessageIndex" = field(init=False)
+    measurements: Measurements = field(default_factory=Measurements)
+    status: StatusBoard = field(default_factory=StatusBoard)
     stopping: bool = False  # the worker is going: parked requests are answered now
 
     @property

@@ -30,12 +30,16 @@ class IncidentStore(Protocol):
     ) -> bool:
         """Whether this caller is the one to announce the change through the channel."""
 
+    async def has_announcement(self, tx: Read, incident_id: str, change: str, channel: str) -> bool:
+        """Whether somebody has claimed to announce this."""
+
     async def load_undone(self, tx: Read, channel: str, since_ts_ms: int) -> list[tuple[str, str, str]]:
         """(incident, change, last user told) of the channel's announcements that are under way."""
 
     async def store_progress(
-        self, tx: Transaction, incident_id: str, change: str, channel: str, reached: str, *, is_done: bool
-    ) -> None: ...
+        self, tx: Transaction, announcement: tuple[str, str, str], expected: str, reached: str, *, is_done: bool
+    ) -> bool:
+        """Note how far (incident, change, channel) has been told; False when it was not at `expected`: another process goes on with it."""
 
     async def store_cells(self, tx: Transaction, node: str, length_ms: int, cells: Sequence[Cell]) -> None: ...
 
@@ -47,6 +51,9 @@ class IncidentStore(Protocol):
 
     async def load_nodes(self, tx: Read) -> dict[str, int]:
         """When each node was last seen."""
+
+    async def forget_transactions(self, tx: Transaction, user_id: str, now_ms: int) -> None:
+        """Forget the transaction IDs of a user who repeats nothing: the canary."""
 
     async def trim_room(self, tx: Transaction, room_nid: int, before: int, count_max: int) -> int:
         """Delete messages (not state) of the canary's room before a place in its history; returns how many went."""

@@ -7,6 +7,7 @@ import orjson
 from zajil.core.incidents import Incident, dump_incident, load_incident, merge_incidents
 from zajil.core.status_history import Cell, dump_cell, load_cell
 from zajil.ports.database import Read, Transaction
+from zajil.storage.stores.events import TRANSACTION_PERIOD_MS
 from zajil.storage.stores.lists import chunks
 
 OPEN_MAX = 200
@@ -65,6 +66,10 @@ class SqlIncidentStore:
             )
         )
 
+    async def has_announcement(self, tx: Read, incident_id: str, change: str, channel: str) -> bool:
+        sql = "SELECT 1 FROM incident_announcements WHERE incident_id = ? AND change = ? AND channel = ?"
+        return await tx.fetch_value(sql, incident_id, change, channel) is not None
+
     async def load_undone(self, tx: Read, channel: str, since_ts_ms: int) -> list[tuple[str, str, str]]:
         rows = await tx.fetch(
             "SELECT incident_id, change, reached FROM incident_announcements"
@@ -75,15 +80,17 @@ class SqlIncidentStore:
         return [(incident_id, change, reached) for incident_id, change, reached in rows]
 
     async def store_progress(
-        self, tx: Transaction, incident_id: str, change: str, channel: str, reached: str, *, is_done: bool
-    ) -> None:
-        await tx.execute(
-            "UPDATE incident_announcements SET reached = ?, is_done = ? WHERE incident_id = ? AND change = ? AND channel = ?",
-            reached,
-            int(is_done),
-            incident_id,
-            change,
-            channel,
+        self, tx: Transaction, announcement: tuple[str, str, str], expected: str, reached: str, *, is_done: bool
+    ) -> bool:
+        return bool(
+            await tx.execute_counting(
+                "UPDATE incident_announcements SET reached = ?, is_done = ?"
+                " WHERE incident_id = ? AND change = ? AND channel = ? AND reached = ? AND is_done = 0",
+                reached,
+                int(is_done),
+                *announcement,
+                expected,
+            )
         )
 
     async def store_cells(self, tx: Transaction, node: str, length_ms: int, cells: Sequence[Cell]) -> None:
@@ -110,7 +117,12 @@ class SqlIncidentStore:
 
     async def load_nodes(self, tx: Read) -> dict[str, int]:
         rows = await tx.fetch("SELECT node, seen_ts_ms FROM status_nodes ORDER BY node LIMIT ?", NODES_MAX)
-        return {node: seen_ts_ms for node, seen_ts_ms in rows}
+        return dict(map(tuple, rows))
+
+    async def forget_transactions(self, tx: Transaction, user_id: str, now_ms: int) -> None:
+        period = now_ms // TRANSACTION_PERIOD_MS
+        sql = "DELETE FROM transactions WHERE period = ? AND user_id = ?"
+        await tx.execute_many(sql, [(period, user_id), (period - 1, user_id)])
 
     async def trim_room(self, tx: Transaction, room_nid: int, before: int, count_max: int) -> int:
         rows = await tx.fetch(

@@ -1,0 +1,39 @@
+"""The process that watches the server: `python -m zajil.main.status_watch`, started by the supervisor, or `zajil status watch`."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+from zajil.main.config_file import load_config
+from zajil.main.console import EXIT_CONFIG, warn
+from zajil.main.lean_imports import import_lean
+from zajil.ports.configuration import ConfigError
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="zajil.main.status_watch")
+    parser.add_argument("--arguments", default="{}")
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--parent", type=int)
+    given = parser.parse_args()
+    try:
+        config = load_config(json.loads(given.arguments), path=given.config).config
+    except ConfigError as error:
+        warn(f"zajil: {error}")
+        return EXIT_CONFIG
+    import_lean()
+    from zajil.main.log import configure_log
+    from zajil.main.status import watch
+
+    configure_log(config)
+    asyncio.run(watch(config, given.parent))
+    # A channel of announcements that does not answer must not hold up the end.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
