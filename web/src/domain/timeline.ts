@@ -115,6 +115,11 @@ export class TimelineModel {
     for (const page of this.#pages) for (const { entry } of page.slots) if (entry.kind === "event") yield entry.record;
   }
 
+  /** The places of gaps, the newest first. */
+  gaps(): readonly number[] {
+    return this.#pages.flatMap(({ slots }) => slots.flatMap(({ entry }) => (entry.kind === "gap" ? [entry.order] : []))).toReversed();
+  }
+
   clear(): void {
     this.#pages = [];
     this.#orders.clear();

@@ -145,15 +145,11 @@ export class ChatTimeline {
     this.#publishSoon();
   }
 
-  /** The server can be reached again: gaps on the screen are tried once more. */
+  /** Asks for what gaps on the screen hide: after a hole in sync, and when the server can be reached again. */
   async refill(): Promise<void> {
     if (this.#place.kind === "fetched") return;
-    const first = this.#store.get().items[0];
-    if (first?.type === "gap" && this.#model.firstOrder !== undefined) {
-      this.#model.remove(this.#model.firstOrder);
-      this.#hasBefore = true;
-      await this.loadBefore();
-    }
+    const history = this.#account.histories.of(this.#roomId);
+    for (const order of this.#model.gaps()) if (!(await history.fillGap(order))) return;
   }
 
   async #fetchAround(eventId: string): Promise<void> {
@@ -218,16 +214,26 @@ export class ChatTimeline {
 
   #take(entries: readonly HistoryEntry[]): void {
     const shown: HistoryEntry[] = [];
-    if (this.#place.kind !== "fetched" && entries.some(({ kind }) => kind === "gap")) this.#hasBefore = true;
     for (const entry of entries) {
       const known = entry.kind === "event" ? this.#model.orderOf(entry.record.eventId) : undefined;
       if (known !== undefined) shown.push({ ...entry, order: known });
-      else if (this.#place.kind === "live" && entry.order > (this.#model.lastOrder ?? -Infinity)) shown.push(entry);
+      else if (this.#belongs(entry)) shown.push(entry);
     }
+    if (this.#place.kind !== "fetched" && entries.some(({ kind }) => kind === "gap")) this.#hasBefore = true;
+    if (shown.some(({ kind }) => kind === "gap")) setTimeout(() => void this.refill().catch(() => undefined));
     if (shown.length === 0) return;
     this.#model.put(shown);
     void this.#ticks.refresh();
     this.#publishSoon();
+  }
+
+  /** Whether the loaded part reaches over this place. */
+  #belongs(entry: HistoryEntry): boolean {
+    const { firstOrder, lastOrder } = this.#model;
+    // What lies before the first event is loaded when it is asked for.
+    if (firstOrder === undefined || lastOrder === undefined) return this.#place.kind === "live" && entry.kind === "event";
+    if (entry.order < firstOrder || this.#place.kind === "fetched") return false;
+    return this.#place.kind === "live" || entry.order <= lastOrder;
   }
 
   #drop(order: number): void {

@@ -8,6 +8,8 @@ const GAP_PLACES = 2 ** 32;
 const START_ORDER = -(2 ** 52);
 const RECENT_MAX = 200;
 const EMPTY_PAGES_MAX = 10;
+const GAP_PAGE = 100;
+const GAP_PAGES_MAX = 20;
 
 export interface HistoryListener {
   put(entries: readonly HistoryEntry[]): void;
@@ -132,6 +134,18 @@ export class RoomHistory {
         if (filled.length > 0) return filled;
       }
       return [];
+    });
+  }
+
+  /** Asks the server for what a gap hides; true once it is closed. Listeners get what is found. */
+  async fillGap(order: number): Promise<boolean> {
+    return this.#step(async () => {
+      for (let pages = 0; pages < GAP_PAGES_MAX; pages += 1) {
+        const [gap, following] = await this.#archive.from(this.roomId, order, 2);
+        if (gap?.kind !== "gap" || gap.order !== order) return true;
+        if ((await this.#fill(gap, following?.order ?? Infinity, GAP_PAGE)) === "failed") return false;
+      }
+      return false;
     });
   }
 

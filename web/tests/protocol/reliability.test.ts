@@ -53,3 +53,27 @@ test("what is written while the server is dead arrives once and in order, also a
   expect(texts(again)).toEqual(expected);
   expect(new Set(messages(again).map(({ id }) => id)).size).toBe(11);
 });
+
+test("after a long absence the hole in the history closes by itself, and nothing is missing or twice", async () => {
+  const nooraSession = await server.register("noora");
+  let noora = await online(nooraSession);
+  const omar = await online(await server.register("omar"));
+  engines.push(omar);
+  const [noorasChat, omarsChat] = await meet(noora, omar);
+  const { roomId } = noorasChat;
+  omarsChat.sendText(write("before the absence"));
+  await untilMessage("the first message", noorasChat, isText("before the absence"));
+  await noora.stop();
+
+  const lines = Array.from({ length: 150 }, (_, index) => `line ${index}`);
+  for (const line of lines) omarsChat.sendText(write(line));
+  await until("all lines sent", omarsChat.timeline, () => messages(omarsChat).every(({ status }) => status !== "waiting" && status !== "sending"), 60_000);
+
+  noora = await startEngine(nooraSession);
+  engines.push(noora);
+  const chat = noora.openChat(roomId);
+  await untilMessage("what was known at once", chat, isText("before the absence"));
+  await untilMessage("the newest line", chat, isText("line 149"));
+  await until("no hole", chat.timeline, ({ items }) => items.every(({ type }) => type !== "gap") && texts(chat).length === 151);
+  expect(texts(chat)).toEqual(["before the absence", ...lines]);
+});
