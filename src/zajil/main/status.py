@@ -8,6 +8,7 @@ import os
 import signal
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from zajil.main.system import SystemClock, SystemRandomness

@@ -26,6 +26,9 @@ SERVER_NAME_LENGTH_MAX = 230
 SERVER_NAME = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,230})(?::[0-9]{1,5})?")
 
 
+METRICS_TOKEN_CHARACTERS_LEAST = 16
+
+
 class ConfigError(ValueError):
     """An option that is unknown or has a value it may not have; the text is for the operator."""
 
@@ -138,9 +141,7 @@ class Config:
     )
 
     rate_limits: bool = option(True, "Limits", "Limit how fast one account or address may send requests.")
-    workers: int = option(
-        1, "Limits", "Worker processes. More than one needs PostgreSQL.", lowest=1, highest=64
-    )
+    workers: int = option(1, "Limits", "Worker processes. More than one needs PostgreSQL.", lowest=1, highest=64)
     worker_silence_s_max: int = option(
         10, "Limits", "Seconds without a sign of life after which a worker is replaced.", lowest=2, highest=300
     )
@@ -209,6 +210,65 @@ class Config:
     )
     web_push_subject: str = option(
         "", "Push", "Contact told to web push services: mailto:… or https://….", metavar="URL"
+    )
+
+    status: bool = option(
+        True, "Status", "Watch the server from a process of its own, and tell at /status what works and what does not."
+    )
+    status_name: str = option("", "Status", "Name of the service on its status page. Empty: the server name.")
+    status_canary_url: str = option(
+        "",
+        "Status",
+        "URL through which the server tests itself, for example the public one, so that the proxy is tested too. "
+        "Empty: the address it is bound to.",
+        metavar="URL",
+    )
+    status_canary_interval_s: int = option(
+        10, "Status", "Seconds between the messages that the server sends itself.", lowest=1, highest=600
+    )
+    status_pace_percent: int = option(
+        100,
+        "Status",
+        "How long something must be wrong, or right again, before anybody is told, in percent of the usual time. "
+        "Less is for tests.",
+        lowest=5,
+        highest=1000,
+    )
+    status_disk_reserve: int = option(
+        512 * MIB, "Status", "With less space than this on the disk, an incident is opened.", lowest=0, is_size=True
+    )
+    status_copy: str = option(
+        "",
+        "Status",
+        "Folder, or s3://BUCKET/PREFIX, for a copy of the status pages at every change, to be hosted elsewhere.",
+        metavar="PLACE",
+    )
+    status_copy_s3_endpoint: str = option(
+        "", "Status", "URL of the S3 service of status_copy, if it is not that of the media.", metavar="URL"
+    )
+    status_copy_s3_access_key: str = option(
+        "", "Status", "Access key of that bucket, if it is not that of the media.", metavar="KEY"
+    )
+    status_copy_s3_secret_key: str = option(
+        "", "Status", "Secret key of that bucket, if it is not that of the media.", is_secret=True, metavar="SECRET"
+    )
+    status_announce: tuple[str, ...] = option(
+        (),
+        "Status",
+        "Where incidents are announced, as a URL of apprise (mastodons://…, twitter://…, tgram://…, mailtos://…, json://…); "
+        "may be given several times.",
+        is_secret=True,
+        metavar="URL",
+    )
+    status_notices: bool = option(
+        True, "Status", "Send users a server notice about outages of more than a minute, once, and one when it is over."
+    )
+    metrics_token: str = option(
+        "",
+        "Status",
+        "Token with which Prometheus reads /metrics. Empty: only an administrator's access token opens it.",
+        is_secret=True,
+        metavar="TOKEN",
     )
 
     log_level: LogLevel = option("info", "Log", "debug, info, warning or error.")
@@ -332,7 +392,15 @@ def check_together(config: Config) -> None:
         raise ConfigError("bus: only nats://… and tls://… are understood; leave it empty for none")
     if config.media_s3_bucket and not (config.media_s3_access_key and config.media_s3_secret_key):
         raise ConfigError("media_s3_bucket needs media_s3_access_key and media_s3_secret_key")
-    for name in ("public_base_url", "support_page", "media_s3_endpoint"):
+    if config.metrics_token and len(config.metrics_token) < METRICS_TOKEN_CHARACTERS_LEAST:
+        raise ConfigError(f"metrics_token: at least {METRICS_TOKEN_CHARACTERS_LEAST} characters, or it can be guessed")
+    for name in (
+        "public_base_url",
+        "support_page",
+        "media_s3_endpoint",
+        "status_canary_url",
+        "status_copy_s3_endpoint",
+    ):
         url = getattr(config, name)
         if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
             raise ConfigError(f"{name}: {url!r} is not a URL that begins with https:// or http://")

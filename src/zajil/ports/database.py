@@ -5,6 +5,7 @@ SQL uses `?` placeholders and the dialect both engines share; integers are BIGIN
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
@@ -159,4 +160,18 @@ class UnfitValue(Exception):
 
 
 class StorageUnavailable(Exception):
-    """The database cannot take writes now (disk full, read-only, gone)."""
+    """The database cannot take writes now (read-only, gone, damaged)."""
+
+    told = "The server cannot store anything right now; what you sent was not stored. Try again soon."
+    retry_after_ms = 2_000
+
+
+class StorageFull(StorageUnavailable):
+    """The disk is full, or about to be."""
+
+    told = "The server's disk is full; what you sent was not stored. Reading goes on. Try again later."
+    retry_after_ms = 30_000
+
+
+essential_writes: ContextVar[bool] = ContextVar("essential_writes", default=False)
+"""Set around what must go on when the disk is full: what makes room, or makes the server safe."""

@@ -137,6 +137,10 @@ class GroupCommit(ABC):
     @abstractmethod
     async def close(self) -> None: ...
 
+    def _check_room(self) -> None:
+        """Raises `StorageFull` when what is about to be written would not find room."""
+        return
+
     async def _wait_for_turn(self) -> None:
         """Until this process may write."""
         return
@@ -148,6 +152,7 @@ class GroupCommit(ABC):
     async def write(self, item: Callable[[Transaction], Awaitable[T]], *, rooms: Sequence[str] = ()) -> T:
         if self._is_closed:
             raise StorageUnavailable("the database is closed")
+        self._check_room()
         if len(self._queue) >= QUEUE_ITEMS_MAX:
             raise Busy(BUSY_RETRY_MS)
         loop = asyncio.get_running_loop()
