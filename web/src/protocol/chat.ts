@@ -33,6 +33,7 @@ export class OpenChat {
   readonly #uploads = new Store<readonly Upload[]>([]);
   readonly #ends: (() => void)[] = [];
   #membersScheduled = false;
+  #readUntold = false;
 
   constructor(parts: ChatParts, roomId: string) {
     this.#parts = parts;
@@ -95,7 +96,7 @@ export class OpenChat {
       setStarred: (eventId, starred) => flags.setStarred(roomId, eventId, starred),
       deleteForMe: (messageId) => this.#deleteForMe(messageId),
       markViewed: (eventId) => this.#markViewed(eventId),
-      markRead: () => void this.#markRead().catch(() => undefined),
+      markRead: () => void this.markRead(),
       setDraft,
     };
   }
@@ -134,6 +135,21 @@ export class OpenChat {
     if (!record || record.sender === account.userId || record.redactedBy !== undefined) return;
     void account.histories.of(this.#roomId).redactLocally(eventId, account.userId);
     void account.queue.add({ roomId: this.#roomId, type: VIEWED_EVENT, content: { "m.relates_to": { rel_type: "m.reference", event_id: eventId } } });
+  }
+
+  /** What could not be told is told when the server can be reached again. */
+  async markRead(): Promise<void> {
+    try {
+      await this.#markRead();
+      this.#readUntold = false;
+    } catch {
+      this.#readUntold = true;
+    }
+  }
+
+  goOnline(): void {
+    if (this.#readUntold) void this.markRead();
+    void this.timeline.refill().catch(() => undefined);
   }
 
   async #markRead(): Promise<void> {

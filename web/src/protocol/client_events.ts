@@ -2,8 +2,12 @@ import { ClientEvent, EventTimeline, MatrixEventEvent, type MatrixEvent, type Ro
 import { CryptoEvent } from "matrix-js-sdk/lib/crypto-api";
 import { parseEnvelope } from "@/domain/message_envelope";
 import { parseRelation } from "@/domain/relation";
+import { endMutes } from "./room_actions";
 import { VIEWED_EVENT } from "./chat_actions";
 import type { RunningEngine } from "./running_engine";
+
+const SDK_EVENTS_MAX = 150;
+const SDK_EVENTS_KEPT = 100;
 
 type Listeners = readonly (readonly [string, (...parts: never[]) => void])[];
 
@@ -43,8 +47,9 @@ function historyListeners(engine: RunningEngine): Listeners {
 }
 
 async function takeEvent(engine: RunningEngine, event: MatrixEvent, roomId: string, gapToken: string | null): Promise<void> {
-  const { queue, histories, userId } = engine.account;
+  const { queue, histories, userId, client } = engine.account;
   await histories.of(roomId).append(event, gapToken);
+  trimTimeline(client.getRoom(roomId));
   if (event.getSender() === userId) {
     const transactionId = event.getUnsigned().transaction_id;
     const item = queue.items.get().find(({ id, eventId }) => id === transactionId || (eventId !== undefined && eventId === event.getId()));
@@ -52,6 +57,13 @@ async function takeEvent(engine: RunningEngine, event: MatrixEvent, roomId: stri
   } else if (event.getType() === VIEWED_EVENT) {
     await takeBackViewed(engine, event, roomId);
   }
+}
+
+/** The history is ours; what the SDK keeps besides would only grow. */
+function trimTimeline(room: Room | null): void {
+  const events = room?.getLiveTimeline().getEvents() ?? [];
+  if (!room || events.length <= SDK_EVENTS_MAX) return;
+  for (const event of events.slice(0, events.length - SDK_EVENTS_KEPT)) room.getUnfilteredTimelineSet().removeEvent(event.getId() ?? "");
 }
 
 /** The one other person of a direct chat has seen what was to be seen once: it goes from the server too. */
@@ -96,7 +108,14 @@ function roomListeners(engine: RunningEngine): Listeners {
       },
     ],
     [RoomMemberEvent.Typing, (_event: MatrixEvent, member: { readonly roomId: string }) => list.touch(member.roomId)],
-    [ClientEvent.Sync, (state: string) => void (state === "PREPARED" && list.refreshParents())],
+    [
+      ClientEvent.Sync,
+      (state: string) => {
+        if (state !== "PREPARED") return;
+        list.refreshParents();
+        void endMutes(account).catch(() => undefined);
+      },
+    ],
   ];
 }
 

@@ -1,7 +1,7 @@
 import { EventType, PushRuleActionName, PushRuleKind, type MatrixClient, type Room } from "matrix-js-sdk";
 import type { Chat } from "@/domain/engine";
 import { Problem } from "@/domain/problem";
-import { readList, readRecord } from "@/domain/untrusted";
+import { readInteger, readList, readRecord } from "@/domain/untrusted";
 import type { Account } from "./account";
 import { ask } from "./failures";
 import { ARCHIVE_TAG, directPeers, DISAPPEAR_EVENT, disappearAfterOf, FOLDER_TAG_PREFIX, foldersOf, isMarkedUnread, MUTE_DATA } from "./room_facts";
@@ -123,6 +123,14 @@ export async function setMute(account: Account, roomId: string, until: number | 
   }
   const conditions = [{ kind: "event_match", key: "room_id", pattern: roomId }];
   await ask(client.addPushRule("global", PushRuleKind.Override, roomId, { conditions: conditions as never, actions: [PushRuleActionName.DontNotify] }));
+}
+
+/** Takes away the rules of mutes whose time is over. */
+export async function endMutes(account: Account): Promise<void> {
+  for (const room of account.client.getRooms()) {
+    const until = readInteger(readRecord(room.getAccountData(MUTE_DATA)?.getContent()), "until", 0, Number.MAX_SAFE_INTEGER);
+    if (until !== undefined && until <= account.now()) await setMute(account, room.roomId, null);
+  }
 }
 
 export async function setMarkedUnread(client: MatrixClient, roomId: string, unread: boolean): Promise<void> {

@@ -192,7 +192,7 @@ export class RunningEngine {
   #goOnline(): void {
     this.account.queue.resume();
     this.profile.refresh();
-    for (const { timeline } of this.#chats.values()) void timeline.refill();
+    for (const open of this.#chats.values()) open.goOnline();
   }
 
   #openChat(roomId: string): Chat {

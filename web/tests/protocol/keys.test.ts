@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { Session } from "@/domain/arrival";
 import type { Engine } from "@/domain/engine";
 import type { Verification } from "@/domain/verification";
 import { eraseEngine } from "@/protocol/start_engine";
 import { isText, meet, online, until, untilMessage, write } from "./engines";
-import { TestServer } from "./server";
+import { sleep, TestServer } from "./server";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
@@ -29,6 +30,16 @@ function untilStep(engine: Engine, name: Verification["step"]["name"]): Promise<
   return until(`verification step ${name} of ${engine.userId}`, engine.verifications, (all) => all.find(({ step }) => step.name === name));
 }
 
+/** Asked of the server itself: the backup goes on in the background, after a random pause. */
+async function untilBackedUp(session: Session, keys: number): Promise<void> {
+  for (let waited = 0; waited < 30_000; waited += 250) {
+    const response = await fetch(`${session.baseUrl}/_matrix/client/v3/room_keys/version`, { headers: { Authorization: `Bearer ${session.accessToken}` } });
+    if (response.ok && ((await response.json()) as { count: number }).count >= keys) return;
+    await sleep(250);
+  }
+  throw new Error(`the backup did not reach ${keys} keys`);
+}
+
 test("a second device reads the old messages with the recovery key", async () => {
   const session = await server.register("huda");
   const first = await online(session);
@@ -43,8 +54,7 @@ test("a second device reads the old messages with the recovery key", async () =>
   await untilMessage("the message at Omar's", omarsChat, isText("an old message"));
   omarsChat.sendText(write("an old answer"));
   await untilMessage("the answer at Huda's", hudasChat, isText("an old answer"));
-  await until("all keys in the backup", first.keys.backup, ({ uploadsLeft }) => uploadsLeft === 0);
-  await new Promise((done) => setTimeout(done, 12_000));
+  await untilBackedUp(session, 2);
   await first.stop();
   await eraseEngine(session.userId);
 
@@ -79,4 +89,33 @@ test("two people compare emoji and are verified", async () => {
   await untilStep(noor, "done");
   await untilStep(zaid, "done");
   await until("Zaid verified at Noor's", noorsChat.summary, ({ peer }) => peer?.trust === "verified");
+});
+
+test("a code is scanned instead of emoji", async () => {
+  const [layla, yusuf] = [await arrive("layla"), await arrive("yusuf")];
+  await until("Layla's keys", layla.keys.state, ({ state }) => state === "no-recovery");
+  await until("Yusuf's keys", yusuf.keys.state, ({ state }) => state === "no-recovery");
+  const [laylasChat] = await meet(layla, yusuf);
+  await layla.verify({ userId: yusuf.userId });
+  await (await untilStep(yusuf, "asking")).accept();
+  const code = await until("the code", layla.verifications, ([first]) => (first?.step.name === "choose" ? first.step.qrCode : undefined));
+  await (await untilStep(yusuf, "choose")).scan(code);
+  await (await untilStep(layla, "scanned")).confirm();
+  await untilStep(layla, "done");
+  await untilStep(yusuf, "done");
+  await until("Yusuf verified at Layla's", laylasChat.summary, ({ peer }) => peer?.trust === "verified");
+});
+
+test("an exported key file opens only with its passphrase, and a session that was ended says so", async () => {
+  const rami = await arrive("rami");
+  const file = await rami.keys.exportKeys("a passphrase");
+  expect(file.startsWith("-----BEGIN MEGOLM SESSION DATA-----")).toBe(true);
+  await expect(rami.keys.importKeys(file, "another")).rejects.toMatchObject({ code: "wrong_passphrase" });
+  await rami.keys.importKeys(file, "a passphrase");
+  const other = await server.login("rami");
+  const body = JSON.stringify({ devices: [rami.deviceId], auth: { type: "m.login.password", identifier: { type: "m.id.user", user: "rami" }, password: "a password nobody guesses" } });
+  const response = await fetch(`${server.baseUrl}/_matrix/client/v3/delete_devices`, { method: "POST", headers: { Authorization: `Bearer ${other.accessToken}`, "Content-Type": "application/json" }, body });
+  expect(response.status).toBe(200);
+  const ended = await until("the end of the session", rami.connection, (connection) => connection.state === "ended" && connection, 40_000);
+  expect(ended).toMatchObject({ reason: "logged-out" });
 });
