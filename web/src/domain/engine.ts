@@ -1,6 +1,7 @@
 import type { AccountSettings, Devices } from "./account_settings";
 import type { AccountKeys } from "./keys";
 import type { Message, MediaSource } from "./message";
+import type { OwnAccount } from "./settings";
 import type { Readable } from "./store";
 import type { Verification } from "./verification";
 
@@ -29,6 +30,8 @@ export interface Engine {
   verify(target: { readonly userId: string } | { readonly deviceId: string } | "own-devices"): Promise<string>;
   readonly devices: Devices;
   readonly settings: AccountSettings;
+  /** All else that the settings show and change. */
+  readonly own: OwnAccount;
   /** Users whose messages are not shown, here and on all devices. */
   readonly blocked: Readable<readonly string[]>;
   setBlocked(userId: string, blocked: boolean): Promise<void>;
