@@ -1,23 +1,23 @@
-import { useCallback, useEffect, useMemo, useRef, useState, type DragEvent, type KeyboardEvent } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { Upload } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useEngine } from "@/app/engine_context";
-import type { Decision } from "@/domain/forward_guard/forward_guard";
 import type { Message } from "@/domain/message";
 import { useReadable } from "../use_readable";
-import { ConfirmDialog } from "../common/Dialog";
-import { showToast, useShowProblem } from "../common/Toasts";
+import { useShowProblem } from "../common/Toasts";
 import { ChatActionsContext } from "./chat_actions";
 import { chatPreferences } from "./chat_preferences";
 import { ChatDialogs, type OpenDialog } from "./ChatDialogs";
 import { ChatHeader } from "./ChatHeader";
-import { Composer, type ComposerHandle, type ComposerMode } from "./Composer";
+import { Composer, type ComposerHandle } from "./Composer";
+import type { ComposerMode } from "./composer_mode";
 import { EmojiPopoverAt } from "./EmojiPopover";
-import { useForwardGuard } from "./guard_context";
-import { InviteBar } from "./InviteBar";
+import { CannotWrite } from "./CannotWrite";
 import { SelectionBar } from "./SelectionBar";
 import { Timeline, type TimelineHandle } from "./Timeline";
 import { useBuiltActions } from "./use_built_actions";
+import { useCheckedText } from "./use_checked_text";
+import { useDrop } from "./use_drop";
 import css from "./ChatView.module.css";
 
 export interface ChatViewProps {
@@ -41,14 +41,11 @@ export function ChatView(props: ChatViewProps) {
   const chat = useMemo(() => engine.openChat(roomId), [engine, roomId]);
   const summary = useReadable(chat.summary);
   const { background } = useReadable(chatPreferences);
-  const guard = useForwardGuard();
   const showProblem = useShowProblem();
   const [mode, setMode] = useState<ComposerMode>(newMode);
   const [selection, setSelection] = useState<ReadonlySet<string> | null>(null);
   const [dialog, setDialog] = useState<OpenDialog | null>(null);
   const [picking, setPicking] = useState<{ readonly message: Message; readonly anchor: Element } | null>(null);
-  const [dropping, setDropping] = useState(false);
-  const [pasted, setPasted] = useState<{ readonly send: () => void } | null>(null);
   const timeline = useRef<TimelineHandle>(null);
   const composer = useRef<ComposerHandle>(null);
   const actions = useBuiltActions(chat, engine.userId, props, timeline, { setMode, setSelection, setDialog, setPicking });
@@ -64,19 +61,7 @@ export function ChatView(props: ChatViewProps) {
   }, [chat]);
   const sendFiles = useCallback((files: readonly File[]) => { if (files.length) setDialog({ type: "files", files }); }, []);
 
-  const checkText = useCallback((text: string, send: (hop: number) => void) => {
-    const content = { text };
-    const decision: Decision = guard.inspectComposed(content);
-    const target = { roomId, isGroup: summary.kind !== "direct" && summary.kind !== "notes" };
-    if (!guard.mayForward(decision, content, [target])) { showToast({ text: t("forward.none_left"), tone: "danger" }); return; }
-    const go = () => {
-      if (decision.kind === "forward") guard.recordForward(content, [target]);
-      send(decision.hop);
-    };
-    if (decision.confirm) setPasted({ send: go });
-    else go();
-  }, [guard, roomId, summary.kind, t]);
-
+  const { checkText, asked } = useCheckedText(roomId, summary);
   const chosen = (): readonly Message[] => chat.timeline.get().items.flatMap((item) => (item.type === "message" && selection?.has(item.message.id) ? [item.message] : []));
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || event.defaultPrevented) return;
@@ -86,14 +71,11 @@ export function ChatView(props: ChatViewProps) {
     else composer.current?.focus();
     event.preventDefault();
   };
-  const drag = {
-    onDragOver: (event: DragEvent) => { if (summary.maySend && event.dataTransfer.types.includes("Files")) { event.preventDefault(); setDropping(true); } },
-    onDragLeave: (event: DragEvent) => { if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setDropping(false); },
-    onDrop: (event: DragEvent) => { event.preventDefault(); setDropping(false); if (summary.maySend) sendFiles([...event.dataTransfer.files]); },
-  };
+  const { dropping, ...drag } = useDrop(summary.maySend, sendFiles);
 
   return (
     <ChatActionsContext.Provider value={actions}>
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Escape, and files dropped anywhere on the chat */}
       <main className={css.view} aria-label={t("chat.chat_with", { name: summary.name })} onKeyDown={onKeyDown} data-background={background} {...drag}>
         <ChatHeader
           chat={chat}
@@ -114,11 +96,9 @@ export function ChatView(props: ChatViewProps) {
             onForward={() => actions.forward(chosen())}
             onDelete={() => actions.askDelete(chosen())}
           />
-        ) : summary.membership === "invite" ? <InviteBar chat={chat} onLeft={props.onLeft} />
-          : summary.membership !== "join" ? <p className={css.readOnly}>{summary.membership === "knock" ? t("chat.knocking") : t("chat.left")}</p>
-            : summary.maySend
-              ? <Composer key={roomId} ref={composer} chat={chat} myUserId={engine.userId} mode={mode} onDone={done} onEditLast={editLast} onFiles={sendFiles} checkText={checkText} />
-              : <p className={css.readOnly}>{summary.kind === "channel" ? t("chat.channel_read_only") : t("chat.may_not_send")}</p>}
+        ) : summary.membership === "join" && summary.maySend
+          ? <Composer key={roomId} ref={composer} chat={chat} myUserId={engine.userId} mode={mode} onDone={done} onEditLast={editLast} onFiles={sendFiles} checkText={checkText} />
+          : <CannotWrite chat={chat} onLeft={props.onLeft} />}
         {dropping && <div className={css.drop} aria-hidden="true"><Upload size={44} /><span>{t("files.drop")}</span></div>}
         {picking && <EmojiPopoverAt anchor={picking.anchor} onPick={(key) => actions.react(picking.message, key)} onClose={() => setPicking(null)} />}
         <ChatDialogs
@@ -129,7 +109,7 @@ export function ChatView(props: ChatViewProps) {
           onClose={(acted) => { setDialog(null); if (acted) { setSelection(null); done(); } }}
           onLeave={() => void chat.leave().then(props.onLeft, showProblem)}
         />
-        <ConfirmDialog open={pasted !== null} onOpenChange={() => setPasted(null)} title={t("forward.confirm_title")} description={t("forward.confirm_text")} confirm={t("forward.confirm_send")} onConfirm={() => pasted?.send()} />
+        {asked}
       </main>
     </ChatActionsContext.Provider>
   );

@@ -77,6 +77,7 @@ export default function EmojiPicker({ onPick }: { readonly onPick: (emoji: strin
         return <button key={id} type="button" className={css.group} aria-pressed={group === id} aria-label={t(`emoji.group_${id}`)} title={t(`emoji.group_${id}`)} onClick={() => setGroup(id)}><Icon size={18} aria-hidden="true" /></button>;
       })}
     </div>}
+    {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- arrow keys between the buttons within */}
     <div ref={grid} role="group" aria-label={t("emoji.title")} className={css.grid} onKeyDown={onKeyDown}>
       {shown.map((emoji, at) => (
         <button key={emoji.emoji} type="button" tabIndex={at === 0 ? 0 : -1} className={css.emoji} aria-label={set.nameOf(emoji.emoji, i18n.language.split("-")[0]!) ?? emoji.emoji} title={set.nameOf(emoji.emoji, i18n.language.split("-")[0]!)} onClick={() => pick(emoji)}>{withTone(emoji, tone)}</button>

@@ -6,7 +6,7 @@ import { announce } from "../common/LiveRegion";
 import { showToast } from "../common/Toasts";
 import type { ChatActions } from "./chat_actions";
 import type { OpenDialog } from "./ChatDialogs";
-import type { ComposerMode } from "./Composer";
+import type { ComposerMode } from "./composer_mode";
 import { textToCopy } from "./message_menu";
 import { noteEmoji } from "./recent_emojis";
 import type { TimelineHandle } from "./Timeline";

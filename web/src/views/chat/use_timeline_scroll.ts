@@ -1,0 +1,116 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import type { Chat, Timeline } from "@/domain/engine";
+import { estimateHeight, findEvent } from "./timeline_lookup";
+import { useArrivals } from "./use_arrivals";
+
+const end_px = 120;
+const load_ahead_items = 12;
+const highlighted_ms = 2_000;
+
+function useTimelineVirtualizer(items: Timeline["items"], scroller: React.RefObject<HTMLDivElement | null>) {
+  // oxlint-disable-next-line react/incompatible-library -- it changes inside; rows get what they show as properties
+  return useVirtualizer({
+    count: items.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (at) => estimateHeight(items[at]),
+    getItemKey: useCallback((at: number) => items[at]?.key ?? at, [items]),
+    overscan: 6,
+    anchorTo: "end",
+    followOnAppend: true,
+    scrollEndThreshold: end_px,
+    paddingStart: 8,
+    paddingEnd: 12,
+  });
+}
+
+type Virtualizer = ReturnType<typeof useTimelineVirtualizer>;
+
+/** Opens at the first unread message or at the newest, and stays at the newest for as long as one stands there, whatever is measured, loaded or typed meanwhile. */
+function useStuck(virtualizer: Virtualizer, items: Timeline["items"], scroller: React.RefObject<HTMLDivElement | null>) {
+  const stuck = useRef(false);
+  const stuckAt = useRef(0);
+  useLayoutEffect(() => {
+    const unread = items.findLastIndex((item) => item.type === "unread");
+    if (unread >= 0) virtualizer.scrollToIndex(unread, { align: "center" });
+    stuck.current = unread < 0;
+  }, [virtualizer]); // oxlint-disable-line react/exhaustive-deps -- where it opens is decided once
+  const totalSize = virtualizer.getTotalSize();
+  const height = virtualizer.scrollRect?.height;
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!stuck.current || !element) return;
+    // The virtualizer may draw before our own scroll handler runs: somebody who just scrolled up is not pulled back.
+    if (element.scrollTop < stuckAt.current - 2 && element.scrollHeight - element.scrollTop - element.clientHeight > end_px) {
+      stuck.current = false;
+      return;
+    }
+    virtualizer.scrollToEnd();
+    stuckAt.current = element.scrollTop;
+  }, [virtualizer, scroller, totalSize, height]);
+  return useCallback((value: boolean) => { stuck.current = value; }, []);
+}
+
+function useLoading(chat: Chat, timeline: Timeline, first: number, last: number): void {
+  useEffect(() => {
+    if (timeline.loading !== "no" || timeline.failure) return;
+    if (timeline.hasBefore && first < load_ahead_items) void chat.loadBefore().catch(() => undefined);
+    else if (timeline.hasAfter && last > timeline.items.length - load_ahead_items) void chat.loadAfter().catch(() => undefined);
+  }, [chat, timeline, first, last]);
+}
+
+interface Wanted {
+  readonly eventId?: string;
+  readonly time?: number;
+}
+
+/** Shows an event or a day; what is not loaded is asked for, and shown as soon as it is there. */
+function useJumps(chat: Chat, items: Timeline["items"], virtualizer: Virtualizer, setStuck: (stuck: boolean) => void) {
+  const [highlighted, setHighlighted] = useState<string>();
+  const [wanted, setWanted] = useState<Wanted | null>(null);
+  const show = useCallback((at: number) => {
+    setStuck(false);
+    virtualizer.scrollToIndex(at, { align: "center" });
+    setHighlighted(items[at]?.key);
+    setTimeout(() => setHighlighted(undefined), highlighted_ms);
+  }, [virtualizer, items, setStuck]);
+  useEffect(() => {
+    if (!wanted) return;
+    const at = wanted.eventId !== undefined ? findEvent(items, wanted.eventId) : items.findIndex((item) => item.type === "message" && item.message.sentAt >= wanted.time!);
+    if (at < 0) return;
+    setWanted(null);
+    show(at);
+  }, [wanted, items, show]);
+  const jump = useCallback((eventId: string) => {
+    const at = findEvent(items, eventId);
+    if (at >= 0) { show(at); return; }
+    setWanted({ eventId });
+    void chat.jumpTo({ eventId }).catch(() => setWanted(null));
+  }, [chat, items, show]);
+  const jumpToTime = useCallback((time: number) => {
+    setWanted({ time });
+    void chat.jumpTo({ time }).catch(() => setWanted(null));
+  }, [chat]);
+  return { highlighted, jump, jumpToTime };
+}
+
+/** Everything about where the timeline stands. */
+export function useTimelineScroll(chat: Chat, timeline: Timeline) {
+  const { items } = timeline;
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtualizer = useTimelineVirtualizer(items, scroller);
+  const isAtEnd = useCallback(() => virtualizer.isAtEnd(end_px), [virtualizer]);
+  const { atEnd, missed, clearMissed, noteScroll } = useArrivals(chat, items, timeline.hasAfter, isAtEnd);
+  const setStuck = useStuck(virtualizer, items, scroller);
+  const visible = virtualizer.getVirtualItems();
+  useLoading(chat, timeline, visible[0]?.index ?? 0, visible[visible.length - 1]?.index ?? 0);
+  const jumps = useJumps(chat, items, virtualizer, setStuck);
+  const jumpToEnd = useCallback(() => {
+    if (chat.timeline.get().hasAfter) chat.jumpToLive();
+    clearMissed();
+    setStuck(true);
+    virtualizer.scrollToEnd({ behavior: "auto" });
+  }, [chat, virtualizer, clearMissed, setStuck]);
+  const onScroll = useCallback(() => setStuck(noteScroll()), [noteScroll, setStuck]);
+  return { ...jumps, scroller, virtualizer, visible, totalSize: virtualizer.getTotalSize(), atEnd: atEnd && !timeline.hasAfter, missed, jumpToEnd, onScroll };
+}
