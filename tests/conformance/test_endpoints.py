@@ -46,6 +46,11 @@ POST /_matrix/client/v3/users/{userId}/report user
 POST /_matrix/media/v1/create user !
 PUT  /_matrix/media/v3/upload/{serverName}/{mediaId} user !
 POST /_matrix/push/v1/notify none
+POST /_matrix/client/unstable/org.zajil/rooms/{roomId}/invite_links user !
+GET  /_matrix/client/unstable/org.zajil/rooms/{roomId}/invite_links user
+DELETE /_matrix/client/unstable/org.zajil/rooms/{roomId}/invite_links/{linkId} user
+POST /_matrix/client/unstable/org.zajil/rooms/{roomId}/preview_link user
+POST /_matrix/client/unstable/org.zajil/rooms/{roomId}/join_by_link guest !
 GET  /_synapse/admin/v1/register none
 POST /_synapse/admin/v1/register none
 """

@@ -21,6 +21,7 @@ MODULES: tuple[str, ...] = (
     "presence",
     "create_room",
     "membership",
+    "invite_links",
     "directory",
     "registration",
     "auth_fallback",

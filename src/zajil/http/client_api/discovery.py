@@ -18,6 +18,7 @@ UNSTABLE_FEATURES: Final = {
     "org.matrix.msc2285.stable": True,  # private read receipts
     "org.matrix.msc3773": True,  # counts of threads
     "org.matrix.msc4222": True,  # state_after
+    "org.zajil.invite_links": True,  # docs/decisions/invite-links.md
     "uk.tcpip.msc4133.stable": True,  # profile fields
 }
 HTTPS_PORT: Final = 443

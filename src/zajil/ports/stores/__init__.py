@@ -10,6 +10,7 @@ from zajil.ports.stores.devices import DeviceStore
 from zajil.ports.stores.directory import DirectoryStore
 from zajil.ports.stores.events import EventStore
 from zajil.ports.stores.incidents import IncidentStore
+from zajil.ports.stores.invite_links import InviteLinkStore
 from zajil.ports.stores.key_backups import KeyBackupStore
 from zajil.ports.stores.media import MediaRows
 from zajil.ports.stores.profiles import ProfileStore
@@ -42,6 +43,7 @@ class Stores:
     profiles: ProfileStore
     reports: ReportStore
     directory: DirectoryStore
+    invite_links: InviteLinkStore
     receipts: ReceiptStore
     push_rules: PushRuleStore
     pushers: PusherStore
