@@ -62,7 +62,6 @@ export function ChatView(props: ChatViewProps) {
   const sendFiles = useCallback((files: readonly File[]) => { if (files.length) setDialog({ type: "files", files }); }, []);
 
   const { checkText, asked } = useCheckedText(roomId, summary);
-  const chosen = (): readonly Message[] => chat.timeline.get().items.flatMap((item) => (item.type === "message" && selection?.has(item.message.id) ? [item.message] : []));
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || event.defaultPrevented) return;
     if (selection) setSelection(null);
@@ -89,13 +88,7 @@ export function ChatView(props: ChatViewProps) {
         />
         <Timeline key={roomId} ref={timeline} chat={chat} many={summary.kind !== "direct" && summary.kind !== "notes"} maySend={summary.maySend} selection={selection} />
         {selection ? (
-          <SelectionBar
-            count={selection.size}
-            onClose={() => setSelection(null)}
-            onCopy={() => { actions.copy(chosen()); setSelection(null); }}
-            onForward={() => actions.forward(chosen())}
-            onDelete={() => actions.askDelete(chosen())}
-          />
+          <SelectionBar chat={chat} actions={actions} selection={selection} onClose={() => setSelection(null)} />
         ) : summary.membership === "join" && summary.maySend
           ? <Composer key={roomId} ref={composer} chat={chat} myUserId={engine.userId} mode={mode} onDone={done} onEditLast={editLast} onFiles={sendFiles} checkText={checkText} />
           : <CannotWrite chat={chat} onLeft={props.onLeft} />}
