@@ -102,7 +102,11 @@ class ServiceManager:
         command = f"while true; do {' '.join(server.command)}; done"
         with server.log.open("ab") as log:
             self.process = subprocess.Popen(
-                ["/bin/sh", "-c", command], env=build_environment(server.env), stdout=log, stderr=log, start_new_session=True
+                ["/bin/sh", "-c", command],
+                env=build_environment(server.env),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def stop(self) -> None:

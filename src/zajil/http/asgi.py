@@ -11,7 +11,7 @@ from zajil.http.request import ClientGone, Request
 from zajil.http.response import CORS, JSON_HEADERS, JSON_TYPE, Headers, Response, json_response
 from zajil.http.router import Auth, Route, Router
 from zajil.ports.configuration import ConfigError
-from zajil.ports.database import Busy, StorageUnavailable, UnfitValue
+from zajil.ports.database import Busy, StorageUnavailable, UnfitValue, essential_writes
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
 from zajil.services.requester import Requester
@@ -25,6 +25,21 @@ Respond = Callable[[int, bytes, bytes], bool]
 
 log = structlog.get_logger(__name__)
 
+OUTAGE_LOGGED_S = 10.0
+
+
+class Outages:
+    """Says in the log that storage is unavailable, and why: once in a while, not for every request that suffers from it."""
+
+    def __init__(self) -> None:
+        self._said_at: dict[str, float] = {}
+
+    def note(self, error: StorageUnavailable) -> None:
+        now, cause = time.monotonic(), str(error)
+        if now - self._said_at.get(cause, -OUTAGE_LOGGED_S) >= OUTAGE_LOGGED_S:
+            self._said_at = {cause: now}
+            log.error("storage unavailable", cause=cause)
+
 
 class AsgiApp:
     """Serves `all_routes` for `app`."""
@@ -35,6 +50,7 @@ class AsgiApp:
         self._router = Router(all_routes)
         self._times = {id(route): app.measurements.find_route(f"{route.method} {route.path}") for route in all_routes}
         self._nowhere = app.measurements.find_route("other")
+        self._outages = Outages()
         self.startup: list[Callable[[], Awaitable[None]]] = []
         self.shutdown: list[Callable[[], Awaitable[None]]] = []
         self.setup_token = ""  # makes the first administrator; empty when there is one
@@ -84,6 +100,8 @@ class AsgiApp:
             request = Request(scope, receive, params)
             if route.auth is not Auth.NONE:
                 await self._authenticate(route, request)
+            if route.is_essential:
+                essential_writes.set(True)
             if route.limit is not None:
                 self.app.rate_limits.check(route.limit, request.requester, request.client_ip)
             if not route.streams_body and method in ("POST", "PUT", "DELETE", "PATCH"):
@@ -107,9 +125,14 @@ class AsgiApp:
                 MatrixError(400, "M_INVALID_PARAM", "The request has a text or a number that cannot be stored.")
             )
         except StorageUnavailable as error:
-            log.error("storage unavailable", cause=str(error))
+            self._outages.note(error)
+            return error_response(MatrixError(503, "M_UNKNOWN", error.told, {"retry_after_ms": error.retry_after_ms}))
+        except MemoryError:
+            log.error("out of memory")
             return error_response(
-                MatrixError(503, "M_UNKNOWN", "The server cannot store messages right now. Try again soon.")
+                MatrixError(
+                    503, "M_UNKNOWN", "The server is short of memory. Try again soon.", {"retry_after_ms": 2_000}
+                )
             )
         except ClientGone:
             raise

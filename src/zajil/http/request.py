@@ -182,7 +182,9 @@ def parse_json(body: bytes) -> Any:
             raise bad_json(f"The JSON has more than {JSON_CONTAINERS_MAX} lists and objects.")
     try:
         value = orjson.loads(body)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError as error:
+        if "memory" in error.msg:  # "Not enough memory to allocate buffer for parsing": not the client's fault
+            raise MemoryError from None
         raise MatrixError(400, "M_NOT_JSON", "The body is not valid JSON.") from None
     if containers > JSON_DEPTH_MAX and _depth(value) > JSON_DEPTH_MAX:
         raise bad_json(f"The JSON is nested deeper than {JSON_DEPTH_MAX} levels.")

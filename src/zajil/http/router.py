@@ -45,6 +45,11 @@ class Route:
     summary: str = ""
     query: Sequence[str] = field(default=())
 
+    @property
+    def is_essential(self) -> bool:
+        """Goes on when the disk is full: logging out, and what administrators do to make room or peace."""
+        return self.auth in (Auth.ADMIN, Auth.LOCKED)
+
 
 def client(path: str, *versions: str) -> list[str]:
     """The full paths of a client endpoint under each version, e.g. `client("/sync", "v3", "r0")`."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
@@ -44,6 +45,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
+            # Before all files are used up: then nobody could be told anything, and the database could not open its own.
+            self.refuse(503, "The server has as many connections as it can have. Try again in a moment.")
+            return
         self.start_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -139,7 +144,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        if self.head_size > HEAD_SIZE_MAX:
+        failure = sys.exc_info()[1]
+        if isinstance(failure, MemoryError) or isinstance(getattr(failure, "__context__", None), MemoryError):
+            self.refuse(503, "The server is short of memory. Try again soon.")
+        elif self.head_size > HEAD_SIZE_MAX:
             self.refuse(431, "The request's headers are too long.")
         else:
             self.refuse(400, "This is not a valid HTTP request.")
@@ -151,6 +159,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.write(
             STATUS_LINE[status]
             + b"content-type: application/json\r\naccess-control-allow-origin: *\r\nconnection: close\r\n"
+            + (b"retry-after: 2\r\n" if status == 503 else b"")
             + b"content-length: %d\r\n\r\n" % len(body)
             + body
         )

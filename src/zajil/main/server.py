@@ -129,7 +129,8 @@ def raise_files_limit(connections_max: int) -> int:
     if limit < wanted:
         limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
-    return max(1, min(connections_max, limit - FILES_SPARE))
+    # A limit that leaves nothing beside the spare files is shared in halves.
+    return max(1, min(connections_max, max(limit - FILES_SPARE, limit // 2)))
 
 
 async def probe(app: AsgiApp) -> int:

@@ -3,22 +3,65 @@
 import os
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
 from zajil.core.signing import SigningKey
+
+log = structlog.get_logger(__name__)
 
 KEY_FILE = "signing.key"
 KEY_ID_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
+JUMP_MS = 2_000
+"""The clock on the wall and the steady one differ by less than this as long as nobody sets the former."""
+JUMP_BELIEVED_S = 60.0
+
+
 class SystemClock:
-    """`ports.clock.Clock` on the machine's clocks."""
+    """`ports.clock.Clock` on the machine's clocks.
+
+    A jump of the clock on the wall is believed only when it has lasted for a minute. Until then time goes on as before: a clock that is set wrong for a moment
+    puts no message into another year, and lets no token expire.
+    """
+
+    def __init__(
+        self, wall_ns: Callable[[], int] = time.time_ns, steady_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._wall_ns = wall_ns
+        self._steady_ns = steady_ns
+        self._offset_ms = self._find_offset_ms()
+        self._jumped_at_s: float | None = None
+
+    def _find_offset_ms(self) -> int:
+        return (self._wall_ns() - self._steady_ns()) // 1_000_000
 
     def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
+        offset_ms = self._find_offset_ms()
+        if abs(offset_ms - self._offset_ms) < JUMP_MS:
+            # Small corrections, as NTP makes them, are followed.
+            self._offset_ms = offset_ms
+            self._jumped_at_s = None
+            return self._wall_ns() // 1_000_000
+        self._judge_jump(offset_ms)
+        return self._steady_ns() // 1_000_000 + self._offset_ms
+
+    def _judge_jump(self, offset_ms: int) -> None:
+        now_s = self.monotonic_s()
+        jump_s = (offset_ms - self._offset_ms) / 1000
+        if self._jumped_at_s is None:
+            self._jumped_at_s = now_s
+            log.warning("the machine's clock has jumped; it is not followed yet", seconds=round(jump_s))
+        elif now_s - self._jumped_at_s > JUMP_BELIEVED_S:
+            self._jumped_at_s = None
+            self._offset_ms = offset_ms
+            log.warning("the machine's clock has jumped for good; it is followed from now on", seconds=round(jump_s))
 
     def monotonic_s(self) -> float:
-        return time.monotonic()
+        return self._steady_ns() / 1e9
 
 
 class SystemRandomness:

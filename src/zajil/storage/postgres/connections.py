@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from zajil.ports.database import Busy, Conflict, StorageUnavailable, TooSlow, UnfitValue
+from zajil.ports.database import Busy, Conflict, StorageFull, StorageUnavailable, TooSlow, UnfitValue
 from zajil.storage.schema import build_fingerprint, load_statements
 from zajil.storage.schema_steps import Kind, explain_too_new, find_pending, find_version, load_steps
 
@@ -144,6 +144,8 @@ def translate_error(error: Exception) -> Exception:
     if isinstance(error, asyncpg.DataError):
         # The driver says "expected str, got int" of a bug.
         return error if "(expected" in str(error) else UnfitValue(str(error))
+    if isinstance(error, asyncpg.DiskFullError):
+        return StorageFull(str(error))
     if isinstance(
         error,
         (

@@ -13,11 +13,12 @@ from typing import Any, TypeVar, cast
 
 import apsw
 
-from zajil.ports.database import Read, StorageUnavailable
+from zajil.ports.database import Read, StorageFull, StorageUnavailable, essential_writes
 from zajil.storage.group_commit import FOREIGN_POLL_S, GroupCommit, Item, RolledBack
 from zajil.storage.sqlite import files
 from zajil.storage.sqlite.checkpoints import Checkpointer
 from zajil.storage.sqlite.commit_thread import CommitThread
+from zajil.storage.sqlite.disk_space import DiskSpace
 from zajil.storage.sqlite.slow_reads import SlowReader
 from zajil.storage.sqlite.statements import SqliteRead, SqliteTransaction, run_to_end, translate_error
 from zajil.storage.sqlite.writer_turn import WriterTurn
@@ -50,6 +51,7 @@ class SqliteDatabase(GroupCommit):
         self._slow_reader = SlowReader(path, lambda: self._checkpointer.is_over_limit)
         self._background: list[asyncio.Task[None]] = []
         self._turn = WriterTurn(path)
+        self._space = DiskSpace(path)
         self._is_foreign_heard = True
         self._is_writing = False
         self._hinted_nid = 0
@@ -64,6 +66,7 @@ class SqliteDatabase(GroupCommit):
 
     def take_turn(self) -> None:
         self._turn.take()
+        self._space.start()
         super().take_turn()
 
     async def pass_turn(self) -> None:
@@ -90,6 +93,7 @@ class SqliteDatabase(GroupCommit):
 
     async def close(self) -> None:
         await self._finish_writes()
+        self._space.stop()
         self._turn.give()
         for task in self._background:
             task.cancel()
@@ -102,6 +106,9 @@ class SqliteDatabase(GroupCommit):
         self._committer.close()
         self._read_connection.close()
         self._writer.close()
+
+    def _check_room(self) -> None:
+        self._space.check(is_essential=essential_writes.get())
 
     def _note_wal_pages(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
         self._wal_pages = pages
@@ -132,9 +139,7 @@ class SqliteDatabase(GroupCommit):
                 self._writer.execute("ROLLBACK")
         except BaseException as error:
             self._roll_back()
-            if isinstance(error, apsw.Error):
-                raise StorageUnavailable(str(error)) from error
-            raise
+            raise self._find_cause(error) from error
         finally:
             self._is_writing = False
         if tx.writes:
@@ -142,6 +147,17 @@ class SqliteDatabase(GroupCommit):
         for item in batch[:reached]:
             item.settle()
         return batch[reached:]
+
+    def _find_cause(self, error: BaseException) -> BaseException:
+        """What an attempt that failed is reported as. When it was the disk it was not an item, and trying them one by one is no use."""
+        told: BaseException = error.error if isinstance(error, RolledBack) else error
+        if isinstance(told, apsw.Error):
+            told = translate_error(told)
+        if isinstance(told, StorageFull):
+            self._space.note_full()
+        if isinstance(told, StorageUnavailable):
+            return told
+        return StorageUnavailable(str(error)) if isinstance(error, apsw.Error) else error
 
     def _open_transaction(self) -> SqliteTransaction:
         head = self._writer.execute("SELECT position, next_id, commits FROM log_head").fetchone()

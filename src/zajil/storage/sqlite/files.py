@@ -1,8 +1,10 @@
 """Opening the database file, and bringing its tables up to date."""
 
+import os
 import time
 from importlib import resources
 from pathlib import Path
+from urllib.parse import quote
 
 import apsw
 
@@ -30,10 +32,13 @@ def open_connection(
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
     try:
         connection = apsw.Connection(str(path), flags=flags, statementcachesize=STATEMENTS_CACHED_MAX)
+        connection.set_busy_timeout(READ_WAIT_MS_MAX)
+        if is_on_read_only_disk(path):
+            connection = _open_on_read_only_disk(path, connection)
+        else:
+            _enter_wal_mode(connection)
     except apsw.Error as error:
         raise StorageUnavailable(f"{path} cannot be opened: {error}") from error
-    connection.set_busy_timeout(READ_WAIT_MS_MAX)
-    _enter_wal_mode(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA cache_size = -{page_cache_kib}")
     connection.execute("PRAGMA temp_store = MEMORY")
@@ -44,6 +49,26 @@ def open_connection(
         connection.execute("PRAGMA query_only = ON")
     else:
         connection.set_busy_timeout(wait_ms)
+    return connection
+
+
+def is_on_read_only_disk(path: Path) -> bool:
+    """Whether the file is there and its disk takes no writes, as after an error that made the system remount it."""
+    return path.exists() and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
+def _open_on_read_only_disk(path: Path, connection: apsw.Connection) -> apsw.Connection:
+    """A connection that reads. The write-ahead log is read as far as SQLite can; one that was closed cleanly has left none, and needs none."""
+    try:
+        connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
+    except apsw.Error:
+        wal = path.with_name(path.name + "-wal")
+        if wal.exists() and wal.stat().st_size:
+            raise
+        connection.close()
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_NOMUTEX
+        uri = f"file:{quote(str(path.absolute()))}?immutable=1"
+        connection = apsw.Connection(uri, flags=flags, statementcachesize=STATEMENTS_CACHED_MAX)
     return connection
 
 
@@ -71,16 +96,18 @@ def prepare(connection: apsw.Connection) -> int:
     fingerprint = build_fingerprint([*statements, *(text for step in expanding for text in step.statements)])
     if connection.pragma("user_version") != fingerprint:
         connection.set_busy_timeout(int(OPEN_WAIT_S_MAX * 1000))
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             for statement in statements:
                 connection.execute(statement)
             _expand(connection)
             connection.execute(f"PRAGMA user_version = {fingerprint}")
             connection.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            if isinstance(error, apsw.Error):
+                raise StorageUnavailable(f"the tables cannot be brought up to date: {error}") from error
             raise
         connection.set_busy_timeout(0)
     minimum: int = connection.execute("SELECT minimum FROM schema_state").get

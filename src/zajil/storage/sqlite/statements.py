@@ -9,6 +9,7 @@ import apsw
 from zajil.ports.database import (
     Conflict,
     Row,
+    StorageFull,
     StorageUnavailable,
     TooSlow,
     UnfitValue,
@@ -22,7 +23,6 @@ T = TypeVar("T")
 SLOW_RETRY_MS = 5000
 
 _UNAVAILABLE = (
-    apsw.FullError,
     apsw.IOError,
     apsw.ReadOnlyError,
     apsw.BusyError,
@@ -53,6 +53,8 @@ def translate_error(error: Exception) -> Exception:
         return Conflict(str(error))
     if isinstance(error, apsw.InterruptError):
         return TooSlow(SLOW_RETRY_MS)
+    if isinstance(error, apsw.FullError):
+        return StorageFull(str(error))
     if isinstance(error, _UNAVAILABLE):
         return StorageUnavailable(str(error))
     if isinstance(error, OverflowError | UnicodeEncodeError | apsw.TooBigError | apsw.MismatchError):
