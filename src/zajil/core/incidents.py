@@ -84,13 +84,12 @@ def open_incident(incident_id: str, node: str, cause: Cause, ts_ms: int, values:
 def identify(incident: Incident, cause: Cause, ts_ms: int, values: Mapping[str, float]) -> Incident:
     """The same incident, whose cause turned out to be `cause`."""
     nature = NATURES[cause]
-    components = tuple(each for each in Component if each in incident.components or each in nature.components)
     return replace(
         incident,
         cause=cause,
         state=worst([incident.state, nature.state]),
-        components=components,
-        component_state=worst([incident.component_state, nature.component_state]),
+        components=nature.components,
+        component_state=nature.component_state,
     ).add(Entry(ts_ms, Kind.IDENTIFIED, cause, values=values))
 
 

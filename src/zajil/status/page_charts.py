@@ -7,7 +7,7 @@ from typing import Final
 
 from zajil.core.health import Component
 from zajil.core.status_history import Cell, read_percentile
-from zajil.status.words import Language, write, write_day, write_number, write_seconds, write_time
+from zajil.status.words import DIRECTIONS, Language, write, write_day, write_seconds, write_time
 
 BAR_WIDTH: Final = 8
 BAR_GAP: Final = 2
@@ -16,7 +16,7 @@ CHART_WIDTH: Final = 640
 CHART_HEIGHT: Final = 180
 LEFT: Final = 44
 BOTTOM: Final = 24
-TOP: Final = 8
+TOP: Final = 16
 BRIEF_S: Final = 1.0
 SCALES_MS: Final = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 
@@ -122,18 +122,19 @@ def _build_times(cells: Sequence[Cell], language: Language, *, by_day: bool) -> 
         if index == 0 or index == len(cells) - 1:
             is_left = (index == 0) == (language is not Language.AR)
             anchor = "start" if is_left else "end"
+        if language is Language.AR and anchor != "middle":
+            anchor = "end" if anchor == "start" else "start"  # they follow the direction of the text
+        direction = DIRECTIONS[language]
         parts.append(
-            f'<text class="tick" direction="ltr" x="{x}" y="{CHART_HEIGHT - 6}" text-anchor="{anchor}">{escape(text)}</text>'
+            f'<text class="tick" direction="{direction}" x="{x}" y="{CHART_HEIGHT - 6}" text-anchor="{anchor}">'
+            f"{escape(text)}</text>"
         )
     return "".join(parts)
 
 
-def write_speed(cells: Sequence[Cell], day: Cell, language: Language) -> str:
+def write_speed(day: Cell, language: Language) -> str:
     """The chart in a sentence, for those who do not see it too."""
     p50, p95 = read_percentile(day.delivery, 0.5), read_percentile(day.delivery, 0.95)
     if p50 is None or p95 is None:
         return write(language, "speed.none")
     return write(language, "speed.summary", p50=f"{math.ceil(p50)}", p95=f"{math.ceil(p95)}")
-
-
-__all__ = ["build_bars", "build_chart", "describe_day", "write_number", "write_speed"]

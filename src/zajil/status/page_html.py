@@ -7,8 +7,8 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from zajil.core.health import Component, State
-from zajil.core.incidents import Entry, Incident
+from zajil.core.health import Cause, Component
+from zajil.core.incidents import Entry, Incident, Kind
 from zajil.core.status_history import add_up, read_uptime
 from zajil.status.page_charts import build_bars, build_chart, write_speed
 from zajil.status.words import (
@@ -126,8 +126,9 @@ def _build_timeline(incident: Incident, language: Language) -> str:
 
 
 def _build_entry(entry: Entry, language: Language) -> str:
+    kind = Kind.NOTE if entry.cause is Cause.OPERATOR and entry.kind is Kind.OPENED else entry.kind
     return (
-        f'<li class="{entry.kind}"><p class="when"><strong>{escape(write(language, f"kind.{entry.kind}"))}</strong> '
+        f'<li class="{kind}"><p class="when"><strong>{escape(write(language, f"kind.{kind}"))}</strong> '
         f"{_time(language, entry.ts_ms)}</p>"
         f'<p dir="auto">{escape(build_entry_text(entry, language))}</p></li>'
     )
@@ -163,7 +164,7 @@ def _build_speed(view: "View", language: Language) -> str:
     charts = []
     for cells, key in ((view.stretches, "speed.day"), (view.days, "speed.days")):
         total = add_up(cells, 0)
-        summary = write_speed(cells, total, language)
+        summary = write_speed(total, language)
         heading = write(language, key)
         chart = ""
         if any(total.delivery):
@@ -178,7 +179,7 @@ def _build_speed(view: "View", language: Language) -> str:
     how = write(language, "speed.how", seconds=view.interval_s)
     return (
         f"<section><h2>{escape(write(language, 'heading.speed'))}</h2>"
-        f'<p class="note">{escape(how)}</p><p class="legend">{legend}</p>{"".join(charts)}</section>'
+        f'<p class="hint">{escape(how)}</p><p class="legend">{legend}</p>{"".join(charts)}</section>'
     )
 
 
@@ -186,7 +187,7 @@ def _build_past(view: "View", language: Language) -> str:
     if view.past:
         content = "".join(_build_past_incident(each, language) for each in view.past)
     else:
-        content = f'<p class="note">{escape(write(language, "past.none"))}</p>'
+        content = f'<p class="hint">{escape(write(language, "past.none"))}</p>'
     return f"<section><h2>{escape(write(language, 'heading.past'))}</h2>{content}</section>"
 
 
@@ -207,6 +208,3 @@ def _build_footer(view: "View", language: Language) -> str:
         f'<footer><p>{as_of}</p><p><a href="status.atom">{escape(write(language, "feed"))}</a> '
         f'<a href="status.json">{escape(write(language, "json"))}</a></p></footer>'
     )
-
-
-__all__ = ["State", "build_html", "build_policy"]

@@ -70,7 +70,8 @@ def write_number(language: Language, value: Any, kind: str) -> str:
     if kind == "seconds":
         return write_seconds(language, abs(value))
     if kind == "size":
-        return f"{value / 1024**3:.1f} GiB" if value >= 1024**3 else f"{value / 1024**2:.0f} MiB"
+        size = f"{value / 1024**3:.1f} GiB" if value >= 1024**3 else f"{value / 1024**2:.0f} MiB"
+        return f"\u2066{size}\u2069"  # reads from left to right in every language
     return f"{value:,.0f}"
 
 
