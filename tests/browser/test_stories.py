@@ -36,3 +36,7 @@ def test_people_arrive(server: Server) -> None:
 
 def test_somebody_new_sends_a_message_in_six_actions(server: Server) -> None:
     run_story(server, "first_chat", find_link(server))
+
+
+def test_people_talk(server: Server) -> None:
+    run_story(server, "conversation", find_link(server))

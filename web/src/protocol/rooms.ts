@@ -87,6 +87,13 @@ async function join(client: MatrixClient, target: string, via: readonly string[]
   }
 }
 
+const LOCAL_NAME = /^[a-z0-9._=/+-]{1,200}$/i;
+const FULL_ID = /^@[^\s:]+:\S+$/;
+
+function domainOf(userId: string): string {
+  return userId.slice(userId.indexOf(":") + 1);
+}
+
 async function findPeople(account: Account, words: string): Promise<readonly Person[]> {
   const { client, trust } = account;
   const term = words.trim();
@@ -101,9 +108,11 @@ async function findPeople(account: Account, words: string): Promise<readonly Per
     const avatar = mediaOf(avatar_url);
     if (!found.has(userId)) found.set(userId, { userId, name: display_name || localpart(userId), trust: trust.of(userId).level, ...(avatar ? { avatar } : {}) });
   }
-  if (/^@[^\s:]+:\S+$/.test(term) && !found.has(term)) {
-    const profile = await client.getProfileInfo(term).catch(() => undefined);
-    if (profile) found.set(term, { userId: term, name: profile.displayname || localpart(term), trust: trust.of(term).level });
+  // The directory knows only whom one shares a room with, or who is in public ones; a name typed in full is meant.
+  const named = LOCAL_NAME.test(term) ? `@${term.toLowerCase()}:${domainOf(account.userId)}` : term;
+  if (FULL_ID.test(named) && !found.has(named)) {
+    const profile = await client.getProfileInfo(named).catch(() => undefined);
+    if (profile) found.set(named, { userId: named, name: profile.displayname || localpart(named), trust: trust.of(named).level });
   }
   found.delete(account.userId);
   return [...found.values()].slice(0, FOUND_MAX);

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Browser, BrowserContext, ConsoleMessage, Locator, Page } from "playwright-core";
 
@@ -15,10 +16,15 @@ export interface PersonOptions {
 /** Answers that are part of the protocol, which Chromium's console mentions: flows, a refused name, a key that is not there yet. */
 const EXPECTED_STATUS = /status of (400|401|403|404|429)/;
 
+type Texts = { readonly [key: string]: Texts | string };
+
+const TEXTS = Object.fromEntries(["en", "ar"].map((language) => [language, JSON.parse(readFileSync(new URL(`../../src/i18n/${language}.json`, import.meta.url), "utf-8")) as Texts]));
+
 /** Somebody with a browser profile. Counts what they do with mouse and keyboard. */
 export class Person {
   readonly name: string;
   readonly base: string;
+  readonly language: "en" | "ar";
   readonly page: Page;
   readonly context: BrowserContext;
   readonly complaints: string[] = [];
@@ -29,9 +35,10 @@ export class Person {
   /** While the server is away, failed requests are no complaint. */
   mayBeOffline = false;
 
-  private constructor(name: string, base: string, context: BrowserContext, page: Page) {
+  private constructor(name: string, base: string, language: "en" | "ar", context: BrowserContext, page: Page) {
     this.name = name;
     this.base = base;
+    this.language = language;
     this.context = context;
     this.page = page;
     page.setDefaultTimeout(WAIT_MS_MAX);
@@ -50,7 +57,7 @@ export class Person {
       acceptDownloads: true,
     });
     await context.grantPermissions(["clipboard-read", "clipboard-write", "microphone", "camera"], { origin: base });
-    return new Person(name, base, context, await context.newPage());
+    return new Person(name, base, options.language ?? "en", context, await context.newPage());
   }
 
   #hear(message: ConsoleMessage): void {
@@ -142,6 +149,18 @@ export class Person {
     await this.page.locator("[data-home]").waitFor();
   }
 
+  /** The words of the interface in this person's language. */
+  text(key: string, values: Readonly<Record<string, string>> = {}): string {
+    const found = key.split(".").reduce<Texts | string | undefined>((texts, part) => (typeof texts === "object" ? texts[part] : undefined), TEXTS[this.language]);
+    if (typeof found !== "string") throw new Error(`there is no text ${key}`);
+    return found.replace(/\{\{(\w+)(?:,[^}]*)?\}\}/g, (_, name: string) => values[name] ?? "");
+  }
+
+  /** Presses the button with that text of the interface. */
+  async pressButton(key: string, within: Locator | Page = this.page): Promise<void> {
+    await this.click(within.getByRole("button", { name: this.text(key), exact: true }).first());
+  }
+
   /** Opens the chat of that name from the list. */
   async openChat(name: string | RegExp): Promise<void> {
     await this.click(this.page.locator("[data-room]").filter({ hasText: name }).first());
@@ -149,15 +168,35 @@ export class Person {
 
   /** Looks somebody up and opens the chat with them. */
   async startChat(words: string): Promise<void> {
-    await this.click(this.button(/^(New chat|محادثة جديدة)$/));
-    await this.page.getByRole("dialog").getByRole("textbox").fill(words);
+    await this.pressButton("new_chat.title_people");
+    const dialog = this.page.getByRole("dialog");
     this.actions += 1;
-    await this.click(this.page.getByRole("dialog").getByRole("listitem").getByRole("button").first());
+    await dialog.getByRole("textbox").fill(words);
+    await this.click(dialog.getByRole("listitem").getByRole("button").filter({ hasText: words }).first());
+    await this.composer().waitFor();
+  }
+
+  /** Makes a group with these people. */
+  async startGroup(name: string, people: readonly string[]): Promise<void> {
+    await this.pressButton("new_chat.title_people");
+    const dialog = this.page.getByRole("dialog");
+    await this.pressButton("new_chat.title_group", dialog);
+    await dialog.getByLabel(this.text("new_chat.name"), { exact: true }).fill(name);
+    for (const person of people) {
+      await dialog.getByLabel(this.text("people.search")).fill(person);
+      await this.click(dialog.getByRole("list", { name: this.text("people.found") }).getByRole("button").filter({ hasText: person }).first());
+    }
+    await this.pressButton("ui.create", dialog);
     await this.composer().waitFor();
   }
 
   composer(): Locator {
     return this.page.locator("main textarea");
+  }
+
+  /** The bubble, with all around it, of the newest message with these words. */
+  message(words: string | RegExp): Locator {
+    return this.page.locator("main [data-key]").filter({ hasText: words }).last();
   }
 
   /** Writes a message and sends it. */
@@ -167,9 +206,20 @@ export class Person {
     await this.press("Enter");
   }
 
+  /** Chooses from the menu of the newest message with these words. */
+  async choose(words: string | RegExp, key: string): Promise<void> {
+    await this.message(words).getByText(words).last().click({ button: "right" });
+    await this.click(this.page.getByRole("menuitem", { name: this.text(key), exact: true }));
+  }
+
+  /** Waits until the newest message with these words has the ticks of this state. */
+  async seesTicks(words: string | RegExp, state: string): Promise<void> {
+    await this.message(words).getByText(this.text(`chat.status_${state}`)).first().waitFor({ state: "attached" });
+  }
+
   /** Accepts the message request that is open. */
   async accept(): Promise<void> {
-    await this.click(this.button(/^(Accept|قبول|اقبل)/));
+    await this.pressButton("invite.accept");
     await this.composer().waitFor();
   }
 }

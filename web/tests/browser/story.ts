@@ -33,6 +33,11 @@ export class Stage {
     return person;
   }
 
+  /** Says where in the story we are, for when it fails. */
+  say(chapter: string): void {
+    console.log(`${new Date().toISOString().slice(11, 23)} ${chapter}`);
+  }
+
   /** Has the test kill, stop or start the server. */
   async server(action: "kill" | "stop" | "start"): Promise<void> {
     console.log(`@@server ${action}`);
