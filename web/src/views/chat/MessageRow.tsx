@@ -44,6 +44,7 @@ function Row({ message, opensGroup, many, highlighted, selected }: MessageRowPro
   const [active, setActive] = useState(false);
   const swipe = useSwipe(() => actions.reply(message));
   const bare = message.body.kind === "sticker" || (message.body.kind === "text" && !message.replyTo && countJumbo(message.body.text) > 0);
+  const avatar = many && opensGroup ? actions.avatarOf(message.sender) : undefined;
   const named = many && !message.isOwn && opensGroup;
   return (
     <div
@@ -56,7 +57,7 @@ function Row({ message, opensGroup, many, highlighted, selected }: MessageRowPro
     >
       {selected !== undefined && <input type="checkbox" className={css.check} checked={selected} readOnly aria-label={t("chat.select_message")} />}
       {many && !message.isOwn && <span className={css.face}>{opensGroup && (
-        <button type="button" tabIndex={-1} className={css.faceButton} onClick={() => actions.openPerson(message.sender)} aria-label={t("chat.open_profile", { name: message.senderName })}><Avatar id={message.sender} name={message.senderName} size={32} /></button>
+        <button type="button" tabIndex={-1} className={css.faceButton} onClick={() => actions.openPerson(message.sender)} aria-label={t("chat.open_profile", { name: message.senderName })}><Avatar id={message.sender} name={message.senderName} {...(avatar ? { source: avatar } : {})} size={32} /></button>
       )}</span>}
       <div className={css.column}>
         <div className={classNames(css.bubble, bare && css.bare, opensGroup && !bare && css.tail)}>

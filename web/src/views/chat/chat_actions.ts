@@ -1,6 +1,6 @@
 import { createContext, useContext } from "react";
 import type { Chat } from "@/domain/engine";
-import type { Message } from "@/domain/message";
+import type { MediaSource, Message } from "@/domain/message";
 
 /** What a message in the timeline can ask of the chat around it. The object stays the same while the chat is open, so rows need not be drawn again. */
 export interface ChatActions {
@@ -21,6 +21,8 @@ export interface ChatActions {
   openPerson(userId: string): void;
   openRoom(target: string): void;
   openMedia(message: Message): void;
+  /** The picture of a member, as far as members are known. */
+  avatarOf(userId: string): MediaSource | undefined;
   loadedMessage(eventId: string): Message | undefined;
 }
 

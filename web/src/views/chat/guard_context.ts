@@ -1,9 +1,7 @@
-import { createContext, useContext } from "react";
-import { ForwardGuard } from "@/domain/forward_guard/forward_guard";
+import { useEngine } from "@/app/engine_context";
+import type { ForwardGuard } from "@/domain/forward_guard/forward_guard";
 
-/** The account's forward guard, which knows what was received and forwarded; the app keeps its state and provides it. */
-export const GuardContext = createContext<ForwardGuard>(new ForwardGuard(Date.now));
-
+/** The account's forward guard, which knows what was received and forwarded; the engine feeds and keeps it. */
 export function useForwardGuard(): ForwardGuard {
-  return useContext(GuardContext);
+  return useEngine().guard;
 }

@@ -1,7 +1,7 @@
 import { useLayoutEffect, useMemo, useRef, type RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import type { Chat } from "@/domain/engine";
-import type { Message } from "@/domain/message";
+import type { MediaSource, Message } from "@/domain/message";
 import { announce } from "../common/LiveRegion";
 import { showToast } from "../common/Toasts";
 import type { ChatActions } from "./chat_actions";
@@ -24,6 +24,19 @@ interface Outside {
   readonly onOpenRoom: (target: string) => void;
 }
 
+/** Looks pictures up by user ID; the table is made anew only when the members have changed. */
+function buildAvatarLookup(chat: Chat): (userId: string) => MediaSource | undefined {
+  let members = chat.members.get();
+  let table: ReadonlyMap<string, MediaSource | undefined> | undefined;
+  return (userId) => {
+    if (!table || members !== chat.members.get()) {
+      members = chat.members.get();
+      table = new Map(members.map((member) => [member.userId, member.avatar]));
+    }
+    return table.get(userId);
+  };
+}
+
 /** The actions of one open chat: one object for as long as the chat is the same. */
 export function useBuiltActions(chat: Chat, myUserId: string, outside: Outside, timeline: RefObject<TimelineHandle | null>, setters: Setters): ChatActions {
   const { t } = useTranslation();
@@ -31,6 +44,7 @@ export function useBuiltActions(chat: Chat, myUserId: string, outside: Outside, 
   useLayoutEffect(() => { latest.current = { outside, setters, t }; });
   return useMemo<ChatActions>(() => {
     const set = () => latest.current.setters;
+    const findAvatar = buildAvatarLookup(chat);
     return {
       chat,
       myUserId,
@@ -65,6 +79,7 @@ export function useBuiltActions(chat: Chat, myUserId: string, outside: Outside, 
       openPerson: (userId) => latest.current.outside.onOpenPerson(userId),
       openRoom: (target) => latest.current.outside.onOpenRoom(target),
       openMedia: (message) => set().setDialog({ type: "media", message }),
+      avatarOf: findAvatar,
       loadedMessage: (eventId) => findNearby(chat.timeline.get().items, eventId),
     };
   }, [chat, myUserId, timeline]);
