@@ -148,6 +148,7 @@ def build_zajil(folder: Path, *, env: dict[str, str] | None = None, port: int | 
         "bind": f"127.0.0.1:{port}",
         "registration": "open",
         "rate_limits": "off",
+        "status": "off",
         **options,
     }
     if os.environ.get("ZAJIL_TEST_DATABASE") == "postgres" and "database" not in settings:

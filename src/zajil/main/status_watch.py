@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import os
 import sys
@@ -17,10 +18,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="zajil.main.status_watch")
     parser.add_argument("--arguments", default="{}")
     parser.add_argument("--config", type=Path)
+    parser.add_argument("--bound", help="the address that is really bound, should the configuration ask for any port")
     parser.add_argument("--parent", type=int)
     given = parser.parse_args()
     try:
         config = load_config(json.loads(given.arguments), path=given.config).config
+        if given.bound:
+            config = dataclasses.replace(config, bind=(given.bound,))
     except ConfigError as error:
         warn(f"zajil: {error}")
         return EXIT_CONFIG

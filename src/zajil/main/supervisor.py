@@ -26,6 +26,7 @@ from zajil.main.control import ControlDoor, answer
 from zajil.main.data_lock import lock_data, note_owner
 from zajil.main.listening import describe_socket, open_sockets, take_activated_sockets
 from zajil.main.signals import block_signals, unblock_signals, wakeups
+from zajil.main.status_process import StatusProcess
 from zajil.main.succession import Estate, NoSuccession, build_worker, describe_worker, execute, find_estate, rehearse
 from zajil.main.worker_process import WorkerProcess, describe_exit, start_worker
 from zajil.ports.configuration import Config, ConfigError
@@ -96,6 +97,7 @@ class Supervisor:
         self.restarts = 0
         self.last_end = ""
         self.ticked_at = time.monotonic()
+        self.status = StatusProcess(self._build_status_options)
 
     # Beginning and end
 
@@ -136,6 +138,8 @@ class Supervisor:
                     self._reap()
                 return self.exit_code
         finally:
+            self.status.stop()
+            self.status.wait()
             for each in self.sockets:
                 each.close()
             self.door.close()
@@ -188,6 +192,7 @@ class Supervisor:
             return
         self.ticked_at = now
         service_manager.notify("WATCHDOG=1")
+        self.status.tick(is_wanted=self.config.status and self.was_ready and not self.is_stopping)
         for worker in self._workers():
             worker.silent_ticks += 1
             silent_max = START_TICKS_MAX if worker.ready is None else self.config.worker_silence_s_max
@@ -210,6 +215,7 @@ class Supervisor:
         if self.is_stopping:
             return
         self.is_stopping = True
+        self.status.stop()
         service_manager.notify("STOPPING=1")
         self._end_reload("the server is stopping")
         for worker in self._workers():
@@ -232,6 +238,10 @@ class Supervisor:
             answer(client, self.describe())
         else:
             answer(client, {"ok": False, "error": "the server does not know this question"})
+
+    def _build_status_options(self) -> list[str]:
+        bound = describe_socket(self.sockets[0])
+        return [*self.options, "--bound", bound, "--parent", str(os.getpid())]
 
     def describe(self) -> dict[str, Any]:
         """What the supervisor knows of its workers."""
@@ -307,6 +317,7 @@ class Supervisor:
                 answer(each, {"ok": False, "error": f"not reloaded: {error}"})
             return
         say("zajil: replacing supervisor and workers.")
+        self.status.hand_over()
         service_manager.notify_reloading()
         block_signals()
         try:

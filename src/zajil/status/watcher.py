@@ -292,8 +292,8 @@ class Watcher:
                 elif view is not None:
                     is_meant = is_meant or bool(message.get("bye"))
                     self._hear(view, message)
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # cancelled only when this process ends
         finally:
             line.close()
             if view is not None:
