@@ -26,6 +26,8 @@ const PRESENCE_TYPES_ONLINE: ReadonlySet<string> = new Set(["online", "unavailab
 export class OpenChat {
   readonly chat: Chat;
   readonly timeline: ChatTimeline;
+  /** Fulfilled when the chat is on the screen as this device knows it. */
+  readonly shown: Promise<void>;
   readonly #parts: ChatParts;
   readonly #roomId: string;
   readonly #summary: Store<ChatSummary>;
@@ -47,6 +49,7 @@ export class OpenChat {
     );
     this.chat = this.#build();
     this.refreshMembers();
+    this.shown = this.timeline.openLive();
     void this.#open();
   }
 
@@ -65,7 +68,7 @@ export class OpenChat {
   }
 
   async #open(): Promise<void> {
-    await this.timeline.openLive();
+    await this.shown;
     if (this.#summary.get().unread > 0) this.timeline.markUnreadFrom(this.#parts.ticks.ownRead);
     const room = this.#parts.account.client.getRoom(this.#roomId);
     if (room?.getMyMembership() === "join") await room.loadMembersIfNeeded().catch(() => false);

@@ -3,11 +3,12 @@ import type { ChatSummary } from "@/domain/engine";
 import type { EventRecord, HistoryEntry } from "@/domain/event_record";
 import { buildMessage, isMessageType, type MessageContext } from "@/domain/message_builder";
 import { compareChats } from "@/domain/chat_order";
+import { buildOutgoing, isRelationItem, recordOfItem } from "@/domain/outgoing_message";
+import type { QueueItem } from "@/domain/send_queue";
 import { Store, type Readable } from "@/domain/store";
 import type { Account } from "./account";
 import * as facts from "./room_facts";
 import { localpart, memberName } from "./event_adapter";
-import type { RoomTicks } from "./ticks";
 
 const SNAPSHOT_NAME = "chat-list";
 const MEMBERSHIPS: ReadonlySet<string> = new Set(["join", "invite", "knock"]);
@@ -20,21 +21,22 @@ interface Last {
 /** Every chat as a line of the list. What changes is marked, and marked lines are built again together. */
 export class ChatList {
   readonly #account: Account;
-  readonly #ticksOf: (roomId: string) => RoomTicks;
   readonly #contextOf: (roomId: string) => MessageContext;
   readonly #chats = new Store<readonly ChatSummary[]>([]);
   readonly #byRoom = new Map<string, ChatSummary>();
   readonly #last = new Map<string, Last>();
   readonly #dirty = new Set<string>();
   readonly #drafts: () => ReadonlyMap<string, string>;
+  /** The newest message of each room that the server does not have, or that has not come back with sync. */
+  #waiting: ReadonlyMap<string, QueueItem> = new Map();
   #scheduled = false;
   #parents = new Map<string, string[]>();
 
-  constructor(account: Account, parts: { ticksOf: (roomId: string) => RoomTicks; contextOf: (roomId: string) => MessageContext; drafts: () => ReadonlyMap<string, string> }) {
+  constructor(account: Account, parts: { contextOf: (roomId: string) => MessageContext; drafts: () => ReadonlyMap<string, string> }) {
     this.#account = account;
-    this.#ticksOf = parts.ticksOf;
     this.#contextOf = parts.contextOf;
     this.#drafts = parts.drafts;
+    account.queue.items.subscribe(() => this.#takeQueue());
   }
 
   get chats(): Readable<readonly ChatSummary[]> {
@@ -97,6 +99,14 @@ export class ChatList {
     }
     this.#parents = parents;
     this.touchAll();
+  }
+
+  /** What waits to be sent is a chat's newest message too. */
+  #takeQueue(): void {
+    const waiting = new Map<string, QueueItem>();
+    for (const item of this.#account.queue.items.get()) if (item.redacts === undefined && !isRelationItem(item)) waiting.set(item.roomId, item);
+    for (const roomId of new Set([...waiting.keys(), ...this.#waiting.keys()])) if (waiting.get(roomId) !== this.#waiting.get(roomId)) this.touch(roomId);
+    this.#waiting = waiting;
   }
 
   async #findLast(roomId: string): Promise<void> {
@@ -165,12 +175,19 @@ export class ChatList {
 
   #lastOf(room: Room, membership: string): ChatSummary["last"] {
     const last = this.#last.get(room.roomId);
+    const waiting = this.#waiting.get(room.roomId);
+    if (waiting && last?.record.transactionId !== waiting.id && last?.record.eventId !== waiting.eventId) {
+      const { userId } = this.#account;
+      const context = this.#contextOf(room.roomId);
+      const record = recordOfItem(waiting, userId, context.nameOf(userId, userId), room.hasEncryptionStateEvent());
+      const message = buildOutgoing(waiting, record, [], context);
+      return { message, sentAt: message.sentAt };
+    }
     if (!last) {
       if (membership !== "join") return undefined;
-      const before = this.#byRoom.get(room.roomId)?.last;
-      return before;
+      // Of the last time, until its history has been looked at.
+      return this.#byRoom.get(room.roomId)?.last;
     }
-    void this.#ticksOf(room.roomId);
     const message = buildMessage(last.record, last.order, [], this.#contextOf(room.roomId));
     return { message, sentAt: message.sentAt };
   }

@@ -77,7 +77,7 @@ export class ChatTimeline {
       this.#publish();
       history.retryDecryption(entries);
       await this.#ticks.refresh();
-      if (this.#model.items().length < PAGE / 2) await this.loadBefore();
+      if (this.#model.items().length < PAGE / 2) void this.loadBefore().catch(() => undefined);
     } catch (error) {
       this.#fail(error);
     }

@@ -1,4 +1,4 @@
-import { ClientEvent, EventTimeline, MatrixEventEvent, type MatrixEvent, type Room, RoomEvent, RoomMemberEvent, RoomStateEvent, UserEvent, type MatrixClient } from "matrix-js-sdk";
+import { ClientEvent, EventTimeline, type IRoomTimelineData, MatrixEventEvent, type MatrixEvent, type Room, RoomEvent, RoomMemberEvent, RoomStateEvent, UserEvent, type MatrixClient } from "matrix-js-sdk";
 import { CryptoEvent } from "matrix-js-sdk/lib/crypto-api";
 import { parseEnvelope } from "@/domain/message_envelope";
 import { parseRelation } from "@/domain/relation";
@@ -30,18 +30,20 @@ function historyListeners(engine: RunningEngine): Listeners {
   return [
     [
       RoomEvent.Timeline,
-      (event: MatrixEvent, room: Room | undefined, toStart: boolean | undefined, removed: boolean) => {
+      (event: MatrixEvent, room: Room | undefined, toStart: boolean | undefined, removed: boolean, data: IRoomTimelineData) => {
         if (!room || toStart || removed) return;
         const { roomId } = room;
         const isFirst = !known.has(roomId) || gaps.has(roomId);
         known.add(roomId);
         gaps.delete(roomId);
+        // From the cache of the last run, so it is in the archive; see SyncGate.
+        if (!data.liveEvent) return;
         const token = isFirst ? room.getLiveTimeline().getPaginationToken(EventTimeline.BACKWARDS) : null;
-        void takeEvent(engine, event, roomId, token);
+        engine.gate.follow(takeEvent(engine, event, roomId, token));
       },
     ],
     [RoomEvent.TimelineReset, (room: Room | undefined) => void (room && gaps.add(room.roomId))],
-    [MatrixEventEvent.Decrypted, (event: MatrixEvent) => void histories.of(event.getRoomId() ?? "").update(event)],
+    [MatrixEventEvent.Decrypted, (event: MatrixEvent) => void histories.of(event.getRoomId() ?? "").update(event).catch(() => undefined)],
     [RoomEvent.Receipt, (event: MatrixEvent, room: Room) => receipts.acceptReceipts(room.roomId, event.getContent())],
   ];
 }
@@ -111,6 +113,7 @@ function roomListeners(engine: RunningEngine): Listeners {
     [
       ClientEvent.Sync,
       (state: string) => {
+        engine.gate.processed();
         if (state !== "PREPARED") return;
         list.refreshParents();
         void endMutes(account).catch(() => undefined);

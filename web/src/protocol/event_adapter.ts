@@ -60,7 +60,8 @@ function undecryptableReason(event: MatrixEvent): UndecryptableReason | undefine
 /** What the crypto says about who sent a decrypted event. */
 export async function shieldOf(client: MatrixClient, event: MatrixEvent): Promise<Message["shield"]> {
   if (!event.isEncrypted() || event.isDecryptionFailure() || event.isRedacted()) return "ok";
-  const info = await client.getCrypto()?.getEncryptionInfoForEvent(event);
+  // Fails once the engine has been stopped and its keys were put away.
+  const info = await client.getCrypto()?.getEncryptionInfoForEvent(event).catch(() => undefined);
   if (!info || info.shieldColour === EventShieldColour.NONE) return "ok";
   if (info.shieldReason === EventShieldReason.VERIFICATION_VIOLATION) return "identity-changed";
   if (info.shieldReason === EventShieldReason.SENT_IN_CLEAR) return "unencrypted";

@@ -4,28 +4,36 @@ import type { Chat, Engine } from "@/domain/engine";
 import type { MessageContext } from "@/domain/message_builder";
 import { parseEnvelope } from "@/domain/message_envelope";
 import type { EngineDatabase, Vault } from "@/platform/engine_database";
+import { IdleWork } from "@/platform/idle_work";
 import { type Account, Histories } from "./account";
 import { buildAccountSettings } from "./account_settings";
 import { Archive } from "./archive";
 import { OpenChat } from "./chat";
 import { ChatList } from "./chat_list";
 import { watchClient } from "./client_events";
+import { buildCommunities } from "./communities";
 import { ConnectionWatch } from "./connection";
 import { buildDevices } from "./devices";
 import { Drafts } from "./drafts";
 import { Expiry } from "./expiry";
 import { buildFileSender } from "./file_sender";
+import { ForwardMemory } from "./forward_memory";
+import { buildInvites } from "./invite_links";
 import { Keys } from "./keys";
 import { MessageFlags } from "./message_flags";
 import { OwnProfile } from "./own_profile";
 import { buildPeople } from "./people";
+import { buildDistributionLists } from "./people_lists";
+import { PersonViews } from "./person_views";
 import { ReceiptMarks } from "./receipts";
+import { RoomCares } from "./room_care";
 import { buildContext } from "./room_context";
 import { directPeers } from "./room_facts";
 import { buildRooms } from "./rooms";
 import { SavedValues } from "./saved_values";
 import { HistorySearch } from "./search";
-import { buildClient, eraseKeysAndSync, loadClient } from "./sdk_client";
+import { buildOwnAccount } from "./settings";
+import { buildClient, eraseKeysAndSync, loadClient, SyncGate } from "./sdk_client";
 import { SecretStorageKey } from "./secret_storage_key";
 import { SendRunner } from "./send_runner";
 import type { EngineServices } from "./start_engine";
@@ -36,6 +44,8 @@ import { Verifications } from "./verification";
 const POLL_MS = 30_000;
 const INITIAL_EVENTS = 20;
 const CHATS_OPEN_MAX = 20;
+const OPENING_MS = 50;
+const OPENING_MS_MAX = 1_000;
 
 /** All parts of an account at work, and how they hear of each other. */
 export class RunningEngine {
@@ -49,6 +59,11 @@ export class RunningEngine {
   readonly verifications: Verifications;
   readonly drafts: Drafts;
   readonly search: HistorySearch;
+  readonly forwards: ForwardMemory;
+  readonly #idle = new IdleWork();
+  readonly gate = new SyncGate((roomId, type, content) => {
+    if (type === "org.zajil.delivered") this.account.receipts.acceptDelivered(roomId, content);
+  });
   readonly #services: EngineServices;
   readonly #connection: ConnectionWatch;
   readonly #ticks = new Map<string, RoomTicks>();
@@ -61,14 +76,13 @@ export class RunningEngine {
   constructor(session: Session, services: EngineServices, database: EngineDatabase, vault: Vault) {
     this.#services = services;
     const secret = new SecretStorageKey();
-    const client = buildClient(session, secret.callbacks, (roomId, type, content) => {
-      if (type === "org.zajil.delivered") this.account.receipts.acceptDelivered(roomId, content);
-    });
+    const client = buildClient(session, secret.callbacks, this.gate);
     this.account = this.#buildAccount(client, session.userId, database, vault);
     this.flags = new MessageFlags(client);
     this.drafts = new Drafts(this.account.values, (roomId) => this.list.touch(roomId));
-    this.list = new ChatList(this.account, { ticksOf: (roomId) => this.ticksOf(roomId), contextOf: (roomId) => this.contextOf(roomId), drafts: () => this.drafts.all });
+    this.list = new ChatList(this.account, { contextOf: (roomId) => this.contextOf(roomId), drafts: () => this.drafts.all });
     this.expiry = new Expiry(this.account, (roomId) => this.#chats.get(roomId)?.timeline.touchAll());
+    this.forwards = new ForwardMemory({ userId: session.userId, database, vault, idle: this.#idle, now: services.now });
     this.search = new HistorySearch(this.account, (roomId) => this.contextOf(roomId));
     this.profile = new OwnProfile(client, this.account.values);
     this.keys = new Keys(client, secret, session);
@@ -129,6 +143,7 @@ export class RunningEngine {
         put: (entries) => {
           this.list.take(history.roomId, entries);
           this.search.take(entries);
+          this.forwards.take(entries);
           for (const entry of entries) if (entry.kind === "event") this.expiry.watch(entry.record, parseEnvelope(entry.record.content).disappearAfterS);
         },
         removed: () => undefined,
@@ -142,20 +157,34 @@ export class RunningEngine {
 
   #buildEngine(session: Session): Engine {
     const { account } = this;
+    const people = buildPeople(account);
+    const rooms = buildRooms(account);
+    const openChat = (roomId: string) => this.#openChat(roomId);
+    const invites = buildInvites(account, rooms.join);
+    const cares = new RoomCares(account, this.flags, (roomId) => this.contextOf(roomId));
+    const devices = buildDevices(account.client);
+    const own = buildOwnAccount({ account, devices, search: this.search, chats: () => this.list.chats.get(), blocked: people.blocked.get, contextOf: (roomId) => this.contextOf(roomId) });
     return {
       userId: session.userId,
       deviceId: session.deviceId,
       profile: this.profile.readable,
       connection: this.#connection.readable,
       chats: this.list.chats,
-      openChat: (roomId) => this.#openChat(roomId),
-      ...buildRooms(account),
+      openChat,
+      ...rooms,
       keys: this.keys,
       verifications: this.verifications.readable,
-      devices: buildDevices(account.client),
+      devices,
       settings: buildAccountSettings(account.client, this.profile),
-      ...buildPeople(account),
+      own,
+      ...people,
+      people: new PersonViews(account, people.blocked),
+      lists: buildDistributionLists(account, { startDirectChat: rooms.startDirectChat, openChat }),
+      invites,
+      communities: buildCommunities(account, rooms.createGroup, invites.via),
+      care: (roomId) => cares.of(roomId),
       search: (words, filters) => this.search.search(words, filters),
+      guard: this.forwards.guard,
       verify: (target) => this.verifications.request(target),
       stop: () => this.#stop(),
     };
@@ -163,7 +192,9 @@ export class RunningEngine {
 
   async #run(): Promise<void> {
     const { client } = this.account;
+    void this.forwards.load();
     await this.#forgetOtherDevice(client);
+    await this.#letChatsOpen();
     await loadClient(client);
     if (this.#stopped) return;
     this.#ends.push(watchClient(this), this.#services.onNetwork(this.#connection.retry));
@@ -176,6 +207,13 @@ export class RunningEngine {
     });
     this.keys.start();
     this.verifications.start();
+  }
+
+  /** Reading the last sync keeps the page busy; the chat that somebody is about to see comes first. */
+  async #letChatsOpen(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, OPENING_MS));
+    const all = Promise.all([...this.#chats.values()].map((open) => open.shown));
+    await Promise.race([all, new Promise((resolve) => setTimeout(resolve, OPENING_MS_MAX))]);
   }
 
   /** Keys of a device that was logged out are of no use to the next one, and would keep it from starting. */
@@ -217,15 +255,19 @@ export class RunningEngine {
     const { client, queue, archive, values, database } = this.account;
     queue.suspend();
     this.#connection.stop();
-    for (const end of this.#ends) end();
     for (const open of this.#chats.values()) open.close();
     this.expiry.stop();
     await this.#running;
+    await this.gate.close();
     client.stopClient();
     client.http.abort();
     await queue.stop();
+    await this.gate.archived();
+    for (const end of this.#ends) end();
     await client.store.save(true).catch(() => undefined);
+    await this.#idle.done();
     await this.search.flush();
+    await this.forwards.flush();
     await archive.close();
     await values.flush();
     await client.store.destroy();

@@ -8,26 +8,70 @@ export function databaseNames(userId: string): { readonly engine: string; readon
   return { engine: `zajil-engine:${userId}`, sync: `zajil-sync:${userId}`, crypto: `zajil-crypto:${userId}` };
 }
 
-/** A store that tells what sync brings of ephemeral events: the SDK passes those it does not know on without saying for which room. */
-function buildStore(dbName: string, ephemeral: EphemeralListener): IndexedDBStore {
-  const store = new IndexedDBStore({ indexedDB: globalThis.indexedDB, dbName });
-  const setSyncData = store.setSyncData;
-  store.setSyncData = (syncData: ISyncResponse) => {
-    for (const [roomId, room] of Object.entries(syncData.rooms?.join ?? {})) {
-      for (const event of room.ephemeral?.events ?? []) ephemeral(roomId, event.type, event.content);
-    }
-    return setSyncData.call(store, syncData);
-  };
-  return store;
+/**
+ * Stands between the SDK and its cache of the last sync. What the cache holds must be in the archive too: then nothing has to be
+ * looked at again when the cache is read at the next start.
+ */
+export class SyncGate {
+  readonly #ephemeral: EphemeralListener;
+  readonly #archiving = new Set<Promise<unknown>>();
+  #isProcessing = false;
+  #isClosed = false;
+
+  constructor(ephemeral: EphemeralListener) {
+    this.#ephemeral = ephemeral;
+  }
+
+  /** An event of sync on its way into the archive. */
+  follow(work: Promise<unknown>): void {
+    this.#archiving.add(work);
+    void work.catch(() => undefined).finally(() => this.#archiving.delete(work));
+  }
+
+  /** All events of the sync have been given out. */
+  processed(): void {
+    this.#isProcessing = false;
+  }
+
+  /** Lets a sync that is being processed end; no other is taken in after it. */
+  async close(): Promise<void> {
+    for (let waited = 0; this.#isProcessing && waited < PROCESSING_MS_MAX; waited += 20) await new Promise((resolve) => setTimeout(resolve, 20));
+    this.#isClosed = true;
+  }
+
+  async archived(): Promise<void> {
+    while (this.#archiving.size > 0) await Promise.allSettled(this.#archiving);
+  }
+
+  buildStore(dbName: string): IndexedDBStore {
+    const store = new IndexedDBStore({ indexedDB: globalThis.indexedDB, dbName });
+    const { setSyncData, save } = store;
+    store.setSyncData = async (syncData: ISyncResponse) => {
+      if (this.#isClosed) return;
+      this.#isProcessing = true;
+      // The SDK passes ephemeral events that it does not know on without saying for which room.
+      for (const [roomId, room] of Object.entries(syncData.rooms?.join ?? {})) {
+        for (const event of room.ephemeral?.events ?? []) this.#ephemeral(roomId, event.type, event.content);
+      }
+      await setSyncData.call(store, syncData);
+    };
+    store.save = async (force?: boolean) => {
+      await this.archived();
+      await save.call(store, force);
+    };
+    return store;
+  }
 }
+
+const PROCESSING_MS_MAX = 3_000;
 
 export type EphemeralListener = (roomId: string, type: string, content: unknown) => void;
 
 /** The SDK's client of an account. Nothing is loaded yet. */
-export function buildClient(session: Session, cryptoCallbacks: CryptoCallbacks, ephemeral: EphemeralListener): MatrixClient {
+export function buildClient(session: Session, cryptoCallbacks: CryptoCallbacks, gate: SyncGate): MatrixClient {
   // Parts of the SDK that belong to no client write to a logger of their own.
   (logger as { setLevel?(level: string): void }).setLevel?.("error");
-  const store = buildStore(databaseNames(session.userId).sync, ephemeral);
+  const store = gate.buildStore(databaseNames(session.userId).sync);
   return createClient({
     baseUrl: session.baseUrl,
     userId: session.userId,
