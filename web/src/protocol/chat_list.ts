@@ -1,6 +1,6 @@
 import { NotificationCountType, type Room } from "matrix-js-sdk";
 import type { ChatSummary } from "@/domain/engine";
-import type { EventRecord, HistoryEntry } from "@/domain/event_record";
+import { type EventRecord, type HistoryEntry, relationOf } from "@/domain/event_record";
 import { buildMessage, isMessageType, type MessageContext } from "@/domain/message_builder";
 import { compareChats } from "@/domain/chat_order";
 import { buildOutgoing, isRelationItem, recordOfItem } from "@/domain/outgoing_message";
@@ -16,6 +16,7 @@ const MEMBERSHIPS: ReadonlySet<string> = new Set(["join", "invite", "knock"]);
 interface Last {
   readonly record: EventRecord;
   readonly order: number;
+  readonly edits: readonly EventRecord[];
 }
 
 /** Every chat as a line of the list. What changes is marked, and marked lines are built again together. */
@@ -57,21 +58,24 @@ export class ChatList {
 
   /** The newest message that is shown of a room; given what has just come into its history. */
   take(roomId: string, entries: readonly HistoryEntry[]): void {
+    const { isVisible } = this.#contextOf(roomId);
     for (const entry of entries) {
-      if (entry.kind !== "event" || !isMessageType(entry.record)) continue;
+      if (entry.kind !== "event") continue;
+      const { record, order } = entry;
       const last = this.#last.get(roomId);
-      if (last && last.order > entry.order) continue;
-      if (!this.#contextOf(roomId).isVisible(entry.record)) continue;
-      this.#last.set(roomId, { record: entry.record, order: entry.order });
+      if (relationOf(record)?.type === "edit" && relationOf(record)?.eventId === last?.record.eventId && last) {
+        this.#last.set(roomId, { ...last, edits: [...last.edits, record] });
+      }
+      if (last && last.order > order) continue;
+      if (isMessageType(record) && isVisible(record)) {
+        this.#last.set(roomId, { record, order, edits: last?.order === order ? last.edits : [] });
+      } else if (last?.order === order) {
+        // It has expired, or was deleted here.
+        this.#last.delete(roomId);
+        void this.#findLast(roomId).catch(() => undefined);
+      }
     }
     this.touch(roomId);
-  }
-
-  /** The newest message is gone from the history. */
-  dropLast(roomId: string, order: number): void {
-    if (this.#last.get(roomId)?.order !== order) return;
-    this.#last.delete(roomId);
-    void this.#findLast(roomId);
   }
 
   touch(roomId: string): void {
@@ -188,7 +192,7 @@ export class ChatList {
       // Of the last time, until its history has been looked at.
       return this.#byRoom.get(room.roomId)?.last;
     }
-    const message = buildMessage(last.record, last.order, [], this.#contextOf(room.roomId));
+    const message = buildMessage(last.record, last.order, last.edits, this.#contextOf(room.roomId));
     return { message, sentAt: message.sentAt };
   }
 

@@ -57,6 +57,9 @@ test("pins, stars, deletion for oneself, lists, folders and mutes", async () => 
   await sarasChat.deleteForMe(eventId!);
   await until("gone for Sara", sarasChat.timeline, () => !texts(sarasChat).includes("keep this"));
   expect(texts(alisChat)).toContain("keep this");
+  await untilChat(sara, sarasChat.roomId, ({ last }) => last?.message.eventId !== eventId);
+  alisChat.edit(eventId!, write("keep that"));
+  await untilChat(ali, alisChat.roomId, ({ last }) => last?.message.body.kind === "text" && last.message.body.text === "keep that");
 
   await alisChat.setListFlags({ pinned: true, folders: ["family"], mutedUntil: Date.now() + 3_600_000 });
   await untilChat(ali, alisChat.roomId, ({ pinned, folders, mutedUntil }) => pinned && folders[0] === "family" && mutedUntil !== undefined);
