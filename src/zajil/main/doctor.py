@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from zajil.main.announcement import build_warnings
 from zajil.main.console import say
+from zajil.main.control import ControlError, ask_supervisor
 from zajil.main.data_lock import load_supervisor_pid
 from zajil.main.tls import check_certificate
 from zajil.ports.configuration import GIB, MIB, Config, is_loopback
@@ -84,6 +85,9 @@ def existing_parent(path: Path) -> Path:
 
 def check_data(config: Config) -> Iterator[Finding]:
     place = existing_parent(config.data)
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        yield Finding(Level.FIX, "data folder", f"{place} is on a disk that takes no writes: mount it read-write.")
+        return
     if not os.access(place, os.W_OK | os.X_OK) or not place.is_dir():
         yield Finding(Level.FIX, "data folder", f"{place} cannot be written by this user: chown it or choose --data.")
         return
@@ -108,6 +112,9 @@ def check_disk(config: Config) -> Iterator[Finding]:
 
 def check_fsync(config: Config) -> Iterator[Finding]:
     place = existing_parent(config.data)
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        yield Finding(Level.FIX, "data folder", f"{place} is on a disk that takes no writes: mount it read-write.")
+        return
     if not os.access(place, os.W_OK):
         return
     durations_s = []
@@ -221,6 +228,22 @@ def check_addresses(config: Config) -> Iterator[Finding]:
             yield Finding(Level.OK, "addresses", f"{host}:{port} is free")
 
 
+def check_workers(config: Config) -> Iterator[Finding]:
+    """How the running server's workers have done."""
+    try:
+        state = ask_supervisor(config.data, "state", FETCH_TIMEOUT_S)
+    except (ControlError, OSError):
+        return
+    if state["restarts"]:
+        yield Finding(
+            Level.WARN,
+            "workers",
+            f"replaced {state['restarts']} times since the server was started; the last one {state['last_end']}: see the log.",
+        )
+    else:
+        yield Finding(Level.OK, "workers", f"{len(state['workers'])} running, none had to be replaced")
+
+
 def check_exposure(config: Config) -> Iterator[Finding]:
     for warning in build_warnings(config):
         yield Finding(Level.WARN, "exposure", warning)
@@ -306,6 +329,7 @@ CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
     check_open_files,
     check_clock,
     check_addresses,
+    check_workers,
     check_exposure,
     check_tls,
     check_names,

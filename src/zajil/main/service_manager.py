@@ -23,11 +23,3 @@ def notify_ready(status: str) -> None:
 
 def notify_reloading() -> None:
     notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", "STATUS=Replacing the workers")
-
-
-def find_watchdog_s() -> float | None:
-    """How often the service manager wants to hear from this process; None when it does not."""
-    text, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
-    if not text.isdigit() or (pid and pid != str(os.getpid())):
-        return None
-    return int(text) / 1_000_000

@@ -36,6 +36,7 @@ class Estate:
     """Who asked for the reload and waits for its outcome."""
     workers: list[dict[str, Any]] = field(default_factory=list)
     restarts: int = 0
+    last_end: str = ""
 
     def files(self) -> list[int]:
         control = [] if self.control is None else [self.control]

@@ -116,7 +116,7 @@ class Supervisor:
         self.sockets = [socket.socket(fileno=fd) for fd in estate.sockets]
         self.door = ControlDoor(None if estate.control is None else socket.socket(fileno=estate.control))
         self.slots = [Slot(number) for number in range(self.config.workers)]
-        self.was_ready, self.restarts = True, estate.restarts
+        self.was_ready, self.restarts, self.last_end = True, estate.restarts, estate.last_end
         for values in estate.workers:
             worker = build_worker(values)
             slot = self.slots[worker.number] if worker.number < len(self.slots) else None
@@ -336,6 +336,7 @@ class Supervisor:
             askers=[each.fileno() for each in askers],
             workers=[describe_worker(each, is_retiring=each in self.retiring) for each in living],
             restarts=self.restarts,
+            last_end=self.last_end,
         )
 
     def _go_on_reloading(self) -> None:
@@ -356,10 +357,10 @@ class Supervisor:
     def _end_reload(self, error: str) -> None:
         if self.reload is None:
             return
+        service_manager.notify_ready("Serving" if not error else f"Serving; the last reload failed: {error}"[:200])
         for each in self.reload.askers:
             answer(each, {"ok": not error, "error": error})
         self.reload = None
-        service_manager.notify_ready("Serving" if not error else f"Serving; the last reload failed: {error}"[:200])
         if self.is_reload_wanted and not self.is_stopping:
             self.is_reload_wanted = False
             askers, self.waiting = self.waiting, []
