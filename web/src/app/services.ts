@@ -15,7 +15,10 @@ function mediaName(userId: string): string {
 async function startAccount(session: Session): Promise<RunningAccount> {
   const [{ startEngine }, { AccountMedia }] = await Promise.all([import("@/protocol/start_engine"), import("@/protocol/media_access")]);
   const engine = await startEngine(session);
-  const media = new AccountMedia({ baseUrl: session.baseUrl, accessToken: () => session.accessToken }, mediaName(session.userId));
+  const media = new AccountMedia({ baseUrl: session.baseUrl, accessToken: () => session.accessToken }, mediaName(session.userId), {
+    wants: (mxc) => engine.guard.wantsFile(mxc),
+    found: (mxc, sha256) => engine.guard.linkFile(mxc, sha256),
+  });
   return {
     engine,
     media,

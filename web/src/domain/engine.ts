@@ -1,6 +1,12 @@
 import type { AccountSettings, Devices } from "./account_settings";
+import type { Communities } from "./communities";
+import type { Invites } from "./invites";
+import type { ForwardGuard } from "./forward_guard/forward_guard";
 import type { AccountKeys } from "./keys";
 import type { Message, MediaSource } from "./message";
+import type { People } from "./people";
+import type { DistributionLists } from "./people_lists";
+import type { RoomCare } from "./room_details";
 import type { OwnAccount } from "./settings";
 import type { Readable } from "./store";
 import type { Verification } from "./verification";
@@ -37,6 +43,14 @@ export interface Engine {
   setBlocked(userId: string, blocked: boolean): Promise<void>;
   /** The person's keys have changed and that is all right: they are known again, no longer verified. */
   acceptIdentity(userId: string): Promise<void>;
+  readonly people: People;
+  readonly lists: DistributionLists;
+  readonly invites: Invites;
+  readonly communities: Communities;
+  /** What a room is besides its messages: powers, access, pins, files. */
+  care(roomId: string): RoomCare;
+  /** Knows what was received and passed on: the forward ladder. Fed and kept by the engine. */
+  readonly guard: ForwardGuard;
   /** Messages on this device with these words, newest first; in one chat, or in all. */
   search(words: string, filters?: SearchFilters): Promise<readonly Message[]>;
   stop(): Promise<void>;
@@ -160,6 +174,8 @@ export interface OutgoingFile {
   readonly album?: string;
   readonly replyTo?: string;
   readonly hop: number;
+  /** Of the file as it was chosen, in hexadecimal: what the forward guard knows it by. It stays on this device. */
+  readonly sha256?: string;
 }
 
 /** A file on its way; `done` and `total` are bytes. */
@@ -184,9 +200,10 @@ export interface Chat {
 
   sendText(text: OutgoingText): void;
   sendFile(file: OutgoingFile): void;
-  sendPoll(question: string, answers: readonly string[], selectionsMax: number, disclosed: boolean): void;
-  sendLocation(latitude: number, longitude: number, label: string): void;
-  sendContact(userId: string, name: string): void;
+  /** `hop` as in OutgoingText. */
+  sendPoll(question: string, answers: readonly string[], selectionsMax: number, disclosed: boolean, hop?: number): void;
+  sendLocation(latitude: number, longitude: number, label: string, hop?: number): void;
+  sendContact(userId: string, name: string, hop?: number): void;
   vote(pollEventId: string, answerIds: readonly string[]): void;
   endPoll(pollEventId: string): void;
   edit(eventId: string, text: OutgoingText): void;

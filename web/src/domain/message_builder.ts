@@ -60,7 +60,8 @@ export function buildMessage(record: EventRecord, order: number, related: readon
     ...(isOwn ? { heldSince: record.sentAt } : {}),
     deliveredTo,
     readBy,
-    hop: envelope.hop,
+    // What was edited in may have come further than what stood there first.
+    hop: Math.max(envelope.hop, edit === undefined ? 0 : parseEnvelope(readChild(edit.content, "m.new_content") ?? {}).hop),
     ...(envelope.disappearAfterS > 0 ? { expiresAt: record.sentAt + envelope.disappearAfterS * 1_000 } : {}),
     viewOnce: envelope.viewOnce,
     pinned: context.isPinned(record.eventId),

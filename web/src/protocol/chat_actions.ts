@@ -28,9 +28,9 @@ export function buildSending(account: Account, roomId: string, related: (eventId
       const known = { kind, name, ...(durationMs === undefined ? {} : { durationMs }), ...(waveform === undefined ? {} : { waveform }) };
       void queue.add({ roomId, type: kind === "sticker" ? "m.sticker" : "m.room.message", content, file: known }, file.file);
     },
-    sendPoll: (question, answers, selectionsMax, disclosed) => send(outgoing.outgoingPoll(question, answers, selectionsMax, disclosed, extras())),
-    sendLocation: (latitude, longitude, label) => send(outgoing.outgoingLocation(latitude, longitude, label, account.now(), extras())),
-    sendContact: (contactId, name) => send(outgoing.outgoingContact(contactId, name, extras())),
+    sendPoll: (question, answers, selectionsMax, disclosed, hop = 0) => send(outgoing.outgoingPoll(question, answers, selectionsMax, disclosed, { ...extras(), hop })),
+    sendLocation: (latitude, longitude, label, hop = 0) => send(outgoing.outgoingLocation(latitude, longitude, label, account.now(), { ...extras(), hop })),
+    sendContact: (contactId, name, hop = 0) => send(outgoing.outgoingContact(contactId, name, { ...extras(), hop })),
     vote: (pollEventId, answerIds) => send(buildPollResponse(pollEventId, answerIds)),
     endPoll: (pollEventId) => send(buildPollEnd(pollEventId, "The poll has ended.")),
     edit: (eventId, text) => send(outgoing.outgoingEdit(eventId, text)),

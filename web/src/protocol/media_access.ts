@@ -2,10 +2,11 @@ import type { MediaSource } from "@/domain/message";
 import { checkDimensions } from "@/domain/media/dimensions";
 import { safeFileName } from "@/domain/media/file_name";
 import { OFFLINE_BYTES_MAX, OFFLINE_ITEM_BYTES_MAX, VOICE_DURATION_MS_MAX, VOICE_DURATION_MS_MIN } from "@/domain/media/limits";
-import type { Inspected, MediaAccess, MediaUsage, OpenMedia, OpenOptions, Recorded, RecordingState, VoiceRecording } from "@/domain/media/ports";
+import type { DecryptedListener, Inspected, MediaAccess, MediaUsage, OpenMedia, OpenOptions, Recorded, RecordingState, VoiceRecording } from "@/domain/media/ports";
 import { normaliseWaveform, resampleLevels } from "@/domain/media/waveform";
 import { Problem } from "@/domain/problem";
 import { Store } from "@/domain/store";
+import { hashFile } from "@/platform/media_hash";
 import { cropPicture } from "@/platform/media_image";
 import { VoiceRecorder } from "@/platform/media_recorder";
 import { estimateSite, saveBlob } from "@/platform/media_save";
@@ -27,10 +28,10 @@ export class AccountMedia implements MediaAccess {
   readonly #transfer: MediaTransfer;
   #sizeMax: number | undefined;
 
-  constructor(server: MediaServer, name: string) {
+  constructor(server: MediaServer, name: string, decrypted?: DecryptedListener) {
     this.#server = server;
     this.#store = new MediaStore(name, OFFLINE_BYTES_MAX, OFFLINE_ITEM_BYTES_MAX);
-    this.#transfer = new MediaTransfer(server, this.#store);
+    this.#transfer = new MediaTransfer(server, this.#store, decrypted);
   }
 
   open(source: MediaSource, options: OpenOptions = {}): Promise<OpenMedia> {
@@ -57,6 +58,10 @@ export class AccountMedia implements MediaAccess {
 
   compress(file: Blob): Promise<Blob> {
     return told(compressPicture(file));
+  }
+
+  hash(file: Blob): Promise<string> {
+    return told(hashFile(file));
   }
 
   record(): Promise<VoiceRecording> {

@@ -1,10 +1,11 @@
 import type { MediaSource } from "@/domain/message";
-import { MEMORY_CACHE_BYTES_MAX } from "@/domain/media/limits";
+import { HASHED_BYTES_MAX, MEMORY_CACHE_BYTES_MAX } from "@/domain/media/limits";
 import { isLocalUri } from "@/domain/media/local_uri";
-import type { OpenMedia, OpenOptions } from "@/domain/media/ports";
+import type { DecryptedListener, OpenMedia, OpenOptions } from "@/domain/media/ports";
 import { decryptAttachment } from "@/platform/media_crypto";
 import { downloadMedia } from "@/platform/media_download";
 import { MediaFailure } from "@/platform/media_failure";
+import { hashFile } from "@/platform/media_hash";
 import type { MediaStore } from "@/platform/media_store";
 import type { MediaServer } from "@/platform/media_upload";
 import { MediaUrls } from "@/platform/media_urls";
@@ -27,13 +28,15 @@ interface Flight {
 export class MediaTransfer {
   readonly #server: MediaServer;
   readonly #store: MediaStore;
+  readonly #decrypted: DecryptedListener | undefined;
   readonly #urls = new MediaUrls(MEMORY_CACHE_BYTES_MAX);
   readonly #flights = new Map<string, Flight>();
   readonly #queue: (() => void)[] = [];
   #running = 0;
 
-  constructor(server: MediaServer, store: MediaStore) {
+  constructor(server: MediaServer, store: MediaStore, decrypted?: DecryptedListener) {
     this.#server = server;
+    this.#decrypted = decrypted;
     this.#store = store;
   }
 
@@ -112,6 +115,8 @@ export class MediaTransfer {
     try {
       const plain = source.key ? await decryptAttachment(data, source.key, signal) : data;
       if (!stored && !once) void this.#store.store(key, data);
+      // A thumbnail made by the server is not the file.
+      if (thumbnailSide === undefined) this.#tell(source.mxc, plain);
       return plain;
     } catch (error) {
       if (!stored || signal.aborted) throw error;
@@ -119,6 +124,11 @@ export class MediaTransfer {
       await this.#store.remove(key);
       return this.#load(key, source, once, thumbnailSide, signal, onProgress);
     }
+  }
+
+  #tell(mxc: string, plain: Blob): void {
+    if (plain.size > HASHED_BYTES_MAX || !this.#decrypted?.wants(mxc)) return;
+    hashFile(plain).then((sha256) => this.#decrypted?.found(mxc, sha256), () => undefined);
   }
 
   async #download(source: MediaSource, thumbnailSide: number | undefined, signal: AbortSignal, onProgress: (done: number, total: number) => void): Promise<Blob> {

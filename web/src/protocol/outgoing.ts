@@ -5,16 +5,18 @@ import { envelopeContent, SILENT_FIELD } from "@/domain/message_envelope";
 /** What the chat adds to everything sent in it. */
 export interface Extras {
   readonly disappearAfterS: number;
+  /** How often it was forwarded before. */
+  readonly hop?: number;
 }
 
 export function outgoingText(text: OutgoingText, extras: Extras): Outgoing {
   const { markdown, mentions, replyTo, threadRoot } = text;
   const position = { ...(replyTo === undefined ? {} : { replyTo }), ...(threadRoot === undefined ? {} : { threadRoot }) };
-  return { type: "m.room.message", content: withEnvelope(buildTextContent(markdown, { mentions, ...position }), extras, text.hop, text.silent) };
+  return { type: "m.room.message", content: withEnvelope(buildTextContent(markdown, { mentions, ...position }), { ...extras, hop: text.hop }, text.silent) };
 }
 
 export function outgoingEdit(eventId: string, text: OutgoingText): Outgoing {
-  return { type: "m.room.message", content: buildEdit(eventId, buildTextContent(text.markdown, { mentions: text.mentions })) };
+  return { type: "m.room.message", content: buildEdit(eventId, withEnvelope(buildTextContent(text.markdown, { mentions: text.mentions }), { disappearAfterS: 0, hop: text.hop })) };
 }
 
 export function outgoingPoll(question: string, answers: readonly string[], selectionsMax: number, disclosed: boolean, extras: Extras): Outgoing {
@@ -30,6 +32,6 @@ export function outgoingContact(userId: string, name: string, extras: Extras): O
   return { type: "m.room.message", content: withEnvelope(buildContactContent(userId, name), extras) };
 }
 
-function withEnvelope(content: Content, extras: Extras, hop = 0, silent = false): Content {
-  return { ...content, ...(silent ? { [SILENT_FIELD]: true } : {}), ...envelopeContent({ hop, disappearAfterS: extras.disappearAfterS, viewOnce: false }) };
+function withEnvelope(content: Content, { hop = 0, disappearAfterS }: Extras, silent = false): Content {
+  return { ...content, ...(silent ? { [SILENT_FIELD]: true } : {}), ...envelopeContent({ hop, disappearAfterS, viewOnce: false }) };
 }

@@ -1,4 +1,5 @@
 import type { ChatSummary, Connection, Engine, Member, NewGroup, Person } from "@/domain/engine";
+import { ForwardGuard } from "@/domain/forward_guard/forward_guard";
 import type { Message } from "@/domain/message";
 import { Store } from "@/domain/store";
 import { SAMPLES, text } from "./demo_bodies";
@@ -93,12 +94,13 @@ function ordinary(at: number, now: number): readonly [ChatSummary, readonly Mess
 }
 
 /** What the views of this demo use of an engine; keys and verification have tests of their own. */
-export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "verify" | "devices" | "settings" | "own" | "blocked" | "setBlocked" | "acceptIdentity" | "search"> {
+export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "verify" | "devices" | "settings" | "own" | "blocked" | "setBlocked" | "acceptIdentity" | "search" | "people" | "lists" | "invites" | "communities" | "care"> {
   readonly userId = "@me:demo";
   readonly deviceId = "DEMO";
   readonly profile = new Store<Person>({ userId: "@me:demo", name: "Me", trust: "verified" });
   readonly connection: Store<Connection>;
   readonly chats: Store<readonly ChatSummary[]>;
+  readonly guard = new ForwardGuard(Date.now);
   readonly #chats = new Map<string, DemoChat>();
 
   constructor(options: DemoOptions) {

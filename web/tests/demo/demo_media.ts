@@ -1,5 +1,6 @@
 import type { MediaAccess, OpenMedia } from "@/domain/media/ports";
 import type { MediaSource } from "@/domain/message";
+import { hashFile } from "@/platform/media_hash";
 import { Problem } from "@/domain/problem";
 import { colourOf } from "@/views/common/initials";
 
@@ -28,6 +29,7 @@ export const demoMedia: MediaAccess = {
   inspect: async (file) => ({ kind: file.type.startsWith("image/") ? "image" : "file", mimeType: file.type, size: file.size }),
   record: async () => { throw new Problem("unknown"); },
   compress: async (file) => file,
+  hash: hashFile,
   crop: async (file) => file,
   scanCamera: async () => () => undefined,
   scanPicture: async () => undefined,

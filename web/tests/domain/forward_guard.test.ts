@@ -140,8 +140,65 @@ describe("recognition", () => {
     const again = new ForwardGuard(() => clock.now, saved);
     expect(again.inspectComposed({ text: `${CHAIN} كما` })).toMatchObject({ effectiveHop: 3, chatsLeft: 1 });
     for (const damaged of [null, 1, "x", [], {}, { version: 2 }, { version: 1, seen: 7, sent: [null, { t: "x" }, { at: 1, t: ["zz"] }] }, { version: 1, seen: [{ at: 1, h: 9, t: ["a".repeat(32)] }, { at: 1, h: 1, s: "!".repeat(684), t: [] }] }]) {
-      expect(new ForwardGuard(() => clock.now, damaged).exportState()).toEqual({ version: 1, seen: [], sent: [] });
+      expect(new ForwardGuard(() => clock.now, damaged).exportState()).toEqual({ version: 1, seen: [], sent: [], own: [] });
     }
+  });
+
+  it("tells when a chat and a group are free again", () => {
+    const { guard, clock } = guardAt();
+    const content = { text: CHAIN };
+    const first = clock.now;
+    guard.recordForward(content, chats("1"));
+    clock.now += 3_600_000;
+    guard.recordForward(content, [group("a")]);
+    expect(guard.inspectForward(content, 2)).toMatchObject({ chatsFreeAt: first + LADDER_WINDOW_MS, groupsFreeAt: first + 3_600_000 + LADDER_WINDOW_MS });
+    expect(guard.inspectForward({ text: "another thing that was never sent" }, 2)).not.toHaveProperty("chatsFreeAt");
+  });
+
+  it("never limits what was one's own before it came back", () => {
+    const { guard } = guardAt();
+    guard.noteOwn({ text: CHAIN });
+    guard.receive({ text: CHAIN }, 3);
+    expect(guard.inspectComposed({ text: CHAIN })).toEqual({ kind: "own", hop: 0, confirm: true });
+    expect(guard.inspectComposed({ text: `${CHAIN} نعم` })).toMatchObject({ kind: "own" });
+    expect(guard.inspectMessage({ content: { text: CHAIN }, hop: 0, isOwn: true })).toMatchObject({ kind: "own" });
+    // Passed on by others it counts, and what was received first does not become one's own by writing it again.
+    expect(guard.inspectMessage({ content: { text: CHAIN }, hop: 3, isOwn: false })).toMatchObject({ kind: "forward", effectiveHop: 3 });
+    const { guard: other } = guardAt();
+    other.receive({ text: CHAIN }, 2);
+    other.noteOwn({ text: CHAIN });
+    expect(other.inspectComposed({ text: CHAIN })).toMatchObject({ kind: "forward", effectiveHop: 2 });
+  });
+
+  it("knows a file by its bytes once it was opened, under whatever address", () => {
+    const { guard } = guardAt();
+    guard.receive({ mxc: "mxc://a/1", text: "look" }, 2);
+    expect(guard.inspectComposed({ text: "look" })).toMatchObject({ kind: "own" });
+    expect(guard.wantsFile("mxc://a/1")).toBe(true);
+    expect(guard.wantsFile("mxc://a/2")).toBe(false);
+    guard.recordForward({ mxc: "mxc://a/1" }, chats("1"));
+    guard.linkFile("mxc://a/1", "beef");
+    expect(guard.wantsFile("mxc://a/1")).toBe(false);
+    expect(guard.inspectComposed({ fileSha256: "beef" })).toMatchObject({ kind: "forward", effectiveHop: 2, chatsLeft: 2 });
+    guard.receive({ mxc: "mxc://b/9" }, 0);
+    guard.linkFile("mxc://b/9", "beef");
+    expect(guard.inspectForward({ mxc: "mxc://b/9" }, 0)).toMatchObject({ effectiveHop: 2 });
+  });
+
+  it("saves what is new, piece by piece", () => {
+    const { guard, clock } = guardAt();
+    guard.receive({ text: CHAIN }, 1);
+    const first: unknown = JSON.parse(JSON.stringify(guard.takeChanges()));
+    guard.receive({ text: CHAIN }, 3);
+    guard.noteOwn({ text: "هذا نص كتبته بنفسي عن رحلتنا إلى البحر" });
+    guard.recordForward({ text: CHAIN }, chats("1"));
+    const second: unknown = JSON.parse(JSON.stringify(guard.takeChanges()));
+    expect(guard.takeChanges()).toEqual({ version: 1, seen: [], sent: [], own: [] });
+    const again = new ForwardGuard(() => clock.now);
+    again.restore(first);
+    again.restore(second);
+    expect(again.exportState()).toEqual(guard.exportState());
+    expect(again.exportState().seen).toHaveLength(1);
   });
 
   it("stays fast with all it may remember", () => {

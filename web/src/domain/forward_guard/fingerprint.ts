@@ -15,6 +15,8 @@ export interface GuardedContent {
   readonly text?: string;
   /** Of the file itself, decrypted; lower-case hexadecimal or base64, but always the same. */
   readonly fileSha256?: string;
+  /** Where the file is. It stands for the file until that has been decrypted here. */
+  readonly mxc?: string;
 }
 
 export const TAG_BYTES = 16;
@@ -38,12 +40,20 @@ export function normaliseText(text: string): string {
 
 export function fingerprint(content: GuardedContent): Fingerprint {
   const normal = normaliseText(content.text ?? "");
+  const isShort = normal.length < RECOGNISED_LETTERS_MIN;
+  const hasFile = content.fileSha256 !== undefined || content.mxc !== undefined;
   const tags: string[] = [];
-  if (normal !== "") tags.push(makeTag(`text:${normal}`));
+  // Everyday words below a picture are not what makes it the same picture.
+  if (normal !== "" && !(hasFile && isShort)) tags.push(makeTag(`text:${normal}`));
   if (content.fileSha256 !== undefined) tags.push(makeTag(`file:${content.fileSha256}`));
+  if (content.mxc !== undefined) tags.push(tagOfMxc(content.mxc));
   const words = splitWords((content.text ?? "").slice(0, TEXT_LENGTH_MAX), WORDS_MAX);
-  const everyday = content.fileSha256 === undefined && normal.length < RECOGNISED_LETTERS_MIN;
+  const everyday = !hasFile && isShort;
   return words.length < SHINGLED_WORDS_MIN ? { tags, everyday } : { tags, everyday, signature: minHash(words) };
+}
+
+export function tagOfMxc(mxc: string): string {
+  return makeTag(`mxc:${mxc}`);
 }
 
 function makeTag(text: string): string {

@@ -1,8 +1,8 @@
 import { hasChainPhrase } from "./chain_phrases";
-import { fingerprint, similarity } from "./fingerprint";
+import { fingerprint, similarity, tagOfMxc } from "./fingerprint";
 import type { Fingerprint, GuardedContent } from "./fingerprint";
 import { readState, writeState } from "./guard_state";
-import type { GuardState, SeenContent, SentContent } from "./guard_state";
+import type { GuardState, OwnContent, SeenContent, SentContent } from "./guard_state";
 
 /** The forward ladder: how often content travelled decides to how many chats it may go on. Runs on this device alone; only the hop count is ever sent. */
 export const HOP_MAX = 4;
@@ -17,6 +17,9 @@ export const LABEL_HOP_MIN = 2;
 /** About 3 MB with signatures; the oldest go first. */
 export const SEEN_MAX = 5_000;
 export const SENT_MAX = 500;
+export const OWN_MAX = 2_000;
+const TAGS_MAX = 4;
+const HASHED_MAX = 2_000;
 
 export interface Target {
   readonly roomId: string;
@@ -35,6 +38,9 @@ export type Decision =
       /** In the last 24 hours, this content may go to so many further chats, so many of them groups. */
       readonly chatsLeft: number;
       readonly groupsLeft: number;
+      /** When the next chat and the next group become free again, ms since 1970; absent while nothing is taken. */
+      readonly chatsFreeAt?: number;
+      readonly groupsFreeAt?: number;
     };
 
 /** "many" is shown as "forwarded many times". */
@@ -50,21 +56,43 @@ function clampHop(hop: number): number {
   return Number.isFinite(hop) ? Math.min(Math.max(Math.floor(hop), 0), HOP_MAX) : 0;
 }
 
+/** What a message is held against the ladder with. */
+export interface Forwarded {
+  readonly content: GuardedContent;
+  /** What the message says of itself. */
+  readonly hop: number;
+  readonly isOwn: boolean;
+}
+
+type Reached = ReadonlyMap<string, { readonly isGroup: boolean; readonly at: number }>;
+
 export class ForwardGuard {
   readonly #now: () => number;
-  #seen: SeenContent[];
-  #sent: SentContent[];
+  readonly #changed: () => void;
+  #seen: SeenContent[] = [];
+  #sent: SentContent[] = [];
+  #own: OwnContent[] = [];
   /** Tags to what was seen, so that the usual case needs no scan. */
-  #byTag = new Map<string, SeenContent>();
+  readonly #byTag = new Map<string, SeenContent>();
+  readonly #ownTags = new Set<string>();
+  /** Files whose bytes are known already, in this run. */
+  readonly #hashed = new Set<string>();
+  #fresh: { seen: SeenContent[]; sent: SentContent[]; own: OwnContent[] } = { seen: [], sent: [], own: [] };
 
-  /** `saved` comes from `exportState` and may be anything. */
-  constructor(now: () => number, saved?: unknown) {
+  /** `saved` comes from `exportState` or `takeChanges` and may be anything; `changed` is called when there is something to save. */
+  constructor(now: () => number, saved?: unknown, changed: () => void = () => undefined) {
     this.#now = now;
+    this.#changed = changed;
+    this.restore(saved);
+  }
+
+  /** Takes back what an earlier run has saved; may be called several times, the oldest first. */
+  restore(saved: unknown): void {
     const state = readState(saved);
-    this.#seen = [...state.seen];
-    this.#sent = [...state.sent];
+    for (const entry of state.seen) this.#remember(entry);
+    this.#sent.push(...state.sent);
+    for (const entry of state.own) this.#rememberOwn(entry);
     this.#prune();
-    this.#indexTags();
   }
 
   /** Notes what arrived from somebody else and gives its effective hop. */
@@ -76,24 +104,55 @@ export class ForwardGuard {
     const hop = Math.max(clampHop(claimedHop), this.#localHop(print) ?? 0);
     if (print.everyday) return hop;
     const known = print.tags.map((tag) => this.#byTag.get(tag)).find((seen) => seen !== undefined);
-    const entry: SeenContent = { tags: [...new Set([...(known?.tags ?? []), ...print.tags])].slice(0, 4), ...(print.signature === undefined ? {} : { signature: print.signature }), hop, at: this.#now() };
-    if (known !== undefined) this.#seen.splice(this.#seen.indexOf(known), 1);
-    this.#seen.push(entry);
-    for (const tag of entry.tags) this.#byTag.set(tag, entry);
+    const signature = print.signature ?? known?.signature;
+    const entry: SeenContent = { tags: [...new Set([...print.tags, ...(known?.tags ?? [])])].slice(0, TAGS_MAX), ...(signature === undefined ? {} : { signature }), hop, at: this.#now() };
+    this.#remember(entry);
     if (this.#seen.length > SEEN_MAX) this.#forget(this.#seen.length - SEEN_MAX);
+    this.#fresh.seen.push(entry);
+    this.#changed();
     return hop;
   }
 
-  /** For content passed on with "forward": it counts whatever it is. */
+  /** Whether the bytes of the file at this address are still to be told by `linkFile`. */
+  wantsFile(mxc: string): boolean {
+    return !this.#hashed.has(mxc) && this.#byTag.has(tagOfMxc(mxc));
+  }
+
+  /** A received file was decrypted: from now on its bytes are recognised, under whatever key and address they come. */
+  linkFile(mxc: string, fileSha256: string): void {
+    if (this.#hashed.size >= HASHED_MAX) this.#hashed.clear();
+    this.#hashed.add(mxc);
+    const known = this.#byTag.get(tagOfMxc(mxc));
+    if (known !== undefined) this.receive({ mxc, fileSha256 }, known.hop);
+  }
+
+  /** Notes words and files of this person's own, so that they stay their own when they come back. */
+  noteOwn(content: GuardedContent): void {
+    const print = fingerprint(content);
+    if (print.everyday || this.#isOwn(print) || this.#localHop(print) !== undefined) return;
+    const entry: OwnContent = { tags: print.tags, ...(print.signature === undefined ? {} : { signature: print.signature }), at: this.#now() };
+    this.#rememberOwn(entry);
+    this.#fresh.own.push(entry);
+    this.#changed();
+  }
+
+  /** For content passed on with "forward": it counts whatever it is, but for a person's own. */
   inspectForward(content: GuardedContent, claimedHop: number): Decision {
     const print = fingerprint(content);
     return this.#decide(print, Math.max(clampHop(claimedHop), this.#localHop(print) ?? 0), content.text ?? "");
   }
 
+  /** For a message that is passed on: what this person sent as their own words stays so. */
+  inspectMessage({ content, hop, isOwn }: Forwarded): Decision {
+    if (isOwn && hop === 0) return { kind: "own", hop: 0, confirm: hasChainPhrase(content.text ?? "") };
+    // What we passed on ourselves already carries our own step.
+    return this.inspectForward(content, isOwn ? hop - 1 : hop);
+  }
+
   /** For content pasted or uploaded: a forward if it was received before, else one's own words. */
   inspectComposed(content: GuardedContent): Decision {
     const print = fingerprint(content);
-    const hop = this.#localHop(print);
+    const hop = this.#isOwn(print) ? undefined : this.#localHop(print);
     if (hop === undefined) return { kind: "own", hop: 0, confirm: hasChainPhrase(content.text ?? "") };
     return this.#decide(print, hop, content.text ?? "");
   }
@@ -111,26 +170,40 @@ export class ForwardGuard {
   recordForward(content: GuardedContent, targets: readonly Target[]): void {
     const print = fingerprint(content);
     const at = this.#now();
-    for (const target of targets) this.#sent.push({ tags: print.tags, ...(print.signature === undefined ? {} : { signature: print.signature }), roomId: target.roomId, isGroup: target.isGroup, at });
+    const entries = targets.map((target): SentContent => ({ tags: print.tags, ...(print.signature === undefined ? {} : { signature: print.signature }), roomId: target.roomId, isGroup: target.isGroup, at }));
+    this.#sent.push(...entries);
+    this.#fresh.sent.push(...entries);
     this.#prune();
+    this.#changed();
   }
 
   /** To be kept encrypted. Contains no text. */
   exportState(): GuardState {
     this.#prune();
-    return writeState({ seen: this.#seen, sent: this.#sent });
+    return writeState({ seen: this.#seen, sent: this.#sent, own: this.#own });
+  }
+
+  /** What was added since the last call, to be kept beside what was kept before. */
+  takeChanges(): GuardState {
+    const state = writeState(this.#fresh);
+    this.#fresh = { seen: [], sent: [], own: [] };
+    return state;
   }
 
   #decide(print: Fingerprint, effectiveHop: number, text: string): Decision {
     const before = this.#targetsOf(print);
-    const groups = [...before.values()].filter((isGroup) => isGroup).length;
+    const groups = [...before.values()].filter(({ isGroup }) => isGroup);
+    const chatsFreeAt = freeAt([...before.values()]);
+    const groupsFreeAt = freeAt(groups);
     return {
       kind: "forward",
       hop: clampHop(effectiveHop + 1),
       effectiveHop,
       confirm: effectiveHop >= LABEL_HOP_MIN || hasChainPhrase(text),
       chatsLeft: Math.max(0, chatsMax(effectiveHop) - before.size),
-      groupsLeft: Math.max(0, GROUPS_MAX - groups),
+      groupsLeft: Math.max(0, GROUPS_MAX - groups.length),
+      ...(chatsFreeAt === undefined ? {} : { chatsFreeAt }),
+      ...(groupsFreeAt === undefined ? {} : { groupsFreeAt }),
     };
   }
 
@@ -147,19 +220,43 @@ export class ForwardGuard {
       if (seen !== undefined) take(seen);
     }
     if (print.signature === undefined || hop === HOP_MAX) return hop;
-    for (const seen of this.#seen) if (seen.signature !== undefined && similarity(print.signature, seen.signature) >= NEAR_DUPLICATE_MIN) take(seen);
+    for (const seen of this.#seen) if (isNear(print, seen)) take(seen);
     return hop;
   }
 
-  /** Chats that got this content in the last 24 hours, and whether they are groups. */
-  #targetsOf(print: Fingerprint): ReadonlyMap<string, boolean> {
+  #isOwn(print: Fingerprint): boolean {
+    return print.tags.some((tag) => this.#ownTags.has(tag)) || (print.signature !== undefined && this.#own.some((own) => isNear(print, own)));
+  }
+
+  /** Chats that got this content in the last 24 hours. */
+  #targetsOf(print: Fingerprint): Reached {
     const since = this.#now() - LADDER_WINDOW_MS;
-    const targets = new Map<string, boolean>();
+    // A file may have gone out under its address, before its bytes were known.
+    const tags = new Set([...print.tags, ...print.tags.flatMap((tag) => this.#byTag.get(tag)?.tags ?? [])]);
+    const targets = new Map<string, { readonly isGroup: boolean; readonly at: number }>();
     for (const sent of this.#sent) {
-      const same = sent.tags.some((tag) => print.tags.includes(tag)) || (print.signature !== undefined && sent.signature !== undefined && similarity(print.signature, sent.signature) >= NEAR_DUPLICATE_MIN);
-      if (same && sent.at > since) targets.set(sent.roomId, sent.isGroup);
+      if (sent.at <= since || !(sent.tags.some((tag) => tags.has(tag)) || isNear(print, sent))) continue;
+      targets.set(sent.roomId, { isGroup: sent.isGroup, at: Math.max(sent.at, targets.get(sent.roomId)?.at ?? 0) });
     }
     return targets;
+  }
+
+  /** As the newest; what it is a new copy of goes. */
+  #remember(entry: SeenContent): void {
+    const older = new Set(entry.tags.flatMap((tag) => this.#byTag.get(tag) ?? []));
+    if (older.size > 0) this.#seen = this.#seen.filter((seen) => !older.has(seen));
+    this.#seen.push(entry);
+    for (const tag of entry.tags) this.#byTag.set(tag, entry);
+  }
+
+  #rememberOwn(entry: OwnContent): void {
+    this.#own.push(entry);
+    for (const tag of entry.tags) this.#ownTags.add(tag);
+    if (this.#own.length > OWN_MAX) this.#forgetOwn(this.#own.length - OWN_MAX);
+  }
+
+  #forgetOwn(count: number): void {
+    for (const own of this.#own.splice(0, count)) for (const tag of own.tags) this.#ownTags.delete(tag);
   }
 
   #forget(count: number): void {
@@ -171,10 +268,16 @@ export class ForwardGuard {
     const expired = this.#seen.findIndex((seen) => seen.at >= now - RETENTION_MS);
     this.#forget(expired === -1 ? this.#seen.length : expired);
     if (this.#seen.length > SEEN_MAX) this.#forget(this.#seen.length - SEEN_MAX);
+    const expiredOwn = this.#own.findIndex((own) => own.at >= now - RETENTION_MS);
+    this.#forgetOwn(expiredOwn === -1 ? this.#own.length : expiredOwn);
     this.#sent = this.#sent.filter((sent) => sent.at > now - LADDER_WINDOW_MS).slice(-SENT_MAX);
   }
+}
 
-  #indexTags(): void {
-    this.#byTag = new Map(this.#seen.flatMap((seen) => seen.tags.map((tag) => [tag, seen] as const)));
-  }
+function isNear(print: Fingerprint, other: OwnContent): boolean {
+  return print.signature !== undefined && other.signature !== undefined && similarity(print.signature, other.signature) >= NEAR_DUPLICATE_MIN;
+}
+
+function freeAt(reached: readonly { readonly at: number }[]): number | undefined {
+  return reached.length === 0 ? undefined : Math.min(...reached.map(({ at }) => at)) + LADDER_WINDOW_MS;
 }

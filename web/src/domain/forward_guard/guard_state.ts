@@ -10,6 +10,13 @@ export interface SeenContent {
   readonly at: number;
 }
 
+/** What this person wrote or made themselves. */
+export interface OwnContent {
+  readonly tags: readonly string[];
+  readonly signature?: Uint32Array;
+  readonly at: number;
+}
+
 export interface SentContent {
   readonly tags: readonly string[];
   readonly signature?: Uint32Array;
@@ -23,31 +30,44 @@ export interface GuardState {
   readonly version: 1;
   readonly seen: readonly JsonRecord[];
   readonly sent: readonly JsonRecord[];
+  readonly own?: readonly JsonRecord[];
+}
+
+export interface Remembered {
+  readonly seen: readonly SeenContent[];
+  readonly sent: readonly SentContent[];
+  readonly own: readonly OwnContent[];
 }
 
 const ENTRIES_MAX = 10_000;
 const TAG = new RegExp(`^[0-9a-f]{${TAG_BYTES * 2}}$`, "u");
 const SIGNATURE_LENGTH = Math.ceil((PERMUTATIONS * 4) / 3) * 4;
 
-export function writeState(state: { readonly seen: readonly SeenContent[]; readonly sent: readonly SentContent[] }): GuardState {
-  const prints = (entry: SeenContent | SentContent): JsonRecord => ({ t: [...entry.tags], ...(entry.signature === undefined ? {} : { s: encodeSignature(entry.signature) }), at: entry.at });
+export function writeState(state: Remembered): GuardState {
+  const prints = (entry: OwnContent): JsonRecord => ({ t: [...entry.tags], ...(entry.signature === undefined ? {} : { s: encodeSignature(entry.signature) }), at: entry.at });
   return {
     version: 1,
     seen: state.seen.map((entry) => ({ ...prints(entry), h: entry.hop })),
     sent: state.sent.map((entry) => ({ ...prints(entry), r: entry.roomId, g: entry.isGroup })),
+    own: state.own.map(prints),
   };
 }
 
 /** Entries that are not well formed are left out; a damaged state is an empty one. Oldest first, as the guard needs them. */
-export function readState(saved: unknown): { readonly seen: readonly SeenContent[]; readonly sent: readonly SentContent[] } {
+export function readState(saved: unknown): Remembered {
   const state = readRecord(saved);
-  if (state === undefined || state["version"] !== 1) return { seen: [], sent: [] };
+  if (state === undefined || state["version"] !== 1) return { seen: [], sent: [], own: [] };
   const seen = readList(state, "seen", ENTRIES_MAX).map(readRecord).flatMap(readSeen);
   const sent = readList(state, "sent", ENTRIES_MAX).map(readRecord).flatMap(readSent);
-  return { seen: seen.sort((a, b) => a.at - b.at), sent: sent.sort((a, b) => a.at - b.at) };
+  const own = readList(state, "own", ENTRIES_MAX).map(readRecord).flatMap((entry) => readPrints(entry) ?? []);
+  return { seen: seen.sort(byTime), sent: sent.sort(byTime), own: own.sort(byTime) };
 }
 
-function readPrints(entry: JsonRecord | undefined): { readonly tags: readonly string[]; readonly signature?: Uint32Array; readonly at: number } | undefined {
+function byTime(a: OwnContent, b: OwnContent): number {
+  return a.at - b.at;
+}
+
+function readPrints(entry: JsonRecord | undefined): OwnContent | undefined {
   const at = readInteger(entry, "at", 0, Number.MAX_SAFE_INTEGER);
   if (at === undefined) return undefined;
   const tags = readList(entry, "t", 4).filter((tag): tag is string => typeof tag === "string" && TAG.test(tag));

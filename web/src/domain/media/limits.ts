@@ -34,3 +34,5 @@ export const MEMORY_CACHE_BYTES_MAX = 128 * 1024 * 1024;
 export const OFFLINE_BYTES_MAX = 512 * 1024 * 1024;
 /** One file above this is not kept for offline reading, and is streamed to disk instead of shown. */
 export const OFFLINE_ITEM_BYTES_MAX = 64 * 1024 * 1024;
+/** Larger files are not looked at by the forward guard: hashing them would take longer than it is worth. */
+export const HASHED_BYTES_MAX = 512 * 1024 * 1024;

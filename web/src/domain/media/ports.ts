@@ -16,6 +16,8 @@ export interface MediaAccess {
   inspect(file: Blob): Promise<Inspected>;
   /** A smaller copy of a picture for sending; the file itself if it moves, is no picture or would not become smaller. */
   compress(file: Blob): Promise<Blob>;
+  /** SHA-256 of a file's bytes, lower-case hexadecimal: what the forward guard knows files by. */
+  hash(file: Blob): Promise<string>;
   /** Starts the microphone. Fails with a Problem if there is none or it is not allowed. */
   record(): Promise<VoiceRecording>;
   /** A square JPEG of `side` pixels cut from a picture. `x`, `y`, `size` are in pixels of the upright picture. */
@@ -27,6 +29,12 @@ export interface MediaAccess {
   /** Bytes kept on this device for reading offline. */
   usage(): Promise<MediaUsage>;
   clearOffline(): Promise<void>;
+}
+
+/** Is told of files that were decrypted here, by their address and the SHA-256 of their bytes. */
+export interface DecryptedListener {
+  wants(mxc: string): boolean;
+  found(mxc: string, sha256: string): void;
 }
 
 export interface OpenOptions {

@@ -10,6 +10,7 @@ import { DetailsDialog } from "./DetailsDialog";
 import { ForwardDialog } from "./ForwardDialog";
 import { JumpToDateDialog } from "./JumpToDateDialog";
 import { ReportDialog } from "./ReportDialog";
+import type { ForwardCheck } from "./use_forward_check";
 
 // Opened seldom, and big: fetched when first wanted.
 const SendDialog = lazy(() => import("../media/SendDialog").then((module) => ({ default: module.SendDialog })));
@@ -26,6 +27,7 @@ export interface ChatDialogsProps {
   readonly chat: Chat;
   readonly dialog: OpenDialog | null;
   readonly replyTo: string | undefined;
+  readonly checkFiles: ForwardCheck["checkFiles"];
   readonly onClose: (acted: boolean) => void;
   readonly onJumpToDate: (at: number) => void;
   readonly onLeave: () => void;
@@ -33,7 +35,7 @@ export interface ChatDialogsProps {
 
 const moderatorLevel = 50;
 
-export function ChatDialogs({ chat, dialog, replyTo, onClose, onJumpToDate, onLeave }: ChatDialogsProps) {
+export function ChatDialogs({ chat, checkFiles, dialog, replyTo, onClose, onJumpToDate, onLeave }: ChatDialogsProps) {
   const { t } = useTranslation();
   const engine = useEngine();
   const members = useReadable(chat.members);
@@ -46,7 +48,7 @@ export function ChatDialogs({ chat, dialog, replyTo, onClose, onJumpToDate, onLe
     case "report": return <ReportDialog chat={chat} eventId={dialog.eventId} onClose={close} />;
     case "files": return (
       <Suspense fallback={null}>
-        <SendDialog files={dialog.files} {...(replyTo ? { replyTo } : {})} onSend={(files) => { for (const file of files) chat.sendFile(file); onClose(true); }} onClose={close} />
+        <SendDialog files={dialog.files} {...(replyTo ? { replyTo } : {})} onSend={(files) => { checkFiles(files, (checked) => { for (const file of checked) chat.sendFile(file); }); onClose(true); }} onClose={close} />
       </Suspense>
     );
     case "media": return <Suspense fallback={null}><ChatViewer chat={chat} startId={dialog.message.id} onClose={close} /></Suspense>;

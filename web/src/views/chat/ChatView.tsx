@@ -16,7 +16,7 @@ import { CannotWrite } from "./CannotWrite";
 import { SelectionBar } from "./SelectionBar";
 import { Timeline, type TimelineHandle } from "./Timeline";
 import { useBuiltActions } from "./use_built_actions";
-import { useCheckedText } from "./use_checked_text";
+import { useForwardCheck } from "./use_forward_check";
 import { useDrop } from "./use_drop";
 import css from "./ChatView.module.css";
 
@@ -61,7 +61,7 @@ export function ChatView(props: ChatViewProps) {
   }, [chat]);
   const sendFiles = useCallback((files: readonly File[]) => { if (files.length) setDialog({ type: "files", files }); }, []);
 
-  const { checkText, asked } = useCheckedText(roomId, summary);
+  const { checkText, checkFiles, asked } = useForwardCheck(summary);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || event.defaultPrevented) return;
     if (selection) setSelection(null);
@@ -96,6 +96,7 @@ export function ChatView(props: ChatViewProps) {
         {picking && <EmojiPopoverAt anchor={picking.anchor} onPick={(key) => actions.react(picking.message, key)} onClose={() => setPicking(null)} />}
         <ChatDialogs
           chat={chat}
+          checkFiles={checkFiles}
           dialog={dialog}
           replyTo={mode.type === "reply" ? mode.message.eventId : undefined}
           onJumpToDate={(at) => timeline.current?.jumpToTime(at)}

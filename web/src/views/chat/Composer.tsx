@@ -51,7 +51,8 @@ function useSending({ chat, mode, onDone, checkText }: ComposerProps, { field, c
   return () => {
     const text = field.current?.value.trim() ?? "";
     if (text === "") return;
-    if (mode.type === "edit") sendNow(text, mode.message.hop);
+    // What is edited in may be pasted as well; what was forwarded stays so, however it is rewritten.
+    if (mode.type === "edit") checkText(text, (hop) => sendNow(text, Math.max(hop, mode.message.hop)));
     else checkText(text, (hop) => sendNow(text, hop));
   };
 }

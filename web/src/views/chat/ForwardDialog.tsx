@@ -4,7 +4,9 @@ import { useEngine } from "@/app/engine_context";
 import type { ChatSummary } from "@/domain/engine";
 import { foldText } from "@/domain/arabic_text";
 import { compareChats } from "@/domain/chat_order";
+import type { GuardedContent } from "@/domain/forward_guard/fingerprint";
 import type { Decision } from "@/domain/forward_guard/forward_guard";
+import { guardedContent } from "@/domain/forward_guard/guarded_content";
 import type { Message } from "@/domain/message";
 import { useMedia } from "../media/media_context";
 import { useReadable } from "../use_readable";
@@ -12,10 +14,12 @@ import { Avatar } from "../common/Avatar";
 import { Banner } from "../common/Banner";
 import { Button } from "../common/Button";
 import { ConfirmDialog, Dialog } from "../common/Dialog";
+import { useFormats } from "../common/locale";
 import { PersonText } from "../common/PersonText";
 import { TextField } from "../common/TextField";
 import { showToast, useShowProblem } from "../common/Toasts";
-import { forwardMessage, guardedContent } from "./forward_message";
+import { describeLimit, targetOf } from "./forward_limits";
+import { forwardMessage } from "./forward_message";
 import { useForwardGuard } from "./guard_context";
 import css from "./ForwardDialog.module.css";
 
@@ -23,6 +27,7 @@ const shown_max = 60;
 
 interface Checked {
   readonly message: Message;
+  readonly content: GuardedContent;
   readonly decision: Decision;
 }
 
@@ -37,10 +42,15 @@ export function ForwardDialog({ messages, onClose }: { readonly messages: readon
   const [words, setWords] = useState("");
   const [chosen, setChosen] = useState<readonly ChatSummary[]>([]);
   const [asking, setAsking] = useState(false);
-  const checked = useMemo<readonly Checked[]>(() => messages.map((message) => ({ message, decision: message.isOwn && message.hop === 0 ? guard.inspectComposed(guardedContent(message)) : guard.inspectForward(guardedContent(message), message.hop) })), [messages, guard]);
-  const left = Math.min(...checked.map(({ decision }) => (decision.kind === "own" ? Infinity : decision.chatsLeft)));
-  const groupsLeft = Math.min(...checked.map(({ decision }) => (decision.kind === "own" ? Infinity : decision.groupsLeft)));
-  const may = (list: readonly ChatSummary[]) => checked.every(({ message, decision }) => guard.mayForward(decision, guardedContent(message), list.map(targetOf)));
+  const formats = useFormats();
+  const checked = useMemo<readonly Checked[]>(() => messages.map((message) => {
+    const content = guardedContent(message.body);
+    return { message, content, decision: guard.inspectMessage({ content, hop: message.hop, isOwn: message.isOwn }) };
+  }), [messages, guard]);
+  // Of several messages the one that may go least far speaks for all.
+  const strictest = useMemo(() => checked.map(({ decision }) => decision).toSorted((a, b) => roomLeft(a) - roomLeft(b))[0], [checked]);
+  const limit = strictest ? describeLimit(strictest, t, formats) : "";
+  const may = (list: readonly ChatSummary[]) => checked.every(({ content, decision }) => guard.mayForward(decision, content, list.map(targetOf)));
   const found = useMemo(() => {
     const wanted = foldText(words);
     return chats.filter((chat) => chat.membership === "join" && chat.maySend && chat.kind !== "community" && foldText(chat.name).includes(wanted)).sort(compareChats).slice(0, shown_max);
@@ -50,8 +60,8 @@ export function ForwardDialog({ messages, onClose }: { readonly messages: readon
     setChosen((list) => (list.some((each) => each.roomId === chat.roomId) ? list.filter((each) => each.roomId !== chat.roomId) : [...list, chat]));
   };
   const send = () => {
-    for (const { message, decision } of checked) {
-      if (decision.kind === "forward") guard.recordForward(guardedContent(message), chosen.map(targetOf));
+    for (const { message, content, decision } of checked) {
+      if (decision.kind === "forward") guard.recordForward(content, chosen.map(targetOf));
       for (const chat of chosen) forwardMessage(message, engine.openChat(chat.roomId), decision.hop, media).catch(showProblem);
     }
     showToast({ text: t("forward.done", { count: chosen.length }) });
@@ -65,7 +75,7 @@ export function ForwardDialog({ messages, onClose }: { readonly messages: readon
       title={t("forward.title")}
       footer={<Button variant="primary" disabled={!chosen.length} onClick={() => (checked.some(({ decision }) => decision.confirm) ? setAsking(true) : send())}>{chosen.length ? t("forward.send", { count: chosen.length }) : t("composer.send")}</Button>}
     >
-      {Number.isFinite(left) && <Banner tone={left === 0 ? "warn" : "info"} rounded>{left === 0 ? t("forward.none_left") : t("forward.left", { count: left })} {left > 0 && groupsLeft === 0 && t("forward.no_groups")}</Banner>}
+      {limit && <Banner tone={strictest?.kind === "forward" && strictest.chatsLeft === 0 ? "warn" : "info"} rounded>{limit}</Banner>}
       <TextField label={t("forward.search")} hideLabel placeholder={t("forward.search")} value={words} onChange={(event) => setWords(event.target.value)} autoFocus />
       <ul className={css.chats}>
         {found.map((chat) => {
@@ -88,6 +98,6 @@ export function ForwardDialog({ messages, onClose }: { readonly messages: readon
   </>;
 }
 
-function targetOf(chat: ChatSummary) {
-  return { roomId: chat.roomId, isGroup: chat.kind !== "direct" && chat.kind !== "notes" };
+function roomLeft(decision: Decision): number {
+  return decision.kind === "own" ? Infinity : decision.chatsLeft + decision.groupsLeft / 2;
 }

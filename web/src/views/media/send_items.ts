@@ -1,5 +1,5 @@
 import type { OutgoingFile } from "@/domain/engine";
-import { ALBUM_ITEMS_MAX, SEND_FILES_MAX } from "@/domain/media/limits";
+import { ALBUM_ITEMS_MAX, HASHED_BYTES_MAX, SEND_FILES_MAX } from "@/domain/media/limits";
 import type { Inspected, MediaAccess } from "@/domain/media/ports";
 
 export interface SendItem {
@@ -48,12 +48,14 @@ export async function buildOutgoing(media: MediaAccess, items: readonly SendItem
     if (isPicture) visuals++;
     const album = isPicture && isAlbum ? (albums.get(number) ?? crypto.randomUUID()) : undefined;
     if (album) albums.set(number, album);
+    const sha256 = item.file.size <= HASHED_BYTES_MAX ? await media.hash(item.file) : undefined;
     const file = choices.compress && kind === "image" ? await media.compress(item.file) : item.file;
     outgoing.push({
       file,
       name: file === item.file ? item.name : withEnding(item.name, file.type),
       kind,
       hop: 0,
+      ...(sha256 ? { sha256 } : {}),
       ...(index === 0 && choices.caption.trim() ? { caption: choices.caption.trim() } : {}),
       ...(index === 0 && choices.replyTo ? { replyTo: choices.replyTo } : {}),
       ...(choices.viewOnce && isPicture ? { viewOnce: true } : {}),
