@@ -30,7 +30,7 @@ await runStory(async (stage) => {
   await badr.choose("oops", "chat.delete");
   await badr.pressButton("delete.for_everyone");
   await anna.sees(anna.text("chat.deleted"));
-  await anna.page.getByText("oops").waitFor({ state: "detached" });
+  await anna.message("oops").waitFor({ state: "detached" });
 
   stage.say("a photo and a voice note");
   await anna.page.locator("[data-attach=media]").setInputFiles({ name: "pigeon.png", mimeType: "image/png", buffer: buildPicture(320, 240, "at home") });
