@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from zajil.main import cli_backup, cli_config, cli_report, cli_token, cli_upgrade, cli_user
+from zajil.main import cli_backup, cli_config, cli_incident, cli_report, cli_token, cli_upgrade, cli_user
 from zajil.main.cli_options import Arguments, load_or_exit, with_arguments
 from zajil.main.config_file import option_fields
 
@@ -19,6 +19,8 @@ app.add_typer(cli_user.app, name="user")
 app.add_typer(cli_token.app, name="token")
 app.add_typer(cli_report.app, name="report")
 app.add_typer(cli_config.app, name="config")
+app.add_typer(cli_incident.app, name="incident")
+app.add_typer(cli_incident.status_app, name="status")
 
 
 app.command("backup", help="Copy database, media and keys of a server, running or not, into a folder.")(

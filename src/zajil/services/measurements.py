@@ -76,12 +76,12 @@ class Measurements:
                 errors += count
         return total, errors, shed
 
-    def read_batches(self, now_s: float) -> tuple[float | None, float | None]:
-        """Of the last seconds the wait that was longest, and the duration that a tenth of the commits exceeded, in seconds.
+    def read_batches(self, now_s: float, window_s: float = BATCHES_WINDOW_S) -> tuple[float | None, float | None]:
+        """Of the last `window_s` seconds the wait that was longest, and the duration that a tenth of the commits exceeded, in seconds.
 
         One slow commit among few is bad luck, so of few it is the second slowest.
         """
-        recent = [each for each in self._batches if now_s - each[0] <= BATCHES_WINDOW_S]
+        recent = [each for each in self._batches if now_s - each[0] <= window_s]
         if not recent:
             return None, None
         took = sorted((each[2] for each in recent), reverse=True)

@@ -12,7 +12,7 @@ from zajil.ports.database import Busy, StorageUnavailable
 from zajil.ports.media_store import MediaStoreUnavailable
 from zajil.ports.outbound_http import OutboundFailed, OutboundRequest
 from zajil.services.app import App
-from zajil.services.measurements import Measurements
+from zajil.services.measurements import BATCHES_WINDOW_S, Measurements
 
 INTERVAL_S: Final = 1.0
 LAG_INTERVAL_S: Final = 0.1
@@ -59,7 +59,7 @@ class Senses:
         now_s = time.monotonic()
         self._counted.append(counters.count_requests())
         requests, errors, shed = (now - then for now, then in zip(self._counted[-1], self._counted[0], strict=True))
-        waited_s, took_s = counters.read_batches(now_s)
+        waited_s, took_s = counters.read_batches(now_s, max(3.0, BATCHES_WINDOW_S * self._pace))
         tried, failing = counters.read_pushers(now_s)
         lag_s, self._lag_s = self._lag_s, 0.0
         return {

@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,9 +18,11 @@ MEMORY: Final = Path("/proc/meminfo")
 class Vitals:
     """Reads the machine's state again and again."""
 
-    def __init__(self, data: Path, clock: Clock, pace: float) -> None:
+    def __init__(self, data: Path, clock: Clock, pace: float, read_wall_clock: Callable[[], float] = time.time) -> None:
+        """`clock` may be one that does not follow a jump; `read_wall_clock` is the machine's own, in seconds."""
         self._data = data
         self._clock = clock
+        self._read_wall_clock = read_wall_clock
         self._remembered_s = CLOCK_STEP_REMEMBERED_S * pace
         self._offset_s = self._read_offset()
         self._step_s = 0.0
@@ -37,7 +40,7 @@ class Vitals:
         }
 
     def _read_offset(self) -> float:
-        return self._clock.now_ms() / 1000 - self._clock.monotonic_s()
+        return self._read_wall_clock() - self._clock.monotonic_s()
 
     def _read_clock_step(self) -> float:
         """How far the wall clock jumped against the one that cannot jump; remembered for a moment, and then the new time is the right one."""

@@ -176,7 +176,7 @@ class Watcher:
 
     def _keep(self, now_s: float, now_ms: int) -> None:
         """Once a minute: hand over what the database should have, and write down what only we know."""
-        self._due["keep"] = now_s + KEEP_S
+        self._due["keep"] = now_s + KEEP_S * self._pace
         for incident in self.tracker.open.values():
             if incident.cause is not Cause.STOPPED:
                 self._unstored.setdefault(incident.incident_id, self.memory.incidents[incident.incident_id])
@@ -210,7 +210,7 @@ class Watcher:
     # Showing
 
     def _renew(self) -> None:
-        self._due["renew"] = self._clock.monotonic_s() + RENEW_S
+        self._due["renew"] = self._clock.monotonic_s() + RENEW_S * self._pace
         view = build_view(
             self.memory,
             self._clock.now_ms(),
@@ -237,7 +237,7 @@ class Watcher:
         async with self._copying:
             try:
                 await self._copy.write(self._pages)
-                self._copied, self._due["copy"] = view, now_s + COPY_S
+                self._copied, self._due["copy"] = view, now_s + COPY_S * self._pace
             except OutletFailed as failure:
                 log.warning("the copy of the status pages was not written", cause=str(failure))
 

@@ -1,0 +1,63 @@
+/* Preloaded into the server, makes the machine as broken as the file named by FAULTS_FILE says:
+   "slow 700" (milliseconds a sync takes longer), "full" (no space for the database), "clock 3600" (seconds the wall clock is ahead). */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+static long fault(const char *name) {
+    static __thread char text[64];
+    static __thread long read_at = -1;
+    struct timespec now;
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+    long now_ds = now.tv_sec * 10 + now.tv_nsec / 100000000L;
+    if (now_ds != read_at) {
+        const char *path = getenv("FAULTS_FILE");
+        int saved = errno, fd = path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC) : -1;
+        long count = fd < 0 ? 0 : syscall(SYS_read, fd, text, sizeof text - 1);
+        if (fd >= 0) syscall(SYS_close, fd);
+        text[count > 0 ? count : 0] = 0;
+        read_at = now_ds;
+        errno = saved;
+    }
+    size_t length = strlen(name);
+    return strncmp(text, name, length) ? 0 : text[length] ? atol(text + length) : 1;
+}
+
+static void pause_ms(long ms) {
+    struct timespec left = {ms / 1000, (ms % 1000) * 1000000L};
+    while (ms > 0 && nanosleep(&left, &left) != 0) {
+    }
+}
+
+int fsync(int fd) {
+    pause_ms(fault("slow"));
+    return (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd) {
+    pause_ms(fault("slow"));
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t offset) {
+    if (fault("full")) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return syscall(SYS_pwrite64, fd, bytes, count, offset);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) { return pwrite64(fd, bytes, count, offset); }
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    int result = (int)syscall(SYS_clock_gettime, clock, time);
+    if (result == 0 && clock == CLOCK_REALTIME) time->tv_sec += fault("clock");
+    return result;
+}

@@ -1,0 +1,94 @@
+"""A real server with its watcher, and what its status says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.servers import ROOT, Server, build_zajil, find_place
+
+PACE = 20
+INTERVAL_S = 1
+
+
+@contextmanager
+def run_watched(folder: Path, *, env: dict[str, str] | None = None, **options: str) -> Iterator[WatchedServer]:
+    """A server whose watcher waits less than usual; it is healthy when the block begins."""
+    defaults = {
+        "status": "on",
+        "status_copy": str(folder / "copy"),
+        "status_pace_percent": str(PACE),
+        "status_canary_interval_s": str(INTERVAL_S),
+        "status_disk_reserve": "1M",
+        "status_notices": "off",
+    }
+    server = build_zajil(folder, env=env, **{**defaults, **options})
+    watched = WatchedServer(server, folder / "copy")
+    try:
+        server.start()
+        watched.wait_for(lambda status: status["delivery_ms"]["p50"] is not None and not status["incidents"], 30)
+        yield watched
+    finally:
+        server.kill()
+
+
+class WatchedServer:
+    """The status is read from the copy, which is there even when the server is not."""
+
+    def __init__(self, server: Server, copy: Path) -> None:
+        self.server = server
+        self.copy = copy
+
+    def read(self) -> dict[str, Any]:
+        try:
+            status: dict[str, Any] = json.loads((self.copy / "status.json").read_bytes())
+        except FileNotFoundError:
+            return {"delivery_ms": {"p50": None}, "incidents": [], "past_incidents": [], "state": "unknown"}
+        return status
+
+    def fetch(self, path: str, **headers: str) -> Any:
+        request = urllib.request.Request(self.server.base + path, headers=headers)
+        return urllib.request.urlopen(request, timeout=10)
+
+    def wait_for(self, holds: Callable[[dict[str, Any]], bool], wait_s: float) -> float:
+        """Seconds until the status is so."""
+        began = time.monotonic()
+        while not holds(status := self.read()):
+            told = json.dumps(status, ensure_ascii=False)[-3000:]
+            assert time.monotonic() - began < wait_s, f"{told}\n{self.server.log_tail()}"
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+    def wait_for_cause(self, cause: str) -> float:
+        return self.wait_for(lambda status: [each["cause"] for each in status["incidents"]] == [cause], 20)
+
+    def wait_for_end(self, cause: str) -> float:
+        """Until all is well again, and the incident is told among the earlier ones."""
+        took_s = self.wait_for(lambda status: not status["incidents"], 60)
+        assert cause in [each["cause"] for each in self.read()["past_incidents"]]
+        return took_s
+
+    def find_worker(self) -> int | None:
+        """The process that answers requests."""
+        found = subprocess.run(
+            ["ps", "--ppid", str(self.server.pid), "-o", "pid=,args="], capture_output=True, text=True, check=False
+        )
+        for line in found.stdout.splitlines():
+            if "zajil.main.worker" in line:
+                return int(line.split()[0])
+        return None
+
+    def command(self, *words: str) -> str:
+        """Run a command of the operator; returns what it prints."""
+        command = [sys.executable, "-m", "zajil.main.cli", *words, *find_place(self.server)]
+        env = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
