@@ -1,4 +1,5 @@
 import react from "@vitejs/plugin-react";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { finishBuild } from "./build_steps/finish_build.ts";
@@ -7,8 +8,12 @@ import { holdTexts } from "./build_steps/hold_texts.ts";
 /** Everything with a hash in its name is below this path, so that one route of the server gives it out as immutable. */
 const ASSETS = "_zajil/web";
 
+/** Server and client are one release. */
+const VERSION = /^version = "([^"]+)"/m.exec(readFileSync(new URL("../pyproject.toml", import.meta.url), "utf-8"))?.[1] ?? "";
+
 export default defineConfig({
   base: "/",
+  define: { __ZAJIL_VERSION__: JSON.stringify(VERSION) },
   resolve: {
     alias: {
       "@": fileURLToPath(new URL("./src", import.meta.url)),

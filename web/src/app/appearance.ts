@@ -15,7 +15,7 @@ function showTheme(theme: Theme): void {
   else document.documentElement.dataset["theme"] = theme;
 }
 
-const TEXT_SCALES = [0.875, 1, 1.125, 1.25, 1.5] as const;
+export const TEXT_SCALES = [0.875, 1, 1.125, 1.25, 1.5] as const;
 
 /** What the whole page looks like; kept on this device for all accounts. */
 export const theme = new Store<Theme>(readTheme());

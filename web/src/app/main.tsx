@@ -6,10 +6,18 @@ import { registerServiceWorker } from "@/platform/service_worker_registration";
 import { App } from "./app";
 import { AppContext } from "./app_context";
 import { chosenLanguage, showAppearance, usesLatinDigits } from "./appearance";
+import { finishWipe, startLock } from "./app_lock";
+import { showDeviceSettings } from "./device_settings";
 import { buildServices } from "./services";
 
 async function start(): Promise<void> {
+  if (await finishWipe()) {
+    location.reload();
+    return;
+  }
   showAppearance();
+  showDeviceSettings();
+  startLock();
   const [services] = await Promise.all([buildServices(), startLanguage(chosenLanguage(), usesLatinDigits())]);
   createRoot(document.getElementById("root")!).render(
     <StrictMode>

@@ -17,10 +17,28 @@ export class Accounts {
     return new Accounts(await openAccountsDatabase());
   }
 
+  /** Lets go of the database, so that it can be deleted. */
+  close(): void {
+    this.#database.close();
+  }
+
   /** In the order in which they were added. */
   async list(): Promise<readonly Session[]> {
     const rows = (await this.#database.getAll("accounts")).sort((one, other) => one.addedAt - other.addedAt);
     return rows.map((row) => parseStoredSession(row.session)).filter((session) => session !== null);
+  }
+
+  /** As it stands on the disk, with the newest tokens. */
+  async load(userId: string): Promise<Session | null> {
+    return parseStoredSession((await this.#database.get("accounts", userId))?.session);
+  }
+
+  /** Keeps the new tokens of an account that is still here. */
+  async storeSession(session: Session): Promise<void> {
+    const transaction = this.#database.transaction("accounts", "readwrite");
+    const row = await transaction.store.get(session.userId);
+    if (row !== undefined) await transaction.store.put({ ...row, session });
+    await transaction.done;
   }
 
   async loadActive(): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import { EventType, PushRuleActionName, PushRuleKind, type MatrixClient, type Room } from "matrix-js-sdk";
 import type { Chat } from "@/domain/engine";
+import { readShowsTyping } from "@/domain/privacy";
 import { Problem } from "@/domain/problem";
 import { readInteger, readList, readRecord } from "@/domain/untrusted";
 import type { Account } from "./account";
@@ -11,6 +12,7 @@ type Settings = Pick<
   "accept" | "leave" | "forget" | "setListFlags" | "setDisappearAfter" | "rename" | "setTopic" | "setAvatar" | "invite" | "remove" | "ban" | "unban" | "setPowerLevel" | "report" | "markUnread" | "setPinned" | "setTyping"
 >;
 
+const PRIVACY_DATA = "org.zajil.privacy";
 const PINS_MAX = 100;
 const STATE_WAIT_MS_MAX = 3_000;
 const STATE_WAIT_STEP_MS = 25;
@@ -63,7 +65,7 @@ export function buildSettings(account: Account, roomId: string): Settings {
     },
     setTyping(typing) {
       const now = account.now();
-      if (typing && now - typingSentAt < TYPING_REPEAT_MS) return;
+      if (typing && (now - typingSentAt < TYPING_REPEAT_MS || !readShowsTyping(client.getAccountData(PRIVACY_DATA as never)?.getContent()))) return;
       if (!typing && typingSentAt === 0) return;
       typingSentAt = typing ? now : 0;
       void client.sendTyping(roomId, typing, TYPING_MS).catch(() => undefined);

@@ -1,4 +1,6 @@
 /// <reference lib="webworker" />
+import { openFromNotification, showPush } from "./push";
+
 /**
  * Keeps the app itself (never anything of an account) so that it starts without the server.
  * Built as one classic script; `__BUILT_FILES__` are the names of all files of the same build, which have their content's hash in their name.
@@ -54,4 +56,8 @@ self.addEventListener("fetch", (event) => {
   else if (url.pathname.startsWith(ASSETS)) event.respondWith(answerAsset(event.request));
 });
 
-export {};
+self.addEventListener("push", (event) => event.waitUntil(showPush(self, event.data)));
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(openFromNotification(self, event.notification.data));
+});

@@ -1,0 +1,1 @@
+export { askForPersistence, measureApp, readPersistence, type Persistence } from "@/platform/storage";

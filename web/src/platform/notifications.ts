@@ -1,0 +1,87 @@
+/** What the browser shows outside of the page: notifications, a number on the app's icon, a sound. */
+
+export interface ShownNotification {
+  readonly title: string;
+  readonly body: string;
+  /** A later one of the same chat takes this one's place. */
+  readonly roomId: string;
+  readonly hash: string;
+  readonly silent: boolean;
+}
+
+export type NotificationPermissionState = "granted" | "denied" | "default" | "unsupported";
+
+export function notificationPermission(): NotificationPermissionState {
+  return "Notification" in globalThis ? Notification.permission : "unsupported";
+}
+
+export async function askForNotifications(): Promise<NotificationPermissionState> {
+  return "Notification" in globalThis ? await Notification.requestPermission() : "unsupported";
+}
+
+const ICON = "/_zajil/icons/zajil-192.png";
+
+/** Through the service worker where there is one: phones show no others, and those outlive the page. */
+export async function showNotification({ title, body, roomId, hash, silent }: ShownNotification): Promise<void> {
+  if (notificationPermission() !== "granted") return;
+  const options = { body, tag: roomId, icon: ICON, badge: ICON, data: { hash }, silent, renotify: true, dir: "auto" } as NotificationOptions;
+  const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
+  if (registration?.active) return registration.showNotification(title, options);
+  const { renotify: _renotify, ...plain } = options as NotificationOptions & { renotify: boolean };
+  const shown = new Notification(title, plain);
+  shown.addEventListener("click", () => {
+    window.focus();
+    location.hash = hash;
+    shown.close();
+  });
+}
+
+/** Takes back what was shown of a chat that is read now. */
+export async function closeNotifications(roomId: string): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
+  for (const shown of (await registration?.getNotifications({ tag: roomId }).catch(() => [])) ?? []) shown.close();
+}
+
+/** A click on a notification opens its chat in the page that is already there. */
+export function onNotificationClick(listener: (hash: string) => void): () => void {
+  const onMessage = (event: MessageEvent): void => {
+    const data: unknown = event.data;
+    if (typeof data === "object" && data !== null && "openHash" in data && typeof data.openHash === "string") listener(data.openHash);
+  };
+  navigator.serviceWorker?.addEventListener("message", onMessage);
+  return () => navigator.serviceWorker?.removeEventListener("message", onMessage);
+}
+
+/** The number of unread messages beside the app's icon and before the title of the tab. */
+export function showUnread(count: number, title: string): void {
+  document.title = count > 0 ? `(${count}) ${title}` : title;
+  if (count > 0) void navigator.setAppBadge?.(count).catch(() => undefined);
+  else void navigator.clearAppBadge?.().catch(() => undefined);
+}
+
+let audio: AudioContext | undefined;
+
+/** Two soft notes, made here: no file has to be loaded. Browsers stay silent until the page was touched once. */
+export function playSound(): void {
+  try {
+    audio ??= new AudioContext();
+    const { currentTime, destination } = audio;
+    for (const [at, frequency] of [[0, 660], [0.11, 880]] as const) {
+      const tone = audio.createOscillator();
+      const volume = audio.createGain();
+      tone.frequency.value = frequency;
+      volume.gain.setValueAtTime(0.0001, currentTime + at);
+      volume.gain.exponentialRampToValueAtTime(0.12, currentTime + at + 0.02);
+      volume.gain.exponentialRampToValueAtTime(0.0001, currentTime + at + 0.22);
+      tone.connect(volume).connect(destination);
+      tone.start(currentTime + at);
+      tone.stop(currentTime + at + 0.24);
+    }
+  } catch {
+    // No sound device: the notification is there without.
+  }
+}
+
+export function isLookedAt(): boolean {
+  return document.visibilityState === "visible" && document.hasFocus();
+}
