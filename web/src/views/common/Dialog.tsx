@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { Button } from "./Button";
 import { classNames } from "./class_names";
 import { IconButton } from "./IconButton";
+import { useOpener } from "./use_opener";
 import css from "./Dialog.module.css";
 
 export interface DialogProps {
@@ -18,27 +19,33 @@ export interface DialogProps {
   readonly size?: "s" | "m" | "l";
 }
 
-export function Dialog({ open, onOpenChange, title, description, children, footer, size = "m" }: DialogProps) {
-  const { t } = useTranslation();
+export function Dialog({ open, onOpenChange, ...rest }: DialogProps) {
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
-        <Radix.Overlay className={css.overlay}>
-          <Radix.Content className={classNames(css.dialog, css[size])} {...(description ? {} : { "aria-describedby": undefined })}>
-            <div className={css.top}>
-              <Radix.Title className={css.title}>{title}</Radix.Title>
-              <Radix.Close asChild><IconButton label={t("ui.close")} icon={X} /></Radix.Close>
-            </div>
-            {/* Reached by Tab only while it scrolls: Chromium makes scrollers focusable by itself. */}
-            <div className={css.body}>
-              {description && <Radix.Description asChild><div className={css.description}>{description}</div></Radix.Description>}
-              {children}
-            </div>
-            {footer && <div className={css.footer}>{footer}</div>}
-          </Radix.Content>
-        </Radix.Overlay>
+        <Radix.Overlay className={css.overlay}><Content {...rest} /></Radix.Overlay>
       </Radix.Portal>
     </Radix.Root>
+  );
+}
+
+/** Of its own, since it is there only while the dialog is open: it remembers where the focus was then. */
+function Content({ title, description, children, footer, size = "m" }: Omit<DialogProps, "open" | "onOpenChange">) {
+  const { t } = useTranslation();
+  const giveFocusBack = useOpener();
+  return (
+    <Radix.Content className={classNames(css.dialog, css[size])} onCloseAutoFocus={giveFocusBack} {...(description ? {} : { "aria-describedby": undefined })}>
+      <div className={css.top}>
+        <Radix.Title className={css.title}>{title}</Radix.Title>
+        <Radix.Close asChild><IconButton label={t("ui.close")} icon={X} /></Radix.Close>
+      </div>
+      {/* Reached by Tab only while it scrolls: Chromium makes scrollers focusable by itself. */}
+      <div className={css.body}>
+        {description && <Radix.Description asChild><div className={css.description}>{description}</div></Radix.Description>}
+        {children}
+      </div>
+      {footer && <div className={css.footer}>{footer}</div>}
+    </Radix.Content>
   );
 }
 

@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { MediaSource } from "@/domain/message";
 import { IconButton } from "@/views/common/IconButton";
 import { ProgressRing } from "./ProgressRing";
-import { useOpener } from "./use_opener";
+import { useOpener } from "@/views/common/use_opener";
 import { useMediaUrl } from "./use_media_url";
 import css from "./ViewOnce.module.css";
 

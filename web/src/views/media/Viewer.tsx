@@ -10,7 +10,7 @@ import { Blurhash } from "./Blurhash";
 import { useMedia } from "./media_context";
 import { playback } from "./playback";
 import { ProgressRing } from "./ProgressRing";
-import { useOpener } from "./use_opener";
+import { useOpener } from "@/views/common/use_opener";
 import { useMediaUrl } from "./use_media_url";
 import { ZoomablePicture } from "./ZoomablePicture";
 import css from "./Viewer.module.css";
