@@ -68,8 +68,11 @@ class AsgiApp:
             response = await self._respond(scope, receive)
         except ClientGone:
             return
-        times = scope.get("zajil.times", self._nowhere)
+        route: Route | None = scope.get("zajil.route")
+        times = self._nowhere if route is None else self._times[id(route)]
         self.app.measurements.note_request(times, response.status, time.perf_counter() - began)
+        if response.status in (429, 503):
+            self.app.measurements.note_shed((route and route.limit) or "none")
         if respond is not None and response.stream is None:
             headers = join_headers(response.headers) + b"content-length: %d\r\n" % len(response.body)
             if respond(response.status, headers, response.body):
@@ -96,7 +99,7 @@ class AsgiApp:
             return Response(b"", 204, [*CORS])
         try:
             route, params = self._router.find(method, scope["raw_path"])
-            scope["zajil.times"] = self._times[id(route)]
+            scope["zajil.route"] = route
             request = Request(scope, receive, params)
             if route.auth is not Auth.NONE:
                 await self._authenticate(route, request)
@@ -137,7 +140,9 @@ class AsgiApp:
         except ClientGone:
             raise
         except Exception:
-            log.exception("unexpected error", path=scope["path"], method=method)
+            # The path itself says who talks where.
+            found: Route | None = scope.get("zajil.route")
+            log.exception("unexpected error", route=found.path if found else "", method=method)
             return error_response(MatrixError(500, "M_UNKNOWN", "The server made a mistake. It has been logged."))
         return result if isinstance(result, Response) else json_response(result)
 

@@ -4,9 +4,11 @@ import asyncio
 
 from zajil.http.asgi import AsgiApp
 from zajil.http.client_api import load_routes
+from zajil.http.metrics import ROUTES as METRICS
 from zajil.http.openapi import describe
 from zajil.http.pages import ROUTES as PAGES
 from zajil.http.status_pages import ROUTES as STATUS_PAGES
+from zajil.http.status_pages.operator import ROUTES as OPERATOR_PAGE
 from zajil.http.web_client import ROUTES as WEB_CLIENT
 from zajil.main.bus import connect_log, open_bus
 from zajil.main.database import build_pusher_store, build_search_store, open_database
@@ -111,7 +113,7 @@ def build_services(config: Config) -> App:
 def build_app(config: Config) -> AsgiApp:
     """The ASGI application of one worker."""
     app = build_services(config)
-    all_routes = [*load_routes(legacy_r0=config.legacy_r0), *PAGES, *STATUS_PAGES, *WEB_CLIENT]
+    all_routes = [*load_routes(legacy_r0=config.legacy_r0), *PAGES, *STATUS_PAGES, *OPERATOR_PAGE, *METRICS, *WEB_CLIENT]
     asgi = AsgiApp(app, [*all_routes, *describe(all_routes)])
     bus = open_bus(config)
     connect_log(app.db, bus)

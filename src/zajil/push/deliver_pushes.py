@@ -196,7 +196,7 @@ class PushDelivery:
         try:
             response = await self._app.push_http.fetch(request)
         except OutboundFailed as failure:
-            raise GatewayFailed(str(failure)) from None
+            raise GatewayFailed(failure.failure) from None  # the URL may be one user's own
         if not 200 <= response.status < 300:
             raise GatewayFailed(f"status {response.status}")
         self._remember_badge(pusher, notification)

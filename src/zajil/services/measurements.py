@@ -39,6 +39,8 @@ class Measurements:
         self.routes: dict[str, Histogram] = {}
         """By method and path pattern."""
         self.statuses: dict[int, int] = {}
+        self.limits: dict[str, int] = {}
+        """Requests that were answered with 429 or 503, by the name of the route's limit."""
         self.batch_items = Histogram(ITEMS)
         self.batch_seconds = Histogram()
         self.queue_wait = Histogram()
@@ -57,6 +59,10 @@ class Measurements:
         route.counts[bisect_left(SECONDS, seconds)] += 1
         route.total += seconds
         self.statuses[status] = self.statuses.get(status, 0) + 1
+
+    def note_shed(self, limit: str) -> None:
+        """A request was refused for the sake of others."""
+        self.limits[limit] = self.limits.get(limit, 0) + 1
 
     def note_batch(self, items: int, waited_s: float, took_s: float) -> None:
         """A group commit: how many items, how long the first of them waited before it began, how long it took."""

@@ -154,6 +154,10 @@ class RoomHeads:
         if len(self._heads) > ROOMS_MAX:
             self._heads.popitem(last=False)
 
+    def count(self) -> int:
+        """Rooms in memory."""
+        return len(self._heads)
+
     def forget(self, room_id: str) -> None:
         self._heads.pop(room_id, None)
 
