@@ -53,6 +53,8 @@ export interface Engine {
   readonly guard: ForwardGuard;
   /** Messages on this device with these words, newest first; in one chat, or in all. */
   search(words: string, filters?: SearchFilters): Promise<readonly Message[]>;
+  /** Loads older messages of a chat, so that they are searched too; tells how many were found so far and how old the oldest is. False once there are no more. */
+  searchFurther(roomId: string, found: (count: number, oldestAt: number) => void): Promise<boolean>;
   stop(): Promise<void>;
 }
 
@@ -82,8 +84,8 @@ export type Connection =
   | { readonly state: "degraded" | "outage"; readonly since: number; readonly link: string }
   /** The account could not be put to work on this device: its keys or its store cannot be opened. */
   | { readonly state: "broken"; readonly since: number; readonly link?: string }
-  /** The session has ended elsewhere (logged out, deleted, locked). */
-  | { readonly state: "ended"; readonly reason: "logged-out" | "locked" | "deactivated" };
+  /** The session has ended elsewhere (logged out, deleted, locked); "expired" keeps the device and asks for the password again. */
+  | { readonly state: "ended"; readonly reason: "logged-out" | "expired" | "locked" | "deactivated" };
 
 export type ChatKind = "direct" | "group" | "channel" | "community" | "notes";
 
@@ -133,9 +135,19 @@ export type TimelineItem =
   | { readonly type: "message"; readonly key: string; readonly message: Message; /** First of a run by one sender. */ readonly opensGroup: boolean }
   | { readonly type: "date"; readonly key: string; readonly day: number }
   | { readonly type: "unread"; readonly key: string }
-  /** Membership, name, settings changes: an i18n key and its values. */
-  | { readonly type: "notice"; readonly key: string; readonly textKey: string; readonly values: Readonly<Record<string, string>>; readonly sentAt: number }
+  | NoticeItem
+  /** Several of them in one line that opens; made by `buildShownItems`. */
+  | { readonly type: "notices"; readonly key: string; readonly notices: readonly NoticeItem[] }
   | { readonly type: "gap"; readonly key: string };
+
+/** Membership, name, settings changes: an i18n key and its values. */
+export interface NoticeItem {
+  readonly type: "notice";
+  readonly key: string;
+  readonly textKey: string;
+  readonly values: Readonly<Record<string, string>>;
+  readonly sentAt: number;
+}
 
 export interface Timeline {
   /** Oldest first. */

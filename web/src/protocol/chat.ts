@@ -62,6 +62,16 @@ export class OpenChat {
     });
   }
 
+  /** Keys of these people have come or changed: warnings that only came of keys not yet known go away. */
+  recheckShields(userIds: readonly string[]): void {
+    const { client, histories } = this.#parts.account;
+    const room = client.getRoom(this.#roomId);
+    for (const { sender, shield, eventId } of this.timeline.model.records()) {
+      const event = shield === "unverified-device" && userIds.includes(sender) ? room?.findEventById(eventId) : undefined;
+      if (event) void histories.of(this.#roomId).update(event).catch(() => undefined);
+    }
+  }
+
   close(): void {
     this.timeline.close();
     for (const end of this.#ends) end();

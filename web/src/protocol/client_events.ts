@@ -138,8 +138,12 @@ function peopleListeners(engine: RunningEngine): Listeners {
   const presence = () => {
     for (const open of engine.openedChats) open.refreshMembers();
   };
+  const recheck = (userIds: readonly string[]) => {
+    for (const open of engine.openedChats) open.recheckShields(userIds);
+  };
   return [
-    [CryptoEvent.UserTrustStatusChanged, (userId: string) => void trust.refresh(userId)],
+    [CryptoEvent.UserTrustStatusChanged, (userId: string) => void (trust.refresh(userId), recheck([userId]))],
+    [CryptoEvent.DevicesUpdated, (userIds: readonly string[]) => recheck(userIds)],
     [UserEvent.Presence, presence],
     [UserEvent.LastPresenceTs, presence],
   ];

@@ -67,7 +67,10 @@ export async function shieldOf(client: MatrixClient, event: MatrixEvent): Promis
   if (info.shieldReason === EventShieldReason.SENT_IN_CLEAR) return "unencrypted";
   // Keys from the backup cannot prove who sent them; with that every restored message would carry a warning.
   if (info.shieldReason === EventShieldReason.AUTHENTICITY_NOT_GUARANTEED) return "ok";
-  return "unverified-device";
+  // Only with somebody whose keys were compared does it say anything that a device of theirs is not confirmed; and
+  // the keys of somebody who has just signed up may come after their first message.
+  const status = await client.getCrypto()?.getUserVerificationStatus(event.getSender() ?? "").catch(() => undefined);
+  return status?.isCrossSigningVerified() === true ? "unverified-device" : "ok";
 }
 
 /** The name a person has given themselves; undefined if they have none. */

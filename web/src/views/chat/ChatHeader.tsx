@@ -1,12 +1,15 @@
-import { ArrowLeft, Bell, BellOff, CalendarDays, CheckSquare, EllipsisVertical, Flag, Info, LogOut, Search } from "lucide-react";
+import { ArrowLeft, Bell, BellOff, CalendarDays, CheckSquare, EllipsisVertical, Flag, Info, LogOut, Search, Timer } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
+import { DISAPPEAR_CHOICES_S } from "@/domain/disappearing";
 import type { Chat } from "@/domain/engine";
 import { useReadable } from "../use_readable";
 import { Avatar } from "../common/Avatar";
 import { IconButton } from "../common/IconButton";
+import { useFormats } from "../common/locale";
 import { Menu, type MenuEntry } from "../common/Menu";
 import { PersonText } from "../common/PersonText";
+import { useShowProblem } from "../common/Toasts";
 import { TrustMark } from "../common/TrustMark";
 import { useNow } from "../common/use_now";
 import { useStatusLine } from "./use_status_line";
@@ -25,6 +28,8 @@ export interface ChatHeaderProps {
 
 export function ChatHeader({ chat, onBack, onInfo, onSearch, onJumpToDate, onSelect, onReport, onLeave }: ChatHeaderProps) {
   const { t } = useTranslation();
+  const formats = useFormats();
+  const showProblem = useShowProblem();
   const summary = useReadable(chat.summary);
   const now = useNow();
   const members = useReadable(chat.members);
@@ -35,6 +40,10 @@ export function ChatHeader({ chat, onBack, onInfo, onSearch, onJumpToDate, onSel
     { key: "info", label: t("chat.info"), icon: Info, onSelect: onInfo },
     { key: "date", label: t("chat.jump_to_date"), icon: CalendarDays, onSelect: onJumpToDate },
     { key: "select", label: t("chat.select_messages"), icon: CheckSquare, onSelect },
+    ...(summary.maySend ? [{
+      key: "disappear", label: t("disappear.title"), icon: Timer,
+      entries: DISAPPEAR_CHOICES_S.map((seconds) => ({ key: String(seconds), label: seconds === 0 ? t("disappear.off") : formats.duration(seconds), checked: seconds === summary.disappearAfterS, onSelect: () => void chat.setDisappearAfter(seconds).catch(showProblem) })),
+    }] : []),
     { key: "mute", label: muted ? t("chats.unmute") : t("chats.mute"), icon: muted ? Bell : BellOff, onSelect: () => void chat.setListFlags({ mutedUntil: muted ? null : Number.MAX_SAFE_INTEGER }) },
     { key: "line", separator: true },
     { key: "report", label: t("report.chat"), icon: Flag, danger: true, onSelect: onReport },
@@ -47,7 +56,10 @@ export function ChatHeader({ chat, onBack, onInfo, onSearch, onJumpToDate, onSel
         <Avatar id={summary.peer?.userId ?? summary.roomId} name={summary.name} {...(summary.avatar ? { source: summary.avatar } : {})} size={40} shape={summary.kind === "community" ? "square" : "round"} />
         <span className={css.words}>
           <span className={css.name}><h1 className={css.title}><PersonText>{summary.name}</PersonText></h1>{summary.peer && <TrustMark trust={summary.peer.trust} />}</span>
-          <span className={summary.typing.length ? css.typing : css.status} aria-live="polite">{status}</span>
+          <span className={css.under}>
+            <span className={summary.typing.length ? css.typing : css.status} aria-live="polite">{status}</span>
+            {summary.disappearAfterS > 0 && <span className={css.timer} title={t("composer.disappears", { time: formats.duration(summary.disappearAfterS) })}><Timer size={13} aria-hidden="true" />{formats.duration(summary.disappearAfterS)}</span>}
+          </span>
         </span>
       </button>
       <IconButton label={t("chat.search")} icon={Search} onClick={onSearch} />

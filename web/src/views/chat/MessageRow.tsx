@@ -1,5 +1,5 @@
 import { memo, useState } from "react";
-import { CircleAlert, CornerUpRight, Forward } from "lucide-react";
+import { CornerUpRight, Forward } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { labelOf } from "@/domain/forward_guard/forward_guard";
 import { countJumbo } from "@/domain/emoji/jumbo";
@@ -11,6 +11,7 @@ import { colourOf } from "../common/initials";
 import { PersonText } from "../common/PersonText";
 import { BodyView } from "./BodyView";
 import { useChatActions } from "./chat_actions";
+import { FailedBar } from "./FailedBar";
 import { HoverBar } from "./HoverBar";
 import { Meta } from "./Meta";
 import { Reactions } from "./Reactions";
@@ -68,11 +69,7 @@ function Row({ message, opensGroup, many, highlighted, selected }: MessageRowPro
           <div className={css.content}><BodyView message={message} meta={<Meta message={message} />} /></div>
         </div>
         {message.reactions.length > 0 && <Reactions message={message} />}
-        {message.status === "failed" && <div className={css.failed}>
-          <CircleAlert size={16} aria-hidden="true" /><span>{t("chat.not_sent")}</span>
-          <button type="button" onClick={() => actions.chat.retry(message.id)}>{t("ui.retry")}</button>
-          <button type="button" onClick={() => actions.chat.cancel(message.id)}>{t("chat.discard")}</button>
-        </div>}
+        {message.status === "failed" && <FailedBar message={message} />}
       </div>
       {active && selected === undefined && <HoverBar message={message} />}
     </div>

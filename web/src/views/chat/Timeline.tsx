@@ -1,7 +1,8 @@
-import { memo, useCallback, useImperativeHandle, useRef, type Ref } from "react";
+import { memo, useCallback, useImperativeHandle, useMemo, useRef, type Ref } from "react";
 import { ArrowDown } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { Chat } from "@/domain/engine";
+import { buildShownItems } from "@/domain/shown_items";
 import { useReadable } from "../use_readable";
 import { ContextMenu } from "../common/Menu";
 import { useFormats } from "../common/locale";
@@ -32,7 +33,8 @@ export interface TimelineProps {
 export const Timeline = memo(function Timeline({ chat, many, maySend, selection, ref }: TimelineProps) {
   const { t } = useTranslation();
   const actions = useChatActions();
-  const timeline = useReadable(chat.timeline);
+  const loaded = useReadable(chat.timeline);
+  const timeline = useMemo(() => ({ ...loaded, items: buildShownItems(loaded.items, !many) }), [loaded, many]);
   const { items } = timeline;
   const target = useRef<Pointed | null>(null);
   const { scroller, virtualizer, visible, totalSize, atEnd, missed, jumpToEnd, onScroll, highlighted, jump, jumpToTime } = useTimelineScroll(chat, timeline);

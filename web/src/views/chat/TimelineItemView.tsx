@@ -5,6 +5,7 @@ import { ErrorBoundary } from "../common/ErrorBoundary";
 import { useFormats } from "../common/locale";
 import { useNow } from "../common/use_now";
 import { MessageRow } from "./MessageRow";
+import { NoticeRun, NoticeWords } from "./Notices";
 import css from "./TimelineItemView.module.css";
 
 export interface TimelineItemViewProps {
@@ -28,11 +29,7 @@ function Between({ item }: { readonly item: Exclude<TimelineItem, { type: "messa
     case "date": return <div className={css.line}><span className={css.chip}>{formats.day(item.day, now)}</span></div>;
     case "unread": return <div className={css.unread}><span>{t("chat.unread_from_here")}</span></div>;
     case "gap": return <div className={css.line}><span className={css.chip}>{t("chat.gap")}</span></div>;
-    // Names come from people: isolated one by one, so that none turns the sentence around.
-    case "notice": return <div className={css.line}><span className={css.notice}>{t(item.textKey, isolate(item.values))}</span></div>;
+    case "notice": return <div className={css.line}><NoticeWords notice={item} /></div>;
+    case "notices": return <NoticeRun notices={item.notices} />;
   }
-}
-
-function isolate(values: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, `\u2068${value}\u2069`]));
 }
