@@ -36,6 +36,7 @@ class SyncClient:
     since: str = ""
     seen: dict[str, list[str]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    arrived_at: dict[str, float] = field(default_factory=dict)
 
     async def step(self, timeout_ms: int = SYNC_TIMEOUT_MS) -> None:
         query = f"filter={FILTER}&timeout={timeout_ms}" + (f"&since={self.since}" if self.since else "")
@@ -48,6 +49,7 @@ class SyncClient:
             for event in timeline.get("events", []):
                 if event["type"] == "m.room.message":
                     seen.append(event["event_id"])
+                    self.arrived_at[event["event_id"]] = time.monotonic()
         self.since = answer["next_batch"]
 
 
@@ -190,11 +192,19 @@ class Traffic:
 
     def describe(self) -> str:
         seconds = sorted(sent.seconds for sent in self.sent if sent.event_id)
+        retried = sum(sent.attempts > 1 for sent in self.sent)
         return (
             f"{len(self.sent)} sends, {len(self.clients)} clients, {len(self.failures)} failed; "
             f"p50 {statistics.median(seconds) * 1000:.1f} ms, p99 {seconds[int(len(seconds) * 0.99)] * 1000:.0f} ms, "
-            f"longest {seconds[-1] * 1000:.0f} ms; retried {sum(sent.attempts > 1 for sent in self.sent)}"
+            f"longest {seconds[-1] * 1000:.0f} ms, delivered within {self.longest_delivery_seconds * 1000:.0f} ms; "
+            f"retried {retried}"
         )
+
+    @property
+    def longest_delivery_seconds(self) -> float:
+        """From the time at which a message was due to the moment at which its last reader had it."""
+        due = {sent.event_id: sent.due for sent in self.sent if sent.event_id}
+        return max(at - due[event_id] for each in self.clients for event_id, at in each.arrived_at.items())
 
     @property
     def longest_seconds(self) -> float:

@@ -41,12 +41,14 @@ class Retirement:
     async def run(self) -> None:
         """The listening sockets are closed already. Returns when every request in flight is answered."""
         BoundedHttpProtocol.on_idle = self._on_idle
-        for connection in self._connections():
-            self._on_idle(connection)
-        await self._finish_writes()
-        self._app.stopping = True
-        await self._send_polls_away()
-        await self._wait_for_the_rest()
+        moving = asyncio.create_task(self._move_idle_ones())
+        try:
+            await self._finish_writes()
+            self._app.stopping = True
+            await self._send_polls_away()
+            await self._wait_for_the_rest()
+        finally:
+            moving.cancel()
         if self._give is not None:
             self._give.close()
         log.info("handed over", connections=self._moved)
@@ -73,31 +75,34 @@ class Retirement:
         if self._give is None or connection.scheme == "https":
             connection.closes_next = True
             return
-        if connection.transport.get_write_buffer_size() > 0 or not self._move(connection):
-            asyncio.get_running_loop().call_later(CHECK_INTERVAL_S, self._on_idle, connection)
+        if connection.transport.get_write_buffer_size() == 0:
+            self._move(connection, self._give)
 
-    def _move(self, connection: BoundedHttpProtocol) -> bool:
-        """False: the successor has not read its last ones yet."""
-        assert self._give is not None
+    async def _move_idle_ones(self) -> None:
+        """Those that were idle at the beginning, whose answer had not left yet, that came from this worker's own predecessor only now, …"""
+        while True:
+            for connection in self._connections():
+                self._on_idle(connection)
+            await asyncio.sleep(CHECK_INTERVAL_S)
+
+    def _move(self, connection: BoundedHttpProtocol, give: socket.socket) -> None:
+        """Nothing happens when the successor has not read its last ones yet."""
         transport = connection.transport
         connection.flow.pause_reading()
         fd = os.dup(transport.get_extra_info("socket").fileno())
         try:
-            socket.send_fds(self._give, [b"c"], [fd])
+            socket.send_fds(give, [b"c"], [fd])
         except BlockingIOError:
             connection.flow.resume_reading()
-            return False
         except OSError:  # the successor is gone; the next one gets the client by another way
             connection.flow.resume_reading()
-            self._give.close()
+            give.close()
             self._give = None
-            connection.closes_next = True
-            return True
+        else:
+            self._moved += 1
+            transport.close()  # of this process's copy: the connection itself stays open
         finally:
             os.close(fd)
-        self._moved += 1
-        transport.close()  # of this process's copy: the connection itself stays open
-        return True
 
     # Polls
 
