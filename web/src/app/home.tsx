@@ -1,4 +1,4 @@
-import { lazy, Suspense, useCallback, useEffect } from "react";
+import { lazy, Suspense, useCallback, useState } from "react";
 import { EyeOff, LockKeyhole, LogOut, UserPlus } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { parseScanned } from "@/domain/invite_link";
@@ -11,12 +11,14 @@ import { Notifier } from "@/views/settings/Notifier";
 import { useReadable } from "@/views/use_readable";
 import { useApp } from "./app_context";
 import { appLock } from "./app_lock";
-import { EngineContext, useEngine } from "./engine_context";
+import { EngineContext } from "./engine_context";
+import { LinkTargets, useOpenRoom } from "./link_targets";
 import { navigate, useRoute } from "./navigation";
-import { RoomInfo } from "./room_info";
+import { RoomInfo, RoomSearch } from "./room_info";
 import { useVisibleEngine, type VisibleEngine } from "./visible_engine";
 import css from "./home.module.css";
 
+const PersonDialog = lazy(async () => ({ default: (await import("@/views/people/PersonDialog")).PersonDialog }));
 const Settings = lazy(async () => ({ default: (await import("@/views/settings/Settings")).Settings }));
 
 /** Other accounts of this device, one more, and the way out. */
@@ -38,34 +40,6 @@ function useAccountEntries(): readonly MenuEntry[] {
   ];
 }
 
-/** Does what the address asks for: a person's chat is made, an invitation accepted. Both end in the address of a chat. */
-function useTarget(): string | null {
-  const { t } = useTranslation();
-  const engine = useEngine();
-  const route = useRoute();
-  const showProblem = useShowProblem();
-  const target = route.page === "target" ? route.target : null;
-  useEffect(() => {
-    if (target === null || target.kind === "room") return;
-    const open = async (): Promise<void> => {
-      if (target.kind === "user") {
-        const roomId = await engine.startDirectChat(target.userId);
-        navigate({ page: "target", target: { kind: "room", room: roomId, via: [] } }, true);
-        return;
-      }
-      const result = await engine.join(target.room, target.via, target.token);
-      if (result === "knocked") showToast({ text: t("shell.knocked") });
-      const next = result === "joined" && target.room.startsWith("!");
-      navigate(next ? { page: "target", target: { kind: "room", room: target.room, via: [] } } : { page: "home" }, true);
-    };
-    open().catch((error: unknown) => {
-      showProblem(error);
-      navigate({ page: "home" }, true);
-    });
-  }, [engine, target]); // oxlint-disable-line react/exhaustive-deps -- once for each address, whatever the language
-  return target?.kind === "room" ? target.room : null;
-}
-
 export function Home() {
   const visible = useVisibleEngine();
   return <EngineContext value={visible.engine}><Screens locked={visible.locked} /></EngineContext>;
@@ -78,10 +52,11 @@ function openHash(hash: string): void {
 function Screens({ locked }: Pick<VisibleEngine, "locked">) {
   const { t } = useTranslation();
   const route = useRoute();
-  const roomId = useTarget();
+  const roomId = useOpenRoom();
+  const [person, setPerson] = useState<string | null>(null);
   const accountEntries = useAccountEntries();
+  const openMessage = useCallback((room: string, eventId: string) => navigate({ page: "target", target: { kind: "room", room, via: [], eventId } }), []);
   const openChat = useCallback((room: string | null) => navigate(room === null ? { page: "home" } : { page: "target", target: { kind: "room", room, via: [] } }), []);
-  const openPerson = useCallback((userId: string) => navigate({ page: "target", target: { kind: "user", userId } }), []);
   const openLink = useCallback((link: string) => {
     const target = parseScanned(link);
     if (target === undefined) showToast({ tone: "danger", text: t("shell.linkUnknown") });
@@ -107,12 +82,15 @@ function Screens({ locked }: Pick<VisibleEngine, "locked">) {
         roomId={roomId}
         shownEvent={route.page === "target" && route.target.kind === "room" ? route.target.eventId : undefined}
         onOpenChat={openChat}
-        onOpenPerson={openPerson}
+        onOpenPerson={setPerson}
         onOpenLink={openLink}
         onOpenSettings={() => navigate({ page: "settings", section: "" })}
         accountEntries={accountEntries}
-        renderInfo={(room, _what, close) => <RoomInfo roomId={room} onClose={close} onOpenPerson={openPerson} />}
+        onOpenMessage={openMessage}
+        renderInfo={(room, what, close) => (what === "search" ? <RoomSearch roomId={room} onClose={close} onOpenMessage={openMessage} /> : <RoomInfo roomId={room} onClose={close} />)}
       />
+      <LinkTargets />
+      {person !== null && <Suspense><PersonDialog userId={person} onClose={() => setPerson(null)} onOpenChat={(room) => { setPerson(null); openChat(room); }} /></Suspense>}
     </div>
   );
 }

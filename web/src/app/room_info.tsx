@@ -1,35 +1,36 @@
-import { X } from "lucide-react";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
-import { Avatar } from "@/views/common/Avatar";
-import { IconButton } from "@/views/common/IconButton";
-import { useReadable } from "@/views/use_readable";
-import { useEngine } from "./engine_context";
-import css from "./home.module.css";
+import { Waiting } from "@/views/common/Waiting";
+import { navigate } from "./navigation";
 
-const MEMBERS_SHOWN_MAX = 200;
+const InfoPane = lazy(async () => ({ default: (await import("@/views/info/InfoPane")).InfoPane }));
 
-/** Who is in the chat. */
-export function RoomInfo({ roomId, onClose, onOpenPerson }: { readonly roomId: string; readonly onClose: () => void; readonly onOpenPerson: (userId: string) => void }) {
+const ChatSearchPane = lazy(async () => ({ default: (await import("@/views/search/ChatSearchPane")).ChatSearchPane }));
+
+/** The search of a chat; where there is room for one pane only it makes way for the message that was chosen. */
+export function RoomSearch({ roomId, onClose, onOpenMessage }: { readonly roomId: string; readonly onClose: () => void; readonly onOpenMessage: (roomId: string, eventId: string) => void }) {
   const { t } = useTranslation();
-  const chat = useEngine().openChat(roomId);
-  const summary = useReadable(chat.summary);
-  const members = useReadable(chat.members);
   return (
-    <section className={css.info}>
-      <div className={css.bar}>
-        <h2 className={css.name}><bdi>{summary.name}</bdi></h2>
-        <IconButton label={t("ui.close")} icon={X} onClick={onClose} />
-      </div>
-      <ul className={css.members}>
-        {members.filter((each) => each.membership === "join").slice(0, MEMBERS_SHOWN_MAX).map((member) => (
-          <li key={member.userId}>
-            <button type="button" className={css.member} onClick={() => onOpenPerson(member.userId)}>
-              <Avatar name={member.name} id={member.userId} source={member.avatar} />
-              <bdi>{member.name}</bdi>
-            </button>
-          </li>
-        ))}
-      </ul>
-    </section>
+    <Suspense fallback={<Waiting sentence={t("search.opening")} />}>
+      <ChatSearchPane key={roomId} roomId={roomId} onClose={onClose} onOpenEvent={(eventId) => { if (matchMedia("(width < 720px)").matches) onClose(); onOpenMessage(roomId, eventId); }} />
+    </Suspense>
+  );
+}
+
+/** The third pane; what it shows is loaded when it is first opened. */
+export function RoomInfo({ roomId, onClose }: { readonly roomId: string; readonly onClose: () => void }) {
+  const { t } = useTranslation();
+  const open = (room: string, eventId?: string) => navigate({ page: "target", target: { kind: "room", room, via: [], ...(eventId === undefined ? {} : { eventId }) } });
+  return (
+    <Suspense fallback={<Waiting sentence={t("info.opening")} />}>
+      <InfoPane
+        key={roomId}
+        roomId={roomId}
+        onClose={onClose}
+        onOpenChat={(room) => { onClose(); open(room); }}
+        onOpenEvent={(eventId) => { if (matchMedia("(width < 720px)").matches) onClose(); open(roomId, eventId); }}
+        onLeft={() => { onClose(); navigate({ page: "home" }); }}
+      />
+    </Suspense>
   );
 }

@@ -1,9 +1,10 @@
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Engine } from "@/domain/engine";
 import { ArriveFrame } from "@/views/arrive/ArriveFrame";
 import { ProblemNote } from "@/views/arrive/ProblemNote";
 import { RestoreKeys } from "@/views/arrive/RestoreKeys";
+import { SessionEnded } from "@/views/arrive/SessionEnded";
 import { SaveRecoveryKey } from "@/views/arrive/SaveRecoveryKey";
 import { Button } from "@/views/common/Button";
 import { EmptyState } from "@/views/common/EmptyState";
@@ -11,6 +12,7 @@ import { Waiting } from "@/views/common/Waiting";
 import { PictureContext } from "@/views/common/picture_context";
 import { MediaProvider } from "@/views/media/media_context";
 import { buildPictureLoader } from "@/views/media/picture_loader";
+import { VerificationDialogs } from "@/views/trust/VerificationDialogs";
 import { useReadable } from "@/views/use_readable";
 import { useApp } from "./app_context";
 import type { EngineState } from "./app_model";
@@ -70,6 +72,12 @@ function WelcomeStep({ engine }: { readonly engine: Engine }) {
   );
 }
 
+/** Who has been shut out sees why, instead of chats that stand still. */
+function Running({ engine, children }: { readonly engine: Engine; readonly children: ReactNode }) {
+  const connection = useReadable(engine.connection);
+  return connection.state === "ended" ? <SessionEnded engine={engine} reason={connection.reason} /> : children;
+}
+
 export default function SignedIn() {
   const { model } = useApp();
   const state = useReadable(model.engine);
@@ -77,12 +85,14 @@ export default function SignedIn() {
   const media = state.state === "running" ? state.account.media : null;
   const pictures = useMemo(() => media && buildPictureLoader(media), [media]);
   if (state.state !== "running") return <main className={css.middle}><NotRunning state={state} /></main>;
-  if (welcome !== null) return <WelcomeStep engine={state.account.engine} />;
   return (
-    <EngineContext value={state.account.engine}>
+    <Running engine={state.account.engine}><EngineContext value={state.account.engine}>
       <MediaProvider value={state.account.media}>
-        <PictureContext value={pictures}><Home /></PictureContext>
+        <PictureContext value={pictures}>
+          {welcome === null ? <Home /> : <WelcomeStep engine={state.account.engine} />}
+          <VerificationDialogs engine={state.account.engine} />
+        </PictureContext>
       </MediaProvider>
-    </EngineContext>
+    </EngineContext></Running>
   );
 }

@@ -38,6 +38,7 @@ import { SecretStorageKey } from "./secret_storage_key";
 import { SendRunner } from "./send_runner";
 import type { EngineServices } from "./start_engine";
 import { RoomTicks } from "./ticks";
+import type { SessionTokens } from "./session_tokens";
 import { TrustLevels } from "./trust";
 import { Verifications } from "./verification";
 
@@ -72,18 +73,20 @@ export class RunningEngine {
   readonly #ends: (() => void)[] = [];
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
+  #stopping: Promise<void> | undefined;
 
-  constructor(session: Session, services: EngineServices, database: EngineDatabase, vault: Vault) {
+  constructor(tokens: SessionTokens, services: EngineServices, database: EngineDatabase, vault: Vault) {
     this.#services = services;
+    const { session } = tokens;
     const secret = new SecretStorageKey();
-    const client = buildClient(session, secret.callbacks, this.gate);
-    this.account = this.#buildAccount(client, session.userId, database, vault);
+    const client = buildClient(tokens, secret.callbacks, this.gate);
+    this.account = this.#buildAccount(client, tokens, database, vault);
     this.flags = new MessageFlags(client);
     this.drafts = new Drafts(this.account.values, (roomId) => this.list.touch(roomId));
     this.list = new ChatList(this.account, { contextOf: (roomId) => this.contextOf(roomId), drafts: () => this.drafts.all });
     this.expiry = new Expiry(this.account, (roomId) => this.#chats.get(roomId)?.timeline.touchAll());
     this.forwards = new ForwardMemory({ userId: session.userId, database, vault, idle: this.#idle, now: services.now });
-    this.search = new HistorySearch(this.account, (roomId) => this.contextOf(roomId));
+    this.search = new HistorySearch(this.account, (roomId) => this.contextOf(roomId), this.#idle);
     this.profile = new OwnProfile(client, this.account.values);
     this.keys = new Keys(client, secret, session);
     this.verifications = new Verifications(client);
@@ -134,8 +137,9 @@ export class RunningEngine {
     return this.#chats.values();
   }
 
-  #buildAccount(client: MatrixClient, userId: string, database: EngineDatabase, vault: Vault): Account {
+  #buildAccount(client: MatrixClient, tokens: SessionTokens, database: EngineDatabase, vault: Vault): Account {
     const { now, random } = this.#services;
+    const { userId } = tokens.session;
     const archive = new Archive(database, vault);
     const values = new SavedValues(database, vault);
     const histories = new Histories(client, archive, (history) => {
@@ -147,11 +151,12 @@ export class RunningEngine {
           for (const entry of entries) if (entry.kind === "event") this.expiry.watch(entry.record, parseEnvelope(entry.record.content).disappearAfterS);
         },
         removed: () => undefined,
+        forgotten: () => this.search.forgetRoom(history.roomId),
       });
     });
     const knownPeers = () => new Set(directPeers(client).values());
     const trust = new TrustLevels(client, (person) => knownPeers().has(person));
-    const queue = new SendRunner({ client, database, vault, files: buildFileSender(client), random, now });
+    const queue = new SendRunner({ client, database, vault, files: buildFileSender(client, tokens), random, now });
     return { client, userId, database, vault, archive, histories, queue, receipts: new ReceiptMarks(client, values), trust, values, now };
   }
 
@@ -184,9 +189,10 @@ export class RunningEngine {
       communities: buildCommunities(account, rooms.createGroup, invites.via),
       care: (roomId) => cares.of(roomId),
       search: (words, filters) => this.search.search(words, filters),
+      searchFurther: (roomId, found) => this.search.loadFurther(roomId, found),
       guard: this.forwards.guard,
       verify: (target) => this.verifications.request(target),
-      stop: () => this.#stop(),
+      stop: () => (this.#stopping ??= this.#stop()),
     };
   }
 
@@ -266,7 +272,7 @@ export class RunningEngine {
     for (const end of this.#ends) end();
     await client.store.save(true).catch(() => undefined);
     await this.#idle.done();
-    await this.search.flush();
+    await this.search.close();
     await this.forwards.flush();
     await archive.close();
     await values.flush();

@@ -1,8 +1,8 @@
-import { useState } from "react";
-import { Link2, Megaphone, Network, UsersRound } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
+import { Link2, Megaphone, Network, QrCode, ScanLine, Send, UsersRound } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useEngine } from "@/app/engine_context";
-import { parseMatrixLink } from "@/domain/invite_link";
+import { buildRoute, parseMatrixLink } from "@/domain/invite_link";
 import type { Person } from "@/domain/engine";
 import { Button } from "../common/Button";
 import { Dialog } from "../common/Dialog";
@@ -13,7 +13,11 @@ import { NewGroupForm } from "./NewGroupForm";
 import { PeopleSearch } from "./PeopleSearch";
 import css from "./NewChatDialog.module.css";
 
-type Step = "people" | "group" | "channel" | "community" | "link";
+const ScanDialog = lazy(async () => ({ default: (await import("../invite/ScanDialog")).ScanDialog }));
+const MyCodeDialog = lazy(async () => ({ default: (await import("../people/MyCode")).MyCodeDialog }));
+const BroadcastDialog = lazy(async () => ({ default: (await import("../people/BroadcastDialog")).BroadcastDialog }));
+
+type Step = "people" | "group" | "channel" | "community" | "link" | "scan" | "code" | "broadcast";
 
 export interface NewChatDialogProps {
   readonly onClose: () => void;
@@ -34,6 +38,9 @@ export function NewChatDialog({ onClose, onOpenChat, onOpenLink }: NewChatDialog
     making.then((roomId) => { onClose(); onOpenChat(roomId); }, (problem) => { setBusy(false); showProblem(problem); });
   };
   const start = (person: Person) => open(engine.startDirectChat(person.userId));
+  if (step === "scan") return <Suspense><ScanDialog onClose={onClose} onTarget={(target) => { onClose(); onOpenLink(buildRoute(target)); }} /></Suspense>;
+  if (step === "code") return <Suspense><MyCodeDialog onClose={onClose} /></Suspense>;
+  if (step === "broadcast") return <Suspense><BroadcastDialog onClose={onClose} /></Suspense>;
   return (
     <Dialog open onOpenChange={onClose} title={t(`new_chat.title_${step}`)}>
       {busy ? <Waiting sentence={t("new_chat.making")} /> : step === "people" ? <>
@@ -42,6 +49,9 @@ export function NewChatDialog({ onClose, onOpenChat, onOpenLink }: NewChatDialog
           <button type="button" className={css.way} onClick={() => setStep("channel")}><Megaphone size={20} aria-hidden="true" />{t("new_chat.title_channel")}</button>
           <button type="button" className={css.way} onClick={() => setStep("community")}><Network size={20} aria-hidden="true" />{t("new_chat.title_community")}</button>
           <button type="button" className={css.way} onClick={() => setStep("link")}><Link2 size={20} aria-hidden="true" />{t("new_chat.title_link")}</button>
+          <button type="button" className={css.way} onClick={() => setStep("scan")}><ScanLine size={20} aria-hidden="true" />{t("new_chat.scan")}</button>
+          <button type="button" className={css.way} onClick={() => setStep("code")}><QrCode size={20} aria-hidden="true" />{t("new_chat.my_code")}</button>
+          <button type="button" className={css.way} onClick={() => setStep("broadcast")}><Send size={20} aria-hidden="true" className="mirrored" />{t("new_chat.title_broadcast")}</button>
         </div>
         <PeopleSearch onChoose={start} />
       </> : step === "link" ? <LinkForm onOpenLink={(link) => { onClose(); onOpenLink(link); }} />

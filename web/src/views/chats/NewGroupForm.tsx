@@ -10,7 +10,7 @@ import css from "./NewGroupForm.module.css";
 const access = ["private", "knock", "public"] as const;
 
 /** Name, people and who may come in. Members can be added later, so only the name is needed. */
-export function NewGroupForm({ kind, onCreate }: { readonly kind: NewGroup["kind"]; readonly onCreate: (group: NewGroup) => void }) {
+export function NewGroupForm({ kind, withoutAccess, onCreate }: { readonly kind: NewGroup["kind"]; /** Who may join is settled already. */ readonly withoutAccess?: boolean; readonly onCreate: (group: NewGroup) => void }) {
   const { t } = useTranslation();
   const [name, setName] = useState("");
   const [topic, setTopic] = useState("");
@@ -26,7 +26,7 @@ export function NewGroupForm({ kind, onCreate }: { readonly kind: NewGroup["kind
     <form className={css.form} onSubmit={create}>
       <TextField label={t("new_chat.name")} value={name} maxLength={100} onChange={(event) => setName(event.target.value)} autoFocus required />
       <TextField label={t("new_chat.topic")} value={topic} maxLength={500} onChange={(event) => setTopic(event.target.value)} />
-      <fieldset className={css.access}>
+      {!withoutAccess && <fieldset className={css.access}>
         <legend>{t("new_chat.access")}</legend>
         {access.map((each) => (
           <label key={each} className={css.choice}>
@@ -34,7 +34,7 @@ export function NewGroupForm({ kind, onCreate }: { readonly kind: NewGroup["kind
             <span><span className={css.choiceName}>{t(`new_chat.access_${each}`)}</span><span className={css.hint}>{t(`new_chat.access_${each}_hint`)}</span></span>
           </label>
         ))}
-      </fieldset>
+      </fieldset>}
       {people.length > 0 && <ul className={css.chosen} aria-label={t("new_chat.chosen")}>{people.map((person) => <li key={person.userId}><button type="button" onClick={() => toggle(person)} aria-label={t("new_chat.remove", { name: person.name })}><PersonText>{person.name}</PersonText> ×</button></li>)}</ul>}
       <PeopleSearch onChoose={toggle} chosen={new Set(people.map((person) => person.userId))} />
       <Button variant="primary" type="submit" disabled={!name.trim()}>{t("ui.create")}</Button>

@@ -1,7 +1,7 @@
 import { useEffect, useState, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ChatList, type ChatListProps } from "../chats/ChatList";
-import { ChatView } from "../chat/ChatView";
+import { RoomPage } from "../community/RoomPage";
 import { EmptyState } from "../common/EmptyState";
 import { ErrorBoundary } from "../common/ErrorBoundary";
 import { Pigeon } from "../common/Pigeon";
@@ -57,11 +57,11 @@ export function Messenger(props: MessengerProps) {
     <div className={css.frame} onKeyDown={onKeyDown}>
       <ConnectionBanner />
       <div className={css.panes}>
-        {showList && <div className={css.list}><ChatList {...list} openRoom={roomId} onOpenChat={onOpenChat} /></div>}
+        {showList && <div className={css.list}><ChatList {...list} onOpenPerson={onOpenPerson} openRoom={roomId} onOpenChat={onOpenChat} /></div>}
         {showChat && <div className={css.chat}>
           {roomId === null ? <Welcome /> : (
             <ErrorBoundary resetKey={roomId} fallback={<main className={css.broken}><EmptyState title={t("chat.broken_chat")}>{t("chat.broken_chat_text")}</EmptyState></main>}>
-              <ChatView
+              <RoomPage
                 key={roomId}
                 roomId={roomId}
                 onBack={panes === 1 ? back : undefined}
@@ -70,6 +70,7 @@ export function Messenger(props: MessengerProps) {
                 onOpenPerson={onOpenPerson}
                 onOpenRoom={list.onOpenLink}
                 onLeft={() => onOpenChat(null)}
+                onOpenChat={onOpenChat}
                 shownEvent={shownEvent}
               />
             </ErrorBoundary>
