@@ -33,7 +33,7 @@ def run_watched(folder: Path, *, env: dict[str, str] | None = None, **options: s
     watched = WatchedServer(server, folder / "copy")
     try:
         server.start()
-        watched.wait_for(lambda status: status["delivery_ms"]["p50"] is not None and not status["incidents"], 30)
+        watched.wait_for(lambda _: watched.is_well(), 30)
         yield watched
     finally:
         server.kill()
@@ -52,6 +52,12 @@ class WatchedServer:
         except FileNotFoundError:
             return {"delivery_ms": {"p50": None}, "incidents": [], "past_incidents": [], "state": "unknown"}
         return status
+
+    def is_well(self) -> bool:
+        """Whether the canary has been there and back, and nothing is wrong."""
+        with self.fetch("/status.json") as answer:
+            status = json.loads(answer.read())
+        return status["delivery_ms"]["p50"] is not None and not status["incidents"]
 
     def fetch(self, path: str, **headers: str) -> Any:
         request = urllib.request.Request(self.server.base + path, headers=headers)
