@@ -1,9 +1,12 @@
 """`/metrics`: what it counts, in Prometheus' own form, and for whom."""
 
+import json
+import re
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 from tests.client import Answer, Client, q, running_server
+from tests.servers import ROOT
 
 from zajil.services.errors import limit_exceeded
 
@@ -67,3 +70,20 @@ async def test_it_is_not_public(tmp_path: Path) -> None:
             assert (await client.get("/metrics")).status in (401, 403)
         admin = await server.register_admin()
         assert (await admin.get("/metrics")).status == 200
+
+
+async def test_the_dashboard_asks_for_what_there_is(tmp_path: Path) -> None:
+    async with running_server(tmp_path, metrics_token=TOKEN) as server:
+        await server.register("anna")
+        answer = await Client(server, access_token=TOKEN).get("/metrics")
+        known = {sample.name for each in text_string_to_metric_families(answer.raw.decode()) for sample in each.samples}
+        known |= {"zajil_limits_hit_total"}  # none was hit yet
+    dashboard = json.loads((ROOT / "deploy" / "grafana" / "zajil.json").read_text())
+    asked = {
+        name
+        for panel in dashboard["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"zajil_\w+", target["expr"])
+    }
+    assert asked <= known
+    assert len(asked) > 12
