@@ -40,3 +40,11 @@ def test_somebody_new_sends_a_message_in_six_actions(server: Server) -> None:
 
 def test_people_talk(server: Server) -> None:
     run_story(server, "conversation", find_link(server))
+
+
+def test_a_chain_letter_dies_out(server: Server) -> None:
+    run_story(server, "chain_letter", find_link(server))
+
+
+def test_what_was_said_is_found_again(server: Server) -> None:
+    run_story(server, "search", find_link(server))

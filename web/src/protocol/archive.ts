@@ -86,6 +86,20 @@ export class Archive {
     return this.#open(rows.sort((a, b) => a.order - b.order));
   }
 
+  /** All rooms that have a history here. */
+  async rooms(): Promise<readonly string[]> {
+    await this.flush();
+    const rooms: string[] = [];
+    let cursor = this.#closed ? null : await this.#database.transaction("history").store.openKeyCursor();
+    while (cursor) {
+      const [roomId] = cursor.key;
+      rooms.push(roomId);
+      // Past all of this room's places.
+      cursor = await cursor.continue([roomId, Infinity]);
+    }
+    return [...new Set(rooms)];
+  }
+
   async forget(roomId: string): Promise<void> {
     await this.flush();
     await this.#database.delete("history", IDBKeyRange.bound([roomId, -Infinity], [roomId, Infinity]));

@@ -10,6 +10,7 @@ import { ContextMenu, type MenuEntry } from "../common/Menu";
 import { useFormats } from "../common/locale";
 import { useShowProblem } from "../common/Toasts";
 import { useNow } from "../common/use_now";
+import { GlobalResults } from "../search/GlobalResults";
 import { sortChats, type ChatFilter } from "./chat_filter";
 import { buildChatMenu } from "./chat_menu";
 import { ChatListDialogs, type ChatListDialog } from "./ChatListDialogs";
@@ -25,8 +26,9 @@ export interface ChatListProps {
   readonly onOpenSettings: () => void;
   /** Other accounts, adding one, locking: the app's entries of the menu behind one's own picture. */
   readonly accountEntries?: readonly MenuEntry[];
-  /** Opens the search through all messages, with the words that were typed. */
-  readonly onSearchMessages?: (words: string) => void;
+  /** Shows a message that was found in its chat. */
+  readonly onOpenMessage?: (roomId: string, eventId: string) => void;
+  readonly onOpenPerson?: (userId: string) => void;
 }
 
 const row_rem = 4.5;
@@ -65,7 +67,7 @@ function useRows({ rows, openRoom }: Rows) {
   return { scroller, virtualizer, setFocused, focusRow, onKeyDown, roving };
 }
 
-export function ChatList({ openRoom, onOpenChat, onOpenLink, onOpenSettings, accountEntries, onSearchMessages }: ChatListProps) {
+export function ChatList({ openRoom, onOpenChat, onOpenLink, onOpenSettings, accountEntries, onOpenMessage, onOpenPerson }: ChatListProps) {
   const { t } = useTranslation();
   const formats = useFormats();
   const engine = useEngine();
@@ -76,6 +78,7 @@ export function ChatList({ openRoom, onOpenChat, onOpenLink, onOpenSettings, acc
   const deferredWords = useDeferredValue(words);
   const sorted = useMemo(() => sortChats(chats, filter, deferredWords), [chats, filter, deferredWords]);
   const rows = useMemo(() => [...sorted.requests, ...sorted.shown], [sorted]);
+  const isSearching = words !== "" && onOpenMessage !== undefined && onOpenPerson !== undefined;
   const { scroller, ...list } = useRows({ rows, openRoom, onOpenChat });
   return (
     <nav className={css.pane} aria-label={t("chats.title")}>
@@ -84,11 +87,10 @@ export function ChatList({ openRoom, onOpenChat, onOpenLink, onOpenSettings, acc
       {filter === "archive"
         ? <button type="button" className={css.line} onClick={() => setFilter("all")}><ArrowLeft size={18} aria-hidden="true" className="mirrored" />{t("chats.back_to_all")}</button>
         : !words && <FilterChips filter={filter} folders={sorted.folders} unread={sorted.unreadCount} onFilter={setFilter} />}
-      {words && onSearchMessages && <button type="button" className={css.line} onClick={() => onSearchMessages(words)}><Search size={18} aria-hidden="true" />{t("chats.search_messages", { words })}</button>}
       {filter === "all" && !words && sorted.archivedCount > 0 && (
         <button type="button" className={css.line} onClick={() => setFilter("archive")}><Archive size={18} aria-hidden="true" />{t("chats.archive_title")}<span className={css.count}>{formats.number(sorted.archivedCount)}</span></button>
       )}
-      <ChatRows scroller={scroller} list={list} rows={rows} openRoom={openRoom} onOpenChat={onOpenChat} folders={sorted.folders} onDialog={setDialog} empty={<Nothing words={words} filter={filter} />} />
+      <ChatRows scroller={scroller} list={list} rows={rows} openRoom={openRoom} onOpenChat={onOpenChat} folders={sorted.folders} onDialog={setDialog} empty={isSearching ? null : <Nothing words={words} filter={filter} />} below={isSearching ? <GlobalResults words={deferredWords} onOpenMessage={onOpenMessage} onOpenPerson={onOpenPerson} /> : null} />
       <ChatListDialogs dialog={dialog} onClose={() => setDialog(null)} onOpenChat={onOpenChat} onOpenLink={onOpenLink} />
     </nav>
   );
@@ -100,9 +102,11 @@ interface ChatRowsProps extends Rows {
   readonly folders: readonly string[];
   readonly onDialog: (dialog: ChatListDialog) => void;
   readonly empty: ReactNode;
+  /** After the rows: what else was found. */
+  readonly below: ReactNode;
 }
 
-function ChatRows({ scroller, list, rows, openRoom, onOpenChat, folders, onDialog, empty }: ChatRowsProps) {
+function ChatRows({ scroller, list, rows, openRoom, onOpenChat, folders, onDialog, empty, below }: ChatRowsProps) {
   const { t } = useTranslation();
   const engine = useEngine();
   const showProblem = useShowProblem();
@@ -145,6 +149,7 @@ function ChatRows({ scroller, list, rows, openRoom, onOpenChat, folders, onDialo
             );
           })}
         </ul>
+        {below}
       </div>
     </ContextMenu>
   );
