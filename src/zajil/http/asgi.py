@@ -6,7 +6,10 @@ from typing import Any
 
 import structlog
 
+from zajil.core.admission import Entry
+from zajil.core.admission_work import Work
 from zajil.core.canonical_json import CanonicalJsonError
+from zajil.http.admission import Edge
 from zajil.http.request import ClientGone, Request
 from zajil.http.response import CORS, JSON_HEADERS, JSON_TYPE, Headers, Response, json_response
 from zajil.http.router import Auth, Route, Router
@@ -26,6 +29,7 @@ Respond = Callable[[int, bytes, bytes], bool]
 log = structlog.get_logger(__name__)
 
 OUTAGE_LOGGED_S = 10.0
+READ_BODIES = frozenset({"POST", "PUT", "DELETE", "PATCH"})
 
 
 class Outages:
@@ -50,6 +54,7 @@ class AsgiApp:
         self._router = Router(all_routes)
         self._times = {id(route): app.measurements.find_route(f"{route.method} {route.path}") for route in all_routes}
         self._nowhere = app.measurements.find_route("other")
+        self._edge = Edge(app, all_routes)
         self._outages = Outages()
         self.startup: list[Callable[[], Awaitable[None]]] = []
         self.shutdown: list[Callable[[], Awaitable[None]]] = []
@@ -101,15 +106,17 @@ class AsgiApp:
             route, params = self._router.find(method, scope["raw_path"])
             scope["zajil.route"] = route
             request = Request(scope, receive, params)
-            if route.auth is not Auth.NONE:
-                await self._authenticate(route, request)
-            if route.is_essential:
-                essential_writes.set(True)
-            if route.limit is not None:
-                self.app.rate_limits.check(route.limit, request.requester, request.client_ip)
-            if not route.streams_body and method in ("POST", "PUT", "DELETE", "PATCH"):
-                await request.read_body(route.body_bytes_max)
-            result = await route.handler(self.app, request)
+            token = None if route.auth is Auth.NONE else self._access_token(request)
+            entry = self._edge.enter(route, request, token)
+            if entry is None:
+                result = await self._run(route, request, token, None)
+            else:
+                try:
+                    if entry.waiter is not None:
+                        await self._edge.wait(entry)
+                    result = await self._run(route, request, token, entry)
+                finally:
+                    self._edge.leave(entry)
         except MatrixError as error:
             return error_response(error)
         except Busy as busy:
@@ -146,8 +153,29 @@ class AsgiApp:
             return error_response(MatrixError(500, "M_UNKNOWN", "The server made a mistake. It has been logged."))
         return result if isinstance(result, Response) else json_response(result)
 
-    async def _authenticate(self, route: Route, request: Request) -> None:
-        token = self._access_token(request)
+    async def _run(
+        self, route: Route, request: Request, token: str | None, entry: Entry | None
+    ) -> Response | dict[str, Any]:
+        """The request has been let in."""
+        if route.auth is not Auth.NONE:
+            await self._authenticate(route, request, token)
+            if entry is not None and entry.work is Work.UNKNOWN and request.requester is not None:
+                self._edge.check_unknown(request.requester, request, entry)
+        if route.is_essential:
+            essential_writes.set(True)
+        if route.limit is not None:
+            self.app.rate_limits.check(route.limit, request.requester, request.client_ip)
+        if not route.streams_body and route.method in READ_BODIES:
+            if entry is None:
+                await request.read_body(route.body_bytes_max)
+            else:
+                # A client that sends its body slowly must not keep others out.
+                self.app.admission.park(entry)
+                await request.read_body(route.body_bytes_max)
+                self.app.admission.resume(entry)
+        return await route.handler(self.app, request)
+
+    async def _authenticate(self, route: Route, request: Request, token: str | None) -> None:
         if token is None:
             if route.auth is Auth.OPTIONAL:
                 return

@@ -27,6 +27,7 @@ from zajil.services.ignored_users import IgnoredUsers
 from zajil.services.index_messages import MessageIndex
 from zajil.services.notifications import attach_notifications, run_notifications
 from zajil.services.notifier import Notifier
+from zajil.services.overload_control import observe_rooms
 from zajil.services.own_name import check_own_name
 from zajil.services.room_heads import RoomHeads
 from zajil.services.signals import attach_signals, start_signals, stop_signals
@@ -101,6 +102,7 @@ def build_services(config: Config) -> App:
     attach_media(app)
     app.rooms = RoomHeads(app.stores, app.db)
     app.notifier = Notifier(app.db, app.stores, app.rooms)
+    observe_rooms(app)
     app.ignored_users = IgnoredUsers(app)
     attach_notifications(app)
     attach_push(app)

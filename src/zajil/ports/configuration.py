@@ -141,6 +141,16 @@ class Config:
     )
 
     rate_limits: bool = option(True, "Limits", "Limit how fast one account or address may send requests.")
+    rate_limits_exempt: tuple[str, ...] = option(
+        (),
+        "Limits",
+        "User ID that may write to any number of new chats, and invite any number of people, at once: for accounts that "
+        "announce things to everybody; may be given several times.",
+        metavar="USER",
+    )
+    capacity_max: int = option(
+        0, "Limits", "Requests that a worker begins in a second; 0 is as many as it can. For tests of overload.", lowest=0
+    )
     workers: int = option(1, "Limits", "Worker processes. More than one needs PostgreSQL.", lowest=1, highest=64)
     worker_silence_s_max: int = option(
         10, "Limits", "Seconds without a sign of life after which a worker is replaced.", lowest=2, highest=300

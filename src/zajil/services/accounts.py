@@ -4,6 +4,7 @@ from zajil.services.app import App
 from zajil.services.device_hooks import DeviceHooks
 from zajil.services.hide_erased import Erasures
 from zajil.services.note_sightings import Sightings
+from zajil.services.overload_control import attach_overload_control
 from zajil.services.passwords import Passwords
 from zajil.services.privacy_settings import PrivacyMemory
 from zajil.services.rate_limits import RateLimits
@@ -16,6 +17,7 @@ def attach_accounts(app: App) -> None:
     """Give `app` its sessions, rate limits, passwords, interactive authentication and background work on accounts."""
     app.sessions = Sessions(app)
     app.rate_limits = RateLimits(app.clock, is_on=app.config.rate_limits)
+    attach_overload_control(app)
     app.passwords = Passwords()
     app.interactive_auth = InteractiveAuth(app)
     app.device_hooks = DeviceHooks()

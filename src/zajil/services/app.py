@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from zajil.core.admission import Admission
+from zajil.core.admission_rank import Ranks
 from zajil.core.signing import Signer, SigningKey
 from zajil.ports.clock import Clock
 from zajil.ports.configuration import Config
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from zajil.services.hide_erased import Erasures
     from zajil.services.ignored_users import IgnoredUsers
     from zajil.services.index_messages import MessageIndex
+    from zajil.services.invitations import Invitations
     from zajil.services.media_repository import MediaRepository
+    from zajil.services.new_rooms import NewRooms
     from zajil.services.node_signals import NodeSignals
     from zajil.services.note_sightings import Sightings
     from zajil.services.notifier import Notifier
@@ -57,6 +61,10 @@ class App:
     instance: str  # random name of this process, part of its sync tokens
     sessions: "Sessions" = field(init=False)
     rate_limits: "RateLimits" = field(init=False)
+    ranks: Ranks = field(init=False)
+    admission: Admission = field(init=False)
+    new_rooms: "NewRooms" = field(init=False)
+    invitations: "Invitations" = field(init=False)
     passwords: "Passwords" = field(init=False)
     interactive_auth: "InteractiveAuth" = field(init=False)
     device_hooks: "DeviceHooks" = field(init=False)

@@ -33,6 +33,7 @@ async def create_room(app: App, requester: Requester, wanted: RoomRequest) -> st
     check_room_request(app, wanted)
     reader = app.db.reader
     await _check_initial_aliases(app, reader, wanted)
+    app.invitations.check(requester, len(wanted.invites))
     creator = await load_member(app, reader, requester.user_id)
     invited = []
     for user_id in dict.fromkeys(wanted.invites):

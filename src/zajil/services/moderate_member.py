@@ -11,6 +11,7 @@ _NOT_BANNED: Final = ("M_BAD_STATE", "The user is not banned from this room.")
 
 async def invite_user(app: App, requester: Requester, room_id: str, user_id: str, content: dict[str, Any]) -> None:
     """Invite; a user who is invited already is invited anew."""
+    app.invitations.check(requester)
     await set_membership(app, requester, Step(room_id, user_id, "invite", content))
 
 

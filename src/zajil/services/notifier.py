@@ -13,6 +13,7 @@ import structlog
 from zajil.ports.database import Database, Read, Stream, Touch
 from zajil.ports.stores import Stores
 from zajil.ports.stores.events import StoredEvent
+from zajil.services.places import release_place
 from zajil.services.room_heads import RoomHead, RoomHeads
 
 ONLINE_USERS_MAX = 100_000
@@ -284,6 +285,7 @@ class Notifier:
 
     async def wait(self, user: OnlineUser, timeout_s: float) -> bool:
         """Park until the user is woken or the time is over; says which (True: woken)."""
+        release_place()
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         if len(user.waiters) >= WAITERS_PER_USER_MAX:

@@ -14,3 +14,5 @@ class Requester:
     is_admin: bool = False
     is_locked: bool = False
     is_suspended: bool = False
+    created_ts_ms: int = 0
+    """When the account was made."""

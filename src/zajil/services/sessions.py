@@ -32,6 +32,13 @@ class Sessions:
         self._generation = 0
         app.db.subscribe(self._note_commit)
 
+    def recall(self, token: str) -> Requester | None:
+        """The requester behind a token, if it is in memory."""
+        requester = self.known.get(token)
+        if requester is None and (entry := self._expiring.get(token)) is not None:
+            return entry[0] if self._app.clock.now_ms() < entry[1] else None
+        return requester
+
     async def find(self, token: str) -> Requester:
         """The requester behind a token that is not in `known`. Raises 401 M_UNKNOWN_TOKEN; soft_logout when it has merely expired."""
         now_ms = self._app.clock.now_ms()
@@ -112,6 +119,7 @@ def build_requester(token: AccessToken) -> Requester:
         is_admin=token.is_admin,
         is_locked=token.is_locked,
         is_suspended=token.is_suspended,
+        created_ts_ms=token.created_ts_ms,
     )
 
 

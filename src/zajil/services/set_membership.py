@@ -79,6 +79,9 @@ async def take_step(app: App, tx: Transaction, draft: RoomDraft, requester: Requ
         return standing.event.event_id
     proposal = Proposal(MEMBER, requester.user_id, content, step.user_id)
     stored = await append(app, tx, draft, proposal)
+    if former == "invite" and standing is not None and step.user_id == requester.user_id:
+        inviter, is_declined = standing.event.sender, step.membership == "leave"
+        tx.on_commit(lambda: app.invitations.note_answer(inviter, is_declined=is_declined))
     if step.membership == "join" and former != "join":
         await carry_over(app, tx, draft, step.user_id)
     await store_draft(app, tx, draft)

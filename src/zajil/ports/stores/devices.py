@@ -32,6 +32,8 @@ class AccessToken:
     is_admin: bool
     is_locked: bool
     is_suspended: bool
+    created_ts_ms: int
+    """When the account was made."""
 
 
 @dataclass(frozen=True, slots=True)

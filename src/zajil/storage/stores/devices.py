@@ -57,14 +57,16 @@ class SqlDeviceStore:
     async def load_access_token(self, tx: Read, token_hash: bytes) -> AccessToken | None:
         sql = (
             "SELECT t.token_id, t.user_id, t.device_id, t.expires_ts_ms, t.refreshed_from, "
-            "a.is_guest, a.is_admin, a.is_locked, a.is_suspended "
+            "a.is_guest, a.is_admin, a.is_locked, a.is_suspended, a.created_ts_ms "
             "FROM access_tokens t JOIN accounts a ON a.user_id = t.user_id "
             "WHERE t.token_hash = ? AND a.is_deactivated = 0"
         )
         row = await tx.fetch_row(sql, token_hash)
         if row is None:
             return None
-        return AccessToken(row[0], row[1], row[2], row[3], row[4], *map(bool, row[5:9]))
+        return AccessToken(
+            row[0], row[1], row[2], row[3], row[4], bool(row[5]), bool(row[6]), bool(row[7]), bool(row[8]), row[9]
+        )
 
     async def store_access_token(
         self,

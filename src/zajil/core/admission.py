@@ -1,0 +1,281 @@
+"""Who may begin when there is more work than can be done: strict priority with a floor, bounded queues, refusals that tell the truth.
+
+Pure: the clock and chance are parameters, so that a flood of an hour can be played in a second. `http/admission.py` is where requests meet it.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from zlib import crc32
+
+from zajil.core.admission_limit import AdaptiveLimit, Overload
+from zajil.core.admission_promises import Promises
+from zajil.core.admission_work import BOUNDS, FOREGROUND, SENDS, SHEDDING, SYNCS, Work
+
+SHARES: Final = 20
+"""Users are shed in so many parts, so that under overload it is the same ones who get through."""
+FLOOR: Final = 20
+"""Every so many starts, one goes to who has waited longest for a turn, whatever the priority: 5 %."""
+RESERVE: Final = 16
+"""So many more may run for live conversations than the limit says."""
+RATE_WINDOW_S: Final = 0.5
+RATE_UNKNOWN: Final = 25.0
+RATE_LEAST: Final = 0.5
+CATCH_UP_S: Final = 0.005
+"""A capped server that was late by so much makes up for it; timers are no better."""
+WAIT_S_LEAST: Final = 0.05
+SYNC_SPREAD_S_MAX: Final = 300.0
+NEWCOMERS_SHARE: Final = 0.5
+"""While some are to come back at their promised times, others may fill only so much of the queue."""
+
+OVERSTAY_S: Final = 2.0
+OVERSTAYING_MAX: Final = 1024
+"""So many requests that run longer than that lose their claim to a place: they wait for something, and must not keep others out."""
+
+WAITING, RUNNING, PARKED, DONE = range(4)
+PLACES: Final = tuple(int(BOUNDS[work].takes_place) for work in Work)
+
+
+class Entry:
+    """A request on its way."""
+
+    __slots__ = ("arrived_s", "key", "started_s", "state", "waiter", "work")
+
+    def __init__(self, work: Work, key: str, now_s: float) -> None:
+        self.work = work
+        self.key = key
+        self.arrived_s = now_s
+        self.started_s = now_s
+        self.state = WAITING
+        self.waiter: Any = None
+        """What the edge waits with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Not now, but in `wait_s` seconds. `is_late`: it had waited as long as its kind may."""
+
+    wait_s: float
+    is_late: bool = False
+
+
+class Admission:
+    """The queues of one process."""
+
+    def __init__(self, chance: Callable[[], float], *, capacity_max: float = 0) -> None:
+        self.limit = AdaptiveLimit()
+        self.overload = Overload(len(SHEDDING) * SHARES)
+        self.running = 0
+        self.waiting = 0
+        self.started = [0] * len(Work)
+        self.refused = [0] * len(Work)
+        self.waited_s = [0.0] * len(Work)
+        """In all, of those that began."""
+        self._chance = chance
+        self._interval_s = 1 / capacity_max if capacity_max else 0.0
+        self._next_start_s = 0.0
+        self._queues: list[deque[Entry]] = [deque() for _ in Work]
+        self._promises = [Promises() for _ in Work]
+        self._running_of = [0] * len(Work)
+        self._running: dict[Entry, None] = {}
+        """In the order in which they began."""
+        self._overstaying = 0
+        self._turn = 0
+        self._turn_of = [0] * len(Work)
+        self._rates = [0.0] * len(Work)
+        self._rated_at = list(self.started)
+        self._rate_ends_s = 0.0
+
+    def arrive(self, entry: Entry, now_s: float) -> Refusal | None:
+        """Take a request in: afterwards it runs, or waits, or is refused."""
+        work = entry.work
+        if not self.waiting and not self.overload.level and self._may_start(work, now_s):
+            self._start(entry, now_s, now_s)
+            return None
+        self.tend(now_s)
+        promised_s = self._promises[work].find_wait_s(entry.key, now_s)
+        is_taken = self._count_arrival(work, entry.key)
+        if not (is_taken or promised_s == 0.0) or not self._has_room(work, promised_s, now_s):
+            return self._refuse(entry, promised_s, now_s)
+        self._promises[work].keep(entry.key)
+        self._queues[work].append(entry)
+        self.waiting += 1
+        return None
+
+    def park(self, entry: Entry) -> None:
+        """The request waits for something that is not work of this server; it has no claim to a place meanwhile."""
+        if entry.state == RUNNING:
+            entry.state = PARKED
+            self._free(entry)
+
+    def resume(self, entry: Entry) -> None:
+        """A parked request goes on; it does not have to wait again."""
+        if entry.state == PARKED:
+            entry.state = RUNNING
+            self._occupy(entry)
+
+    def leave(self, entry: Entry, now_s: float) -> None:
+        """The request has been answered, or given up."""
+        state, entry.state = entry.state, DONE
+        if state == RUNNING:
+            if entry.work in SENDS:
+                self.limit.note(now_s - entry.started_s, self.running, now_s)
+            self._free(entry)
+        elif state == WAITING:
+            self._queues[entry.work].remove(entry)
+            self.waiting -= 1
+
+    def dispatch(self, now_s: float) -> list[Entry]:
+        """Start what may start now; returns it, in the order of starting."""
+        started: list[Entry] = []
+        while self.waiting:
+            work = self._choose(now_s)
+            if work is None:
+                break
+            entry = self._queues[work].popleft()
+            self.waiting -= 1
+            # Timers are late: what the capped server could have done meanwhile, it does now.
+            self._start(entry, now_s, now_s - CATCH_UP_S)
+            started.append(entry)
+        return started
+
+    def expire(self, now_s: float) -> list[tuple[Entry, Refusal]]:
+        """Give up what has waited as long as it may."""
+        expired = []
+        for work in Work if self.waiting else ():
+            queue, wait_s_max = self._queues[work], BOUNDS[work].wait_s_max
+            while queue and now_s - queue[0].arrived_s > wait_s_max:
+                entry = queue.popleft()
+                entry.state = DONE
+                self.waiting -= 1
+                wait_s = self._refuse(entry, None, now_s).wait_s
+                expired.append((entry, Refusal(wait_s, is_late=True)))
+        return expired
+
+    def tend(self, now_s: float) -> None:
+        """Measure; to be called often while anything waits or is shed."""
+        oldest_s = max(
+            (now_s - queue[0].arrived_s for work in FOREGROUND if (queue := self._queues[work])), default=0.0
+        )
+        self.overload.adapt(now_s, oldest_s)
+        if now_s < self._rate_ends_s:
+            return
+        self._evict(now_s)
+        window_s = now_s - self._rate_ends_s + RATE_WINDOW_S
+        for work in Work:
+            if self._queues[work] or self._promises[work].has_backlog(now_s):
+                rate = (self.started[work] - self._rated_at[work]) / window_s
+                self._rates[work] = (self._rates[work] + rate) / 2 if self._rates[work] else rate
+        self._rated_at = list(self.started)
+        self._rate_ends_s = now_s + RATE_WINDOW_S
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing waits and nothing is shed."""
+        return not self.waiting and not self.overload.level
+
+    def find_wake_s(self, now_s: float) -> float | None:
+        """In how many seconds a capped server may start something; None when only a request's end makes room."""
+        if not self.waiting or not self._interval_s:
+            return None
+        return max(0.0, self._next_start_s - now_s)
+
+    def count_waiting(self, work: Work) -> int:
+        return len(self._queues[work])
+
+    def count_promised(self, work: Work) -> int:
+        return len(self._promises[work])
+
+    def _may_start(self, work: Work, now_s: float) -> bool:
+        if now_s < self._next_start_s:
+            return False
+        if self.running >= self.limit.value and (work > Work.LIVE_SYNC or self.running >= self.limit.value + RESERVE):
+            return False
+        running_max = BOUNDS[work].running_max
+        return running_max is None or self._running_of[work] < running_max
+
+    def _start(self, entry: Entry, now_s: float, free_since_s: float) -> None:
+        work = entry.work
+        entry.state = RUNNING
+        entry.started_s = now_s
+        self._occupy(entry)
+        self.started[work] += 1
+        if self._interval_s:
+            self._next_start_s = max(self._next_start_s, free_since_s) + self._interval_s
+        wait_s = now_s - entry.arrived_s
+        self.waited_s[work] += wait_s
+        if work in FOREGROUND:
+            self.overload.note_wait(wait_s)
+
+    def _occupy(self, entry: Entry) -> None:
+        self._running[entry] = None
+        self.running += PLACES[entry.work]
+        self._running_of[entry.work] += 1
+
+    def _free(self, entry: Entry) -> None:
+        if entry not in self._running:
+            self._overstaying -= 1
+            return
+        del self._running[entry]
+        self.running -= PLACES[entry.work]
+        self._running_of[entry.work] -= 1
+
+    def _evict(self, now_s: float) -> None:
+        """Take their places from those that overstay."""
+        while self._running and self._overstaying < OVERSTAYING_MAX:
+            entry = next(iter(self._running))
+            if entry.started_s > now_s - OVERSTAY_S:
+                break
+            self._free(entry)
+            self._overstaying += 1
+
+    def _choose(self, now_s: float) -> Work | None:
+        ready = [work for work in Work if self._queues[work] and self._may_start(work, now_s)]
+        if not ready:
+            return None
+        self._turn += 1
+        if self._turn % FLOOR or len(ready) == 1:
+            chosen = ready[0]
+        else:
+            chosen = min(ready[1:], key=self._turn_of.__getitem__)
+        self._turn_of[chosen] = self._turn
+        return chosen
+
+    def _count_arrival(self, work: Work, key: str) -> bool:
+        """Whether the request is taken at the present level of overload."""
+        if work not in SHEDDING:
+            self.overload.count_other()
+            return True
+        return self.overload.count_cell(SHEDDING.index(work) * SHARES + crc32(key.encode()) % SHARES)
+
+    def _has_room(self, work: Work, promised_s: float | None, now_s: float) -> bool:
+        bounds, waiting = BOUNDS[work], len(self._queues[work])
+        if waiting >= bounds.waiting_max:
+            return False
+        if promised_s == 0.0:
+            return True
+        expected_s = waiting / self._rate(work)
+        if work in SENDS and work is Work.LIVE:
+            return True
+        if self._promises[work].has_backlog(now_s):
+            share = NEWCOMERS_SHARE
+            return waiting < bounds.waiting_max * share and expected_s <= bounds.wait_s_max * share
+        return waiting < FLOOR or expected_s <= bounds.wait_s_max
+
+    def _refuse(self, entry: Entry, promised_s: float | None, now_s: float) -> Refusal:
+        work, promises = entry.work, self._promises[entry.work]
+        self.refused[work] += 1
+        if promised_s:
+            return Refusal(promised_s)
+        rate = self._rate(work)
+        if work in SYNCS:
+            # Who reconnects has no reason to come at one time rather than another, so they are spread over the time that all of them need.
+            clients = len(promises) + len(self._queues[work]) + 1
+            spread_s = min(clients / (rate / 2), SYNC_SPREAD_S_MAX)
+            return Refusal(promises.promise(entry.key, now_s, max(WAIT_S_LEAST, self._chance() * spread_s)))
+        return Refusal(max(WAIT_S_LEAST, promises.promise_next(entry.key, now_s, rate)))
+
+    def _rate(self, work: Work) -> float:
+        """How many of a kind begin in a second while some wait."""
+        return max(self._rates[work] or RATE_UNKNOWN, RATE_LEAST)

@@ -1,0 +1,85 @@
+"""What kinds of work there are, in the order in which a server that has too much of it does them, and how much of each may wait."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+
+class Work(IntEnum):
+    """Kinds of requests. A smaller number goes first."""
+
+    LIVE = 0
+    """P0: a message in a conversation that both sides are having; the keys for it."""
+    LIVE_SYNC = 1
+    """/sync of somebody in such a conversation."""
+    FIRST = 2
+    """P1: a message to the only room its sender has written to lately."""
+    FEW = 3
+    """P2: to one of the two or three rooms."""
+    UNKNOWN = 4
+    """Who asks is not known before the database was asked."""
+    PERSON = 5
+    """What people do besides: keys, profiles, settings."""
+    LOGIN = 6
+    REGISTER = 7
+    INVITE = 8
+    JOIN = 9
+    MEDIA = 10
+    SYNC = 11
+    HISTORY = 12
+    """Older messages, searches, receipts."""
+    MANY = 13
+    """P3: a message to one of many rooms, of a new account, or in a burst of rooms."""
+    TYPING = 14
+    PRESENCE = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many of a kind may wait, how long, and how many may run at once (None: as many as there is room for)."""
+
+    waiting_max: int
+    wait_s_max: float
+    running_max: int | None = None
+    takes_place: bool = True
+    """False for what mostly waits for the network, and would keep others out for nothing."""
+
+
+BOUNDS: Final[dict[Work, Bounds]] = {
+    Work.LIVE: Bounds(
+        8192, 60
+    ),  # as many as the group commit takes; more live conversations than that are beyond one process
+    Work.LIVE_SYNC: Bounds(4096, 10),
+    Work.FIRST: Bounds(2000, 10),
+    Work.FEW: Bounds(2000, 10),
+    Work.UNKNOWN: Bounds(2000, 10),
+    Work.PERSON: Bounds(1000, 10),
+    Work.LOGIN: Bounds(500, 10, 16),
+    Work.REGISTER: Bounds(500, 10, 16),
+    Work.INVITE: Bounds(500, 10, 32),
+    Work.JOIN: Bounds(1000, 10, 32),
+    Work.MEDIA: Bounds(500, 10, 256, takes_place=False),
+    Work.SYNC: Bounds(500, 2),
+    Work.HISTORY: Bounds(500, 5),
+    Work.MANY: Bounds(2000, 10),
+    Work.TYPING: Bounds(200, 0.5),
+    Work.PRESENCE: Bounds(200, 0.5),
+}
+
+SHEDDING: Final = (
+    Work.PRESENCE,
+    Work.TYPING,
+    Work.HISTORY,
+    Work.SYNC,
+    Work.MANY,
+    Work.UNKNOWN,
+    Work.FEW,
+    Work.FIRST,
+)
+"""What an overloaded server refuses, the least valuable first. The rest is bounded by its queues only."""
+
+FOREGROUND: Final = frozenset(Work) - {Work.HISTORY, Work.MANY, Work.TYPING, Work.PRESENCE}
+"""Whose waiting means that there is too much work. The others may wait."""
+
+SENDS: Final = (Work.LIVE, Work.FIRST, Work.FEW, Work.MANY)
+SYNCS: Final = (Work.LIVE_SYNC, Work.SYNC)

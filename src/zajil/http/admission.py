@@ -1,0 +1,176 @@
+"""The edge: every request is let in, kept waiting or refused here, before its body is read and before the database is asked.
+
+Who asks is known from memory only (`Sessions.recall`); who is not known is a kind of work of its own.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from zajil.core.admission import WAITING, Admission, Entry, Refusal
+from zajil.core.admission_gcra import Gcra
+from zajil.core.admission_work import SYNCS, Work
+from zajil.http.admission_kinds import find_kind
+from zajil.http.request import Request
+from zajil.http.router import Auth, Route
+from zajil.services.app import App
+from zajil.services.errors import MatrixError, limit_exceeded
+from zajil.services.new_rooms import describe_s, is_new_account, round_up_ms
+from zajil.services.places import hold_place
+from zajil.services.rate_limits import network_of
+from zajil.services.requester import Requester
+
+TICK_S: Final = 0.05
+WAKE_S_LEAST: Final = 0.001
+"""Timers are no finer, and a shorter one would only keep the processor busy."""
+KEY_SHARES: Final = Gcra(60, 3)
+"""So many messages with keys of an account count as part of its conversations; more of them are ordinary work."""
+KEY_SHARERS_MAX: Final = 50_000
+KEY_SHARE: Final = "m.room.encrypted"
+ANONYMOUS_TOO: Final = frozenset({Work.SYNC, Work.HISTORY, Work.TYPING, Work.PRESENCE})
+"""Kinds that do not become another because the sender is not known: they come late enough already."""
+
+TOLD: Final[dict[Work, str]] = {
+    Work.LOGIN: "Too many people are logging in at this moment.",
+    Work.REGISTER: "Too many people are making accounts at this moment.",
+    Work.INVITE: "Too many invitations are being sent at this moment.",
+    Work.JOIN: "Too many rooms are being joined at this moment.",
+    Work.MEDIA: "Too many files are being uploaded at this moment.",
+    Work.SYNC: "The server is busy: everybody is coming back at once.",
+    Work.LIVE_SYNC: "The server is busy: everybody is coming back at once.",
+    Work.MANY: "The server is busy, and messages to many chats have to wait.",
+}
+TOLD_OTHERWISE: Final = "The server is busy."
+
+
+class Edge:
+    """Admission on the event loop."""
+
+    def __init__(self, app: App, all_routes: Sequence[Route]) -> None:
+        self._app = app
+        self._now_s = app.clock.monotonic_s
+        self.admission: Admission = app.admission
+        self._kinds = {id(route): find_kind(route) for route in all_routes}
+        self._key_shares: OrderedDict[str, float] = OrderedDict()
+        self._tick: asyncio.TimerHandle | None = None
+        self._wake: asyncio.TimerHandle | None = None
+
+    def enter(self, route: Route, request: Request, token: str | None) -> Entry | None:
+        """Take the request in. The entry may have to wait (`wait`), and must `leave`; None for what is always let in.
+
+        Raises 429 M_LIMIT_EXCEEDED.
+        """
+        work = self._kinds[id(route)]
+        if work is None:
+            return None
+        now_s = self._now_s()
+        requester = None if token is None else self._app.sessions.recall(token)
+        if requester is not None:
+            key = requester.user_id
+            if work in RANKED:
+                work = self._rank(work, request, requester, now_s)
+        else:
+            key = network_of(request.client_ip) if token is None else token
+            if route.auth is not Auth.NONE and work not in ANONYMOUS_TOO:
+                work = Work.UNKNOWN
+        entry = Entry(work, key, now_s)
+        refusal = self.admission.arrive(entry, now_s)
+        if refusal is not None:
+            self._watch(now_s)
+            raise refuse(work, refusal)
+        if entry.state == WAITING:
+            entry.waiter = asyncio.get_running_loop().create_future()
+            self._dispatch()
+        elif work in SYNCS:
+            hold_place(partial(self.park, entry))
+        return entry
+
+    async def wait(self, entry: Entry) -> None:
+        """Until the entry's turn. Raises 429 M_LIMIT_EXCEEDED when that takes too long."""
+        if entry.waiter is not None:
+            await entry.waiter
+            if entry.work in SYNCS:
+                hold_place(partial(self.park, entry))
+
+    def park(self, entry: Entry) -> None:
+        """The request waits for something that is no work of ours."""
+        self.admission.park(entry)
+        self._dispatch()
+
+    def leave(self, entry: Entry) -> None:
+        """The request has its answer."""
+        admission = self.admission
+        admission.leave(entry, self._now_s())
+        if admission.waiting:
+            self._dispatch()
+
+    def check_unknown(self, requester: Requester, request: Request, entry: Entry) -> None:
+        """Of a request whose sender was not known at the edge: what would have been checked there."""
+        if entry.work is Work.UNKNOWN and "txn_id" in request.params and "room_id" in request.params:
+            self._rank(Work.FEW, request, requester, self._now_s())
+
+    def _rank(self, work: Work, request: Request, requester: Requester, now_s: float) -> Work:
+        user_id = requester.user_id
+        if work is Work.SYNC:
+            return Work.LIVE_SYNC if self._app.ranks.is_live(user_id, now_s) else Work.SYNC
+        if work is Work.PERSON:
+            return self._rank_to_device(request, user_id, now_s)
+        room_id = request.params["room_id"]
+        is_new = is_new_account(requester.created_ts_ms, self._app.clock.now_ms())
+        self._app.new_rooms.check(user_id, room_id, is_new_account=is_new)
+        return self._app.ranks.rank(user_id, room_id, now_s, is_new=is_new)
+
+    def _rank_to_device(self, request: Request, user_id: str, now_s: float) -> Work:
+        """Keys go with the messages that they are for, as far as the server can tell."""
+        if request.params.get("type") != KEY_SHARE:
+            return Work.PERSON
+        count = self._app.ranks.count_rooms(user_id, now_s)
+        if count > 3:
+            return Work.MANY
+        full_s = self._key_shares.get(user_id, 0.0)
+        if KEY_SHARES.wait_s(full_s, now_s) or not self._app.ranks.is_live(user_id, now_s):
+            return Work.FEW
+        self._key_shares[user_id] = KEY_SHARES.take(full_s, now_s)
+        self._key_shares.move_to_end(user_id)
+        if len(self._key_shares) > KEY_SHARERS_MAX:
+            self._key_shares.popitem(last=False)
+        return Work.LIVE
+
+    def _dispatch(self) -> None:
+        now_s = self._now_s()
+        for entry in self.admission.dispatch(now_s):
+            if not entry.waiter.done():
+                entry.waiter.set_result(None)
+        self._watch(now_s)
+
+    def _watch(self, now_s: float) -> None:
+        """Come back in time while anything waits."""
+        loop = asyncio.get_running_loop()
+        if self._tick is None and not self.admission.is_quiet:
+            self._tick = loop.call_later(TICK_S, self._on_tick)
+        if self._wake is None and (wake_s := self.admission.find_wake_s(now_s)) is not None:
+            self._wake = loop.call_later(max(wake_s, WAKE_S_LEAST), self._on_wake)
+
+    def _on_wake(self) -> None:
+        self._wake = None
+        self._dispatch()
+
+    def _on_tick(self) -> None:
+        self._tick = None
+        now_s = self._now_s()
+        for entry, refusal in self.admission.expire(now_s):
+            if not entry.waiter.done():
+                entry.waiter.set_exception(refuse(entry.work, refusal))
+        self.admission.tend(now_s)
+        self._dispatch()
+
+
+RANKED: Final = frozenset({Work.FEW, Work.SYNC, Work.PERSON})
+"""Kinds that become another when it is known who asks, and where."""
+
+
+def refuse(work: Work, refusal: Refusal) -> MatrixError:
+    text = TOLD.get(work, TOLD_OTHERWISE)
+    return limit_exceeded(round_up_ms(refusal.wait_s), f"{text} Try again in {describe_s(refusal.wait_s)}.")

@@ -1,0 +1,74 @@
+"""The breaker: how many rooms that are new to it an account may write to. It reads nothing, and remembers for ten minutes.
+
+A chain letter goes to many chats at once; a conversation goes on in one. So what is limited is not messages but rooms the account
+has not written to lately, and in which nobody else has. Whoever sends is named by a user ID: remote senders can be held to it too.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection
+from typing import Final
+
+from zajil.core.admission_gcra import Gcra
+from zajil.core.admission_rank import Ranks
+from zajil.ports.clock import Clock
+from zajil.services.errors import MatrixError, limit_exceeded
+
+LIMIT: Final = Gcra(30, 12)
+LIMIT_OF_NEW_ACCOUNTS: Final = Gcra(120, 5)
+NEW_ACCOUNT_MS: Final = 24 * 3600 * 1000
+MEMORY_S: Final = 600.0
+ACCOUNTS_MAX: Final = 50_000
+
+
+class NewRooms:
+    """One number for each account that has written to new rooms lately."""
+
+    def __init__(self, clock: Clock, ranks: Ranks, *, is_on: bool, exempt: Collection[str]) -> None:
+        self._clock = clock
+        self._ranks = ranks
+        self._is_on = is_on
+        self._exempt = frozenset(exempt)
+        self._full_s: OrderedDict[str, float] = OrderedDict()
+        self.refused = 0
+
+    def check(self, user_id: str, room_id: str, *, is_new_account: bool) -> None:
+        """To be called before the attempt is counted by `Ranks`. Raises 429 M_LIMIT_EXCEEDED with the time to wait."""
+        if not self._is_on or user_id in self._exempt:
+            return
+        now_s = self._clock.monotonic_s()
+        since_s = now_s - MEMORY_S
+        if self._ranks.attempted_s(user_id, room_id) > since_s or self._ranks.heard_s(user_id, room_id) > since_s:
+            return
+        limit = LIMIT_OF_NEW_ACCOUNTS if is_new_account else LIMIT
+        full_s = self._full_s.get(user_id, 0.0)
+        wait_s = limit.wait_s(full_s, now_s)
+        if wait_s:
+            self.refused += 1
+            raise refuse(limit, wait_s)
+        self._full_s[user_id] = limit.take(full_s, now_s)
+        self._full_s.move_to_end(user_id)
+        if len(self._full_s) > ACCOUNTS_MAX:
+            self._full_s.popitem(last=False)
+
+
+def refuse(limit: Gcra, wait_s: float) -> MatrixError:
+    return limit_exceeded(
+        round_up_ms(wait_s),
+        f"You have written to many chats in a short time. The next new one can be written to in {describe_s(wait_s)}; "
+        f"one more every {limit.interval_s:g} s. Chats in which the others write too are not limited.",
+    )
+
+
+def is_new_account(created_ts_ms: int, now_ms: int) -> bool:
+    """Whether the account is less than a day old."""
+    return now_ms - created_ts_ms < NEW_ACCOUNT_MS
+
+
+def round_up_ms(wait_s: float) -> int:
+    return max(1, -int(-wait_s * 1000 // 1))
+
+
+def describe_s(wait_s: float) -> str:
+    """A time to wait, for people: rounded up, so that it is never too short."""
+    seconds = max(1, -int(-wait_s // 1))
+    return f"{seconds} s" if seconds < 120 else f"{-(-seconds // 60)} min"
