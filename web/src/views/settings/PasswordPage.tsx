@@ -11,7 +11,7 @@ import { Button } from "../common/Button";
 import { Switch } from "../common/Switch";
 import { TextField } from "../common/TextField";
 import { showToast } from "../common/Toasts";
-import { Buttons, Section } from "./parts";
+import { Buttons, OwnUsername, Section } from "./parts";
 import css from "./settings.module.css";
 
 const TOO_EASY: ReadonlySet<string> = new Set(["too-short", "common", "weak"]);
@@ -33,6 +33,7 @@ export default function PasswordPage() {
   return (
     <Section text={t("settings.password_text")}>
       <form className={css.form} onSubmit={submit.run} noValidate>
+        <OwnUsername />
         <TextField label={t("settings.password_now")} name="current-password" type="password" autoComplete="current-password" dir="ltr" value={before} maxLength={512} onChange={(event) => setBefore(event.target.value)} />
         <PasswordField label={t("settings.password_new")} isNew ownWords={ownWords} value={after} onChange={setAfter} />
         <Switch label={t("settings.password_others")} hint={t("settings.password_others_hint")} checked={endsOthers} onCheckedChange={setEndsOthers} />

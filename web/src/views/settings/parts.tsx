@@ -1,5 +1,6 @@
 import { useId, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { useEngine } from "@/app/engine_context";
 import { ProblemNote } from "@/views/arrive/ProblemNote";
 import { PasswordField } from "@/views/arrive/PasswordField";
 import { useSubmit } from "@/views/arrive/use_submit";
@@ -87,11 +88,18 @@ export function PasswordDialog({ title, description, confirm, busy, danger, disa
     </>}>
       <form id={form} className={css.form} onSubmit={submit.run} noValidate>
         {children}
+        <OwnUsername />
         <PasswordField label={t("settings.password")} value={password} onChange={setPassword} />
         <ProblemNote problem={submit.problem} />
       </form>
     </Dialog>
   );
+}
+
+/** Tells password managers whose password is asked for. */
+export function OwnUsername() {
+  const { userId } = useEngine();
+  return <input type="text" autoComplete="username" value={userId} readOnly hidden />;
 }
 
 export function Buttons({ children }: { readonly children: ReactNode }) {
