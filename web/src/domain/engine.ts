@@ -185,6 +185,7 @@ export interface OutgoingFile {
   readonly viewOnce?: boolean;
   readonly album?: string;
   readonly replyTo?: string;
+  readonly threadRoot?: string;
   readonly hop: number;
   /** Of the file as it was chosen, in hexadecimal: what the forward guard knows it by. It stays on this device. */
   readonly sha256?: string;
@@ -195,6 +196,13 @@ export interface Upload {
   readonly messageId: string;
   readonly done: number;
   readonly total: number;
+}
+
+/** A text that waits on this device for its time, ms since 1970. */
+export interface ScheduledText {
+  readonly id: string;
+  readonly at: number;
+  readonly text: OutgoingText;
 }
 
 export interface Chat {
@@ -209,7 +217,14 @@ export interface Chat {
   jumpTo(target: { readonly eventId: string } | { readonly time: number }): Promise<void>;
   jumpToLive(): void;
   message(eventId: string): Promise<Message | undefined>;
+  /** The thread under a message, as a chat of its own: its timeline holds the message and the answers, and what is sent goes into the thread. */
+  thread(rootEventId: string): Chat;
 
+  /** The earliest first. */
+  readonly scheduled: Readable<readonly ScheduledText[]>;
+  /** Goes out at that time if this device has the account open then, otherwise when it opens it next. */
+  schedule(text: OutgoingText, at: number): void;
+  unschedule(id: string): void;
   sendText(text: OutgoingText): void;
   sendFile(file: OutgoingFile): void;
   /** `hop` as in OutgoingText. */

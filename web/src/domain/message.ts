@@ -62,6 +62,13 @@ export interface Reaction {
   readonly mine?: string;
 }
 
+export interface ThreadNote {
+  /** Answers in it, and how many of them are not read. */
+  readonly count: number;
+  readonly unread: number;
+  readonly latestAt: number;
+}
+
 export interface Message {
   /** Stable for React and for scrolling: the transaction ID while it is ours and local, else the event ID. */
   readonly id: string;
@@ -76,6 +83,8 @@ export interface Message {
   readonly body: MessageBody;
   readonly replyTo?: string;
   readonly threadRoot?: string;
+  /** The thread that hangs under this message, as far as this device has seen it. */
+  readonly thread?: ThreadNote;
   readonly edited: boolean;
   readonly reactions: readonly Reaction[];
   readonly status: MessageStatus;

@@ -1,5 +1,5 @@
 import { type EventRecord, relationOf } from "./event_record";
-import type { Message, MessageBody, MessageStatus, Reaction } from "./message";
+import type { Message, MessageBody, MessageStatus, Reaction, ThreadNote } from "./message";
 import { parseEnvelope } from "./message_envelope";
 import { parseMessageBody } from "./message_body";
 import { buildPollResults } from "./polls";
@@ -13,6 +13,7 @@ export interface MessageContext {
   readonly isVisible: (record: EventRecord) => boolean;
   readonly isPinned: (eventId: string) => boolean;
   readonly isStarred: (eventId: string) => boolean;
+  readonly threadOf?: (eventId: string) => ThreadNote | undefined;
   /** Who has received and read our message at this place in the history. */
   readonly deliveredTo: (order: number) => readonly string[];
   readonly readBy: (order: number) => readonly string[];
@@ -43,6 +44,7 @@ export function buildMessage(record: EventRecord, order: number, related: readon
   const deliveredTo = isOwn ? context.deliveredTo(order) : [];
   const readBy = isOwn ? context.readBy(order) : [];
   const body = bodyOf(record, edit);
+  const thread = context.threadOf?.(record.eventId);
   return {
     id: record.transactionId ?? record.eventId,
     eventId: record.eventId,
@@ -54,6 +56,7 @@ export function buildMessage(record: EventRecord, order: number, related: readon
     body,
     ...(relation?.replyTo === undefined ? {} : { replyTo: relation.replyTo }),
     ...(relation?.type === "thread" ? { threadRoot: relation.eventId } : {}),
+    ...(thread === undefined ? {} : { thread }),
     edited: edit !== undefined,
     reactions: record.redactedBy === undefined ? gatherReactions(related, context.ownUserId) : [],
     status: statusOf(deliveredTo, readBy),

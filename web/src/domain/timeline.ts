@@ -36,6 +36,7 @@ const START: Carry = { day: NaN, sender: "", sentAt: 0, dividerShown: false };
  */
 export class TimelineModel {
   readonly #context: MessageContext;
+  readonly #thread: string | undefined;
   #pages: Page[] = [];
   readonly #orders = new Map<string, number>();
   readonly #transactions = new Set<string>();
@@ -47,8 +48,10 @@ export class TimelineModel {
   #unreadAfter: number | undefined;
   #items: readonly TimelineItem[] | undefined;
 
-  constructor(context: MessageContext) {
+  /** `thread` is the message whose thread is shown; without it the chat is, whose threads stand under their messages only. */
+  constructor(context: MessageContext, thread?: string) {
     this.#context = context;
+    this.#thread = thread;
   }
 
   get firstOrder(): number | undefined {
@@ -289,7 +292,7 @@ export class TimelineModel {
       parts.push(page.items);
     }
     const tail: TimelineItem[] = [];
-    for (const message of this.#outgoing) carry = addMessage(message, carry, tail);
+    for (const message of this.#outgoing) if (this.#isHere(message)) carry = addMessage(message, carry, tail);
     parts.push(tail);
     return parts.flat();
   }
@@ -303,7 +306,7 @@ export class TimelineModel {
     const { record } = entry;
     const message = this.#messageOf(slot);
     const notice = message ? undefined : buildNotice(record, this.#context.nameOf);
-    if (!message && !notice) return carry;
+    if ((!message && !notice) || (message && !this.#isHere(message))) return carry;
     let next = addDate(record.sentAt, record.eventId, carry, items);
     if (this.#unreadAfter !== undefined && !next.dividerShown && entry.order > this.#unreadAfter && record.sender !== this.#context.ownUserId) {
       items.push({ type: "unread", key: "unread" });
@@ -312,6 +315,10 @@ export class TimelineModel {
     if (message) return addMessage(message, next, items);
     items.push({ type: "notice", key: record.eventId, sentAt: record.sentAt, ...notice! });
     return { ...next, sender: "" };
+  }
+
+  #isHere(message: Message): boolean {
+    return message.threadRoot === this.#thread || (this.#thread !== undefined && message.eventId === this.#thread);
   }
 
   #messageOf(slot: Slot): Message | undefined {

@@ -9,6 +9,9 @@ import { ChatTimeline } from "./chat_timeline";
 import type { MessageFlags } from "./message_flags";
 import { buildSettings, setMarkedUnread } from "./room_actions";
 import { buildPerson } from "./room_facts";
+import type { Schedule } from "./schedule";
+import { ThreadTimeline } from "./thread_timeline";
+import type { Threads } from "./threads";
 import type { RoomTicks } from "./ticks";
 
 export interface ChatParts {
@@ -17,9 +20,12 @@ export interface ChatParts {
   readonly ticks: RoomTicks;
   readonly context: MessageContext;
   readonly flags: MessageFlags;
+  readonly threads: Threads;
+  readonly schedule: Schedule;
   readonly setDraft: (markdown: string) => void;
 }
 
+const THREADS_OPEN_MAX = 5;
 const PRESENCE_TYPES_ONLINE: ReadonlySet<string> = new Set(["online", "unavailable"]);
 
 /** One chat at work. */
@@ -33,7 +39,9 @@ export class OpenChat {
   readonly #summary: Store<ChatSummary>;
   readonly #members = new Store<readonly Member[]>([]);
   readonly #uploads = new Store<readonly Upload[]>([]);
+  readonly #threads = new Map<string, { readonly chat: Chat; readonly timeline: ThreadTimeline }>();
   readonly #ends: (() => void)[] = [];
+  #draftless: { readonly from: ChatSummary; readonly summary: ChatSummary } | undefined;
   #membersScheduled = false;
   #readUntold = false;
 
@@ -72,8 +80,15 @@ export class OpenChat {
     }
   }
 
+  /** Something outside the history has changed for messages. */
+  touchAll(): void {
+    this.timeline.touchAll();
+    for (const { timeline } of this.#threads.values()) timeline.touchAll();
+  }
+
   close(): void {
     this.timeline.close();
+    for (const { timeline } of this.#threads.values()) timeline.close();
     for (const end of this.#ends) end();
   }
 
@@ -87,7 +102,7 @@ export class OpenChat {
   }
 
   #build(): Chat {
-    const { account, flags, setDraft } = this.#parts;
+    const { account, flags, setDraft, schedule } = this.#parts;
     const roomId = this.#roomId;
     const { model } = this.timeline;
     return {
@@ -104,6 +119,10 @@ export class OpenChat {
         if (!this.timeline.isLive) void this.timeline.openLive();
       },
       message: (eventId) => this.#message(eventId),
+      thread: (rootId) => this.#thread(rootId),
+      scheduled: schedule.of(roomId),
+      schedule: (text, at) => schedule.add(roomId, text, at),
+      unschedule: (id) => schedule.remove(id),
       ...buildSending(account, roomId, (eventId) => model.related(eventId)),
       ...buildSettings(account, roomId),
       setStarred: (eventId, starred) => flags.setStarred(roomId, eventId, starred),
@@ -112,6 +131,43 @@ export class OpenChat {
       markRead: () => void this.markRead(),
       setDraft,
     };
+  }
+
+  #thread(rootId: string): Chat {
+    const known = this.#threads.get(rootId);
+    if (known) return known.chat;
+    const { account, ticks, context, threads, schedule } = this.#parts;
+    const timeline = new ThreadTimeline(account, this.#roomId, rootId, ticks, context);
+    const chat: Chat = {
+      ...this.chat,
+      timeline: timeline.readable,
+      // The draft is the chat's.
+      summary: { subscribe: this.#summary.subscribe, get: () => this.#withoutDraft(this.#summary.get()) },
+      loadBefore: async () => undefined,
+      loadAfter: async () => undefined,
+      jumpTo: async () => undefined,
+      jumpToLive: () => undefined,
+      message: async (eventId) => timeline.model.message(eventId) ?? this.#message(eventId),
+      schedule: (text, at) => schedule.add(this.#roomId, { ...text, threadRoot: rootId }, at),
+      ...buildSending(account, this.#roomId, (eventId) => timeline.model.related(eventId), rootId),
+      markRead: () => void threads.read(this.#roomId, rootId, timeline.lastEventId),
+      setDraft: () => undefined,
+    };
+    this.#threads.set(rootId, { chat, timeline });
+    const oldest = this.#threads.entries().next().value;
+    if (oldest && this.#threads.size > THREADS_OPEN_MAX) {
+      oldest[1].timeline.close();
+      this.#threads.delete(oldest[0]);
+    }
+    return chat;
+  }
+
+  #withoutDraft(summary: ChatSummary): ChatSummary {
+    if (this.#draftless?.from !== summary) {
+      const { draft: _draft, ...rest } = summary;
+      this.#draftless = { from: summary, summary: rest };
+    }
+    return this.#draftless.summary;
   }
 
   async #message(eventId: string): Promise<Message | undefined> {

@@ -14,23 +14,25 @@ type Sending = Pick<
   "sendText" | "sendFile" | "sendPoll" | "sendLocation" | "sendContact" | "vote" | "endPoll" | "edit" | "react" | "unreact" | "deleteForEveryone" | "retry" | "cancel"
 >;
 
-/** What a chat sends. Everything goes into the durable queue and shows up from there. */
-export function buildSending(account: Account, roomId: string, related: (eventId: string) => readonly EventRecord[]): Sending {
+/** What a chat, or the thread of it under `threadRoot`, sends. Everything goes into the durable queue and shows up from there. */
+export function buildSending(account: Account, roomId: string, related: (eventId: string) => readonly EventRecord[], threadRoot?: string): Sending {
   const { queue, userId } = account;
   const extras = () => ({ disappearAfterS: roomOf(account, roomId, disappearAfterOf) ?? 0 });
   const send = ({ type, content }: Outgoing) => void queue.add({ roomId, type, content });
+  const inThread = threadRoot === undefined ? {} : { threadRoot };
+  const sendHere = ({ type, content }: Outgoing) => send({ type, content: { ...content, ...buildPosition(inThread) } });
   const own = (eventId: string, key: string) => related(eventId).find((record) => record.sender === userId && record.type === "m.reaction" && relationOf(record)?.key === key);
   return {
-    sendText: (text: OutgoingText) => send(outgoing.outgoingText(text, extras())),
+    sendText: (text: OutgoingText) => send(outgoing.outgoingText({ ...text, ...inThread }, extras())),
     sendFile(file: OutgoingFile) {
       const { kind, name, durationMs, waveform } = file;
-      const content = { ...fileContent(file, extras()), ...buildPosition(file.replyTo === undefined ? {} : { replyTo: file.replyTo }) };
+      const content = { ...fileContent(file, extras()), ...buildPosition({ ...(file.replyTo === undefined ? {} : { replyTo: file.replyTo }), ...(file.threadRoot === undefined ? {} : { threadRoot: file.threadRoot }), ...inThread }) };
       const known = { kind, name, ...(durationMs === undefined ? {} : { durationMs }), ...(waveform === undefined ? {} : { waveform }) };
       void queue.add({ roomId, type: kind === "sticker" ? "m.sticker" : "m.room.message", content, file: known }, file.file);
     },
-    sendPoll: (question, answers, selectionsMax, disclosed, hop = 0) => send(outgoing.outgoingPoll(question, answers, selectionsMax, disclosed, { ...extras(), hop })),
-    sendLocation: (latitude, longitude, label, hop = 0) => send(outgoing.outgoingLocation(latitude, longitude, label, account.now(), { ...extras(), hop })),
-    sendContact: (contactId, name, hop = 0) => send(outgoing.outgoingContact(contactId, name, { ...extras(), hop })),
+    sendPoll: (question, answers, selectionsMax, disclosed, hop = 0) => sendHere(outgoing.outgoingPoll(question, answers, selectionsMax, disclosed, { ...extras(), hop })),
+    sendLocation: (latitude, longitude, label, hop = 0) => sendHere(outgoing.outgoingLocation(latitude, longitude, label, account.now(), { ...extras(), hop })),
+    sendContact: (contactId, name, hop = 0) => sendHere(outgoing.outgoingContact(contactId, name, { ...extras(), hop })),
     vote: (pollEventId, answerIds) => send(buildPollResponse(pollEventId, answerIds)),
     endPoll: (pollEventId) => send(buildPollEnd(pollEventId, "The poll has ended.")),
     edit: (eventId, text) => send(outgoing.outgoingEdit(eventId, text)),

@@ -2,12 +2,12 @@ import { type IEvent, type MatrixEvent, Method } from "matrix-js-sdk";
 import type { Timeline } from "@/domain/engine";
 import { type HistoryEntry } from "@/domain/event_record";
 import type { MessageContext } from "@/domain/message_builder";
-import { buildOutgoing, isRelationItem, recordOfItem } from "@/domain/outgoing_message";
 import { Store, type Readable } from "@/domain/store";
 import { TimelineModel } from "@/domain/timeline";
 import type { Account } from "./account";
 import { recordEvent, shieldOf } from "./event_adapter";
 import { ask } from "./failures";
+import { placeOutgoing } from "./outgoing_messages";
 import type { RoomTicks } from "./ticks";
 
 const PAGE = 50;
@@ -253,28 +253,12 @@ export class ChatTimeline {
 
   #publish(): void {
     try {
-      this.#placeOutgoing();
+      placeOutgoing({ account: this.#account, roomId: this.#roomId, model: this.#model, context: this.#context, showsNew: this.#place.kind === "live" });
       const hasAfter = this.#place.kind === "past" || this.#place.kind === "fetched";
       this.#store.set({ items: this.#model.items(), hasBefore: this.#hasBefore, hasAfter, loading: this.#loading });
     } catch (error) {
       this.#fail(error);
     }
-  }
-
-  #placeOutgoing(): void {
-    const { queue, userId, client } = this.#account;
-    const encrypted = client.getRoom(this.#roomId)?.hasEncryptionStateEvent() ?? false;
-    const name = this.#context.nameOf(userId, userId);
-    const waiting = queue.items.get().filter((item) => item.roomId === this.#roomId && !(item.eventId !== undefined && this.#model.has(item.eventId)) && !this.#model.hasTransaction(item.id));
-    const records = waiting.map((item) => recordOfItem(item, userId, name, encrypted));
-    const relations = records.filter((_, index) => isRelationItem(waiting[index]!) && waiting[index]!.redacts === undefined);
-    this.#model.setPending(relations, new Set(waiting.flatMap(({ redacts, state }) => (redacts === undefined || state === "failed" ? [] : [redacts]))));
-    const outgoing = waiting.flatMap((item, index) => {
-      if (isRelationItem(item) || item.redacts !== undefined) return [];
-      const record = records[index]!;
-      return [buildOutgoing(item, record, this.#model.related(record.eventId), this.#context)];
-    });
-    this.#model.setOutgoing(this.#place.kind === "live" ? outgoing : []);
   }
 
   #fail(error: unknown): void {

@@ -94,7 +94,7 @@ function roomListeners(engine: RunningEngine): Listeners {
       RoomEvent.AccountData,
       (_event: MatrixEvent, room: Room) => {
         touch(room);
-        engine.openedChat(room.roomId)?.timeline.touchAll();
+        engine.openedChat(room.roomId)?.touchAll();
       },
     ],
     [ClientEvent.DeleteRoom, (roomId: string) => list.touch(roomId)],
@@ -105,7 +105,7 @@ function roomListeners(engine: RunningEngine): Listeners {
         const roomId = event.getRoomId() ?? "";
         list.touch(roomId);
         if (event.getType() === "m.space.child") list.refreshParents();
-        if (event.getType() === "m.room.pinned_events") engine.openedChat(roomId)?.timeline.touchAll();
+        if (event.getType() === "m.room.pinned_events") engine.openedChat(roomId)?.touchAll();
         if (event.getType() === "m.room.member" || event.getType() === "m.room.power_levels") engine.openedChat(roomId)?.refreshMembers();
       },
     ],

@@ -4,10 +4,11 @@ import { parseEnvelope } from "@/domain/message_envelope";
 import type { Account } from "./account";
 import { localpart, memberName } from "./event_adapter";
 import type { MessageFlags } from "./message_flags";
+import type { Threads } from "./threads";
 import type { RoomTicks } from "./ticks";
 
 /** What a room's messages are built with. */
-export function buildContext(account: Account, flags: MessageFlags, roomId: string, ticks: RoomTicks): MessageContext {
+export function buildContext(account: Account, flags: MessageFlags, roomId: string, ticks: RoomTicks, threads: Threads): MessageContext {
   const { client, userId, now } = account;
   return {
     ownUserId: userId,
@@ -18,6 +19,7 @@ export function buildContext(account: Account, flags: MessageFlags, roomId: stri
       return after === 0 || record.sentAt + after * 1_000 > now();
     },
     isPinned: (eventId) => flags.pinned(roomId).has(eventId),
+    threadOf: (eventId) => threads.of(eventId),
     isStarred: (eventId) => flags.starred(roomId).has(eventId),
     deliveredTo: (order) => ticks.deliveredTo(order),
     readBy: (order) => ticks.readBy(order),

@@ -31,12 +31,14 @@ import { buildContext } from "./room_context";
 import { directPeers } from "./room_facts";
 import { buildRooms } from "./rooms";
 import { SavedValues } from "./saved_values";
+import { Schedule } from "./schedule";
 import { HistorySearch } from "./search";
 import { buildOwnAccount } from "./settings";
 import { buildClient, eraseKeysAndSync, loadClient, SyncGate } from "./sdk_client";
 import { SecretStorageKey } from "./secret_storage_key";
 import { SendRunner } from "./send_runner";
 import type { EngineServices } from "./start_engine";
+import { Threads } from "./threads";
 import { RoomTicks } from "./ticks";
 import type { SessionTokens } from "./session_tokens";
 import { TrustLevels } from "./trust";
@@ -61,6 +63,8 @@ export class RunningEngine {
   readonly drafts: Drafts;
   readonly search: HistorySearch;
   readonly forwards: ForwardMemory;
+  readonly threads: Threads;
+  readonly schedule: Schedule;
   readonly #idle = new IdleWork();
   readonly gate = new SyncGate((roomId, type, content) => {
     if (type === "org.zajil.delivered") this.account.receipts.acceptDelivered(roomId, content);
@@ -84,8 +88,10 @@ export class RunningEngine {
     this.flags = new MessageFlags(client);
     this.drafts = new Drafts(this.account.values, (roomId) => this.list.touch(roomId));
     this.list = new ChatList(this.account, { contextOf: (roomId) => this.contextOf(roomId), drafts: () => this.drafts.all });
-    this.expiry = new Expiry(this.account, (roomId) => this.#chats.get(roomId)?.timeline.touchAll());
+    this.expiry = new Expiry(this.account, (roomId) => this.#chats.get(roomId)?.touchAll());
     this.forwards = new ForwardMemory({ userId: session.userId, database, vault, idle: this.#idle, now: services.now });
+    this.threads = new Threads(this.account, (roomId, rootId) => this.#chats.get(roomId)?.timeline.touch([rootId]));
+    this.schedule = new Schedule(this.account);
     this.search = new HistorySearch(this.account, (roomId) => this.contextOf(roomId), this.#idle);
     this.profile = new OwnProfile(client, this.account.values);
     this.keys = new Keys(client, secret, session);
@@ -97,7 +103,7 @@ export class RunningEngine {
   /** What is shown before anything is loaded from the SDK. */
   async prepare(): Promise<void> {
     const { queue, receipts } = this.account;
-    await Promise.all([this.drafts.load(), receipts.load(), queue.load(), this.expiry.load(), this.profile.load()]);
+    await Promise.all([this.drafts.load(), receipts.load(), queue.load(), this.expiry.load(), this.profile.load(), this.threads.load(), this.schedule.load()]);
     await this.list.loadSnapshot();
   }
 
@@ -123,7 +129,7 @@ export class RunningEngine {
   contextOf(roomId: string): MessageContext {
     let context = this.#contexts.get(roomId);
     if (!context) {
-      context = buildContext(this.account, this.flags, roomId, this.ticksOf(roomId));
+      context = buildContext(this.account, this.flags, roomId, this.ticksOf(roomId), this.threads);
       this.#contexts.set(roomId, context);
     }
     return context;
@@ -147,6 +153,7 @@ export class RunningEngine {
         put: (entries) => {
           this.list.take(history.roomId, entries);
           this.search.take(entries);
+          this.threads.take(history.roomId, entries);
           this.forwards.take(entries);
           for (const entry of entries) if (entry.kind === "event") this.expiry.watch(entry.record, parseEnvelope(entry.record.content).disappearAfterS);
         },
@@ -235,6 +242,7 @@ export class RunningEngine {
 
   #goOnline(): void {
     this.account.queue.resume();
+    this.schedule.start();
     this.profile.refresh();
     for (const open of this.#chats.values()) open.goOnline();
   }
@@ -243,7 +251,7 @@ export class RunningEngine {
     const known = this.#chats.get(roomId);
     // The one used last is the last of the map.
     if (known) this.#chats.delete(roomId);
-    const open = known ?? new OpenChat({ account: this.account, list: this.list, ticks: this.ticksOf(roomId), context: this.contextOf(roomId), flags: this.flags, setDraft: (text) => this.drafts.set(roomId, text) }, roomId);
+    const open = known ?? new OpenChat({ account: this.account, list: this.list, ticks: this.ticksOf(roomId), context: this.contextOf(roomId), flags: this.flags, threads: this.threads, schedule: this.schedule, setDraft: (text) => this.drafts.set(roomId, text) }, roomId);
     this.#chats.set(roomId, open);
     if (this.#chats.size > CHATS_OPEN_MAX) this.#closeOldest();
     return open.chat;
@@ -259,6 +267,7 @@ export class RunningEngine {
   async #stop(): Promise<void> {
     this.#stopped = true;
     const { client, queue, archive, values, database } = this.account;
+    await this.schedule.stop();
     queue.suspend();
     this.#connection.stop();
     for (const open of this.#chats.values()) open.close();

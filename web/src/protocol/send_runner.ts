@@ -19,6 +19,9 @@ export interface UploadProgress {
   readonly total: number;
 }
 
+/** `id` where the sender must be able to repeat itself; the same one is one message. */
+export type NewItem = Pick<QueueItem, "roomId" | "type" | "content" | "redacts" | "file"> & { readonly id?: string };
+
 export interface SendRunnerOptions {
   readonly client: MatrixClient;
   readonly database: EngineDatabase;
@@ -96,7 +99,7 @@ export class SendRunner {
   }
 
   /** Takes a message; it is on the disk when the promise is fulfilled, and only then in `items`. */
-  add(message: Pick<QueueItem, "roomId" | "type" | "content" | "redacts" | "file">, file?: Blob): Promise<string> {
+  add(message: NewItem, file?: Blob): Promise<string> {
     // One after the other, or a later message could reach the disk and be sent before an earlier one.
     if (this.#stopped) return Promise.reject(new Error("the queue has been stopped"));
     const adding = this.#adding.then(() => this.#add(message, file));
@@ -107,8 +110,9 @@ export class SendRunner {
     return adding;
   }
 
-  async #add(message: Pick<QueueItem, "roomId" | "type" | "content" | "redacts" | "file">, file?: Blob): Promise<string> {
-    const id = `z${this.#options.now().toString(36)}.${crypto.randomUUID()}`;
+  async #add(message: NewItem, file?: Blob): Promise<string> {
+    const id = message.id ?? `z${this.#options.now().toString(36)}.${crypto.randomUUID()}`;
+    if (message.id !== undefined && this.#find(id)) return id;
     const position = this.#position++;
     const item: QueueItem = { ...message, id, position, createdAt: this.#options.now(), attempts: 0, state: "waiting" };
     if (file) this.#holdFile(id, file);

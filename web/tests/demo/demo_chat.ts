@@ -1,4 +1,4 @@
-import type { Chat, ChatSummary, Member, OutgoingText, Timeline, TimelineItem, Upload } from "@/domain/engine";
+import type { Chat, ChatSummary, Member, OutgoingText, ScheduledText, Timeline, TimelineItem, Upload } from "@/domain/engine";
 import type { Message, MessageBody } from "@/domain/message";
 import { Store } from "@/domain/store";
 
@@ -82,6 +82,20 @@ export class DemoChat implements Chat {
   }
 
   jumpToLive(): void { this.#note("jumpToLive"); }
+
+  readonly scheduled = new Store<readonly ScheduledText[]>([]);
+  schedule(text: OutgoingText, at: number): void { this.scheduled.update((list) => [...list, { id: `scheduled-${list.length}-${at}`, at, text }].sort((a, b) => a.at - b.at)); }
+  unschedule(id: string): void { this.scheduled.update((list) => list.filter((each) => each.id !== id)); }
+  #threads = new Map<string, DemoChat>();
+
+  thread(rootEventId: string): DemoChat {
+    const known = this.#threads.get(rootEventId);
+    if (known) return known;
+    const { draft: _draft, ...summary } = this.summary.get();
+    const thread = new DemoChat(summary, this.#messages.filter((message) => message.eventId === rootEventId || message.threadRoot === rootEventId), this.members.get(), 50);
+    this.#threads.set(rootEventId, thread);
+    return thread;
+  }
 
   async message(eventId: string): Promise<Message | undefined> {
     return this.#messages.find((message) => message.eventId === eventId);

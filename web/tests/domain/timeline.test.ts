@@ -120,3 +120,15 @@ test("a message more costs a history of 100,000 no more than a few milliseconds,
   expect(model.items().length).toBe(100_022);
   expect(model.items()[50_001]).toBe(before[50_000]);
 });
+
+test("answers in a thread stand in the thread only, under the message they answer", () => {
+  const inThread = { content: { msgtype: "m.text", body: "in it", "m.relates_to": { rel_type: "m.thread", event_id: "a", is_falling_back: true, "m.in_reply_to": { event_id: "a" } } } };
+  const entries = [entry(0, "a"), entry(1, "b"), entry(2, "in it", inThread)];
+  const main = new TimelineModel(context({ threadOf: (eventId) => (eventId === "a" ? { count: 1, unread: 1, latestAt: NOON } : undefined) }));
+  main.put(entries);
+  expect(shapes(main.items())).toEqual(["date", "+a", " b"]);
+  expect(main.message("a")?.thread).toEqual({ count: 1, unread: 1, latestAt: NOON });
+  const thread = new TimelineModel(context(), "a");
+  thread.put(entries);
+  expect(shapes(thread.items())).toEqual(["date", "+a", " in it"]);
+});

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { Chat, Engine } from "@/domain/engine";
+import { isText, meet, online, texts, until, untilMessage, write } from "./engines";
+import { TestServer } from "./server";
+import "./upload_request";
+
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
+
+let server: TestServer;
+let ali: Engine;
+let sara: Engine;
+let alisChat: Chat;
+let sarasChat: Chat;
+
+beforeAll(async () => {
+  server = await TestServer.start();
+  [ali, sara] = [await online(await server.register("ali")), await online(await server.register("sara"))];
+  [alisChat, sarasChat] = await meet(ali, sara);
+});
+
+afterAll(async () => {
+  await Promise.all([ali.stop(), sara.stop()]);
+  await server.stop();
+});
+
+test("a thread is a chat of its own under its message, counted and read apart", async () => {
+  alisChat.sendText(write("the beginning"));
+  const root = await untilMessage("the message", sarasChat, isText("the beginning"));
+  const sarasThread = sarasChat.thread(root.eventId!);
+  await until("the first message in the thread", sarasThread.timeline, () => texts(sarasThread).includes("the beginning"));
+  sarasThread.sendText(write("an answer"));
+  const counted = await untilMessage("the thread at Ali's", alisChat, (message) => message.eventId === root.eventId && message.thread?.count === 1);
+  expect(counted.thread?.unread).toBe(1);
+  expect(texts(alisChat)).not.toContain("an answer");
+  const alisThread = alisChat.thread(root.eventId!);
+  const answer = await untilMessage("the answer", alisThread, isText("an answer"));
+  expect(texts(alisThread)).toEqual(["the beginning", "an answer"]);
+  alisThread.markRead();
+  await untilMessage("read", alisChat, (message) => message.eventId === root.eventId && message.thread?.unread === 0);
+  alisThread.react(answer.eventId!, "👍");
+  await untilMessage("a reaction in the thread", sarasThread, (message) => message.eventId === answer.eventId && message.reactions.some(({ key }) => key === "👍"));
+  await untilMessage("the thread at Sara's, without news", sarasChat, (message) => message.eventId === root.eventId && message.thread?.count === 1 && message.thread.unread === 0);
+});
+
+test("a scheduled text goes out at its time, once, and is no longer listed", async () => {
+  alisChat.schedule(write("good morning"), Date.now() + 700);
+  alisChat.schedule(write("never"), Date.now() + 60_000);
+  expect(alisChat.scheduled.get().map(({ text }) => text.markdown)).toEqual(["good morning", "never"]);
+  alisChat.unschedule(alisChat.scheduled.get()[1]!.id);
+  expect(texts(alisChat)).not.toContain("good morning");
+  await untilMessage("the text at Sara's", sarasChat, isText("good morning"));
+  expect(alisChat.scheduled.get()).toEqual([]);
+  expect(texts(sarasChat).filter((text) => text === "good morning")).toHaveLength(1);
+});
