@@ -20,6 +20,8 @@ WINDOW_S: Final = 10
 PROBE_INTERVAL_S: Final = 5.0
 PROBE_S_MAX: Final = 4.0
 GATEWAYS_PROBED_MAX: Final = 3
+NOTHING: Final = b'{"notification":{"devices":[]}}'
+"""A notification for nobody."""
 MEDIA_KEY: Final = "status/probe"
 
 log = structlog.get_logger(__name__)
@@ -122,7 +124,15 @@ class Senses:
     async def _probe_gateways(self) -> None:
         """A gateway that failed may be asked by its pusher an hour later only; here it is seen when it is back."""
         for url in self._app.measurements.failing_gateways()[:GATEWAYS_PROBED_MAX]:
-            request = OutboundRequest(url, timeout_ms=int(PROBE_S_MAX * 1000), body_bytes_max=64 * 1024, truncates=True)
+            request = OutboundRequest(
+                url,
+                method="POST",
+                headers={"Content-Type": "application/json"},
+                body=NOTHING,
+                timeout_ms=int(PROBE_S_MAX * 1000),
+                body_bytes_max=64 * 1024,
+                truncates=True,
+            )
             try:
                 answer = await self._app.push_http.fetch(request)
             except OutboundFailed:

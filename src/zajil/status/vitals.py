@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from zajil.ports.clock import Clock
 
-CLOCK_STEP_REMEMBERED_S: Final = 20.0
+CLOCK_STEP_REMEMBERED_S: Final = 10.0
 CLOCK_STEP_S_LEAST: Final = 2.0
 CGROUP: Final = Path("/sys/fs/cgroup")
 MEMORY: Final = Path("/proc/meminfo")

@@ -43,7 +43,10 @@ def build_form(
         + _build_select(language, "action", [(each, write(language, f"operator.{each}")) for each in ACTIONS], given)
         + _build_select(language, "incident", incidents, {"incident": [chosen]})
         + _build_select(
-            language, "state", [(each, write(language, f"state.{each}")) for each in reversed(State)], given
+            language,
+            "state",
+            [(each, write(language, f"state.{each}")) for each in reversed(State)],
+            {"state": ["degraded"], **given},
         )
         + _build_components(language, given)
         + "".join(_build_text(language, name, given) for name in ("title_en", "title_ar", "text_en", "text_ar"))
