@@ -48,3 +48,27 @@ def test_a_chain_letter_dies_out(server: Server) -> None:
 
 def test_what_was_said_is_found_again(server: Server) -> None:
     run_story(server, "search", find_link(server))
+
+
+def test_verification(server: Server) -> None:
+    run_story(server, "verification")
+
+
+def test_invitation(server: Server) -> None:
+    run_story(server, "invitation")
+
+
+def test_requests(server: Server) -> None:
+    run_story(server, "requests")
+
+
+def test_community(server: Server) -> None:
+    run_story(server, "community")
+
+
+def test_it_starts_at_once_with_many_chats(tmp_path: Path) -> None:
+    server = build_zajil(tmp_path, registration="token", rate_limits="off").start()
+    try:
+        run_story(server, "perf_start", find_link(server))
+    finally:
+        server.stop()

@@ -3,7 +3,7 @@ import type { EventRecord, HistoryEntry } from "@/domain/event_record";
 import { relationOf } from "@/domain/event_record";
 import type { Message } from "@/domain/message";
 import { bodyOf, buildMessage, isMessageType, type MessageContext } from "@/domain/message_builder";
-import { containsPhrase } from "@/domain/search/search_highlight";
+import { containsPhrase, highlight } from "@/domain/search/search_highlight";
 import { SearchIndex } from "@/domain/search/search_index";
 import { parseQuery } from "@/domain/search/search_query";
 import { packSegment, unpackSegment } from "@/domain/search/search_record";
@@ -31,8 +31,13 @@ export class HistorySearch {
   readonly #idle: IdleWork;
   readonly #index = new SearchIndex();
   #waiting: EventRecord[] = [];
+  /** Messages that are gone: an edit of one that comes later says nothing. */
+  readonly #gone = new Set<string>();
   #loaded: Promise<void> | undefined;
+  #isReady = false;
   #isMarked = false;
+  /** Whether the last run ended before its index was written. */
+  #wasOpen: Promise<boolean> | undefined;
   #loadTimer: ReturnType<typeof setTimeout> | undefined;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -45,11 +50,8 @@ export class HistorySearch {
   take(entries: readonly HistoryEntry[]): void {
     for (const entry of entries) if (entry.kind === "event" && mayMatter(entry.record)) this.#waiting.push(entry.record);
     if (this.#waiting.length === 0) return;
-    if (!this.#isMarked) {
-      this.#isMarked = true;
-      void this.#account.database.put("values", true, OPEN_MARK).catch(() => undefined);
-    }
-    if (this.#loaded) this.#indexWaiting();
+    if (!this.#isMarked) this.#mark();
+    if (this.#isReady) this.#indexWaiting();
     else this.#loadTimer ??= setTimeout(() => void this.#load().catch(() => undefined), LOAD_DELAY_MS);
   }
 
@@ -61,7 +63,8 @@ export class HistorySearch {
     const messages: Message[] = [];
     for (const { roomId, eventId } of this.#index.search(query, HITS_MAX)) {
       const message = await this.#messageOf(roomId, eventId);
-      if (message && query.phrases.every((phrase) => containsPhrase(searchableText(message.body), phrase))) messages.push(message);
+      // What was found must be in the message as it is now, and as its own sender edited it.
+      if (message && highlight(searchableText(message.body), query).length > 0 && query.phrases.every((phrase) => containsPhrase(searchableText(message.body), phrase))) messages.push(message);
     }
     return messages;
   }
@@ -134,28 +137,46 @@ export class HistorySearch {
   }
 
   #takeRecord(record: EventRecord): void {
-    if (record.redactedBy !== undefined || record.gone) return this.#index.remove(record.eventId);
+    if (record.redactedBy !== undefined || record.gone) {
+      this.#gone.add(record.eventId);
+      return this.#index.remove(record.eventId);
+    }
     const relation = relationOf(record);
     const isEdit = relation?.type === "edit";
     const target = isEdit ? relation.eventId : record.eventId;
+    if (this.#gone.has(target)) return;
     const content = isEdit ? readChild(record.content, "m.new_content") : record.content;
     const text = searchableText(bodyOf({ ...record, content: content ?? {} }));
     if (text !== "") this.#index.add({ eventId: target, roomId: record.roomId, sender: record.sender, sentAt: record.sentAt, text });
   }
 
+  /** Asked before it is set anew. */
+  #askMark(): Promise<boolean> {
+    this.#wasOpen ??= this.#account.database.get("values", OPEN_MARK).then((mark) => mark !== undefined);
+    return this.#wasOpen;
+  }
+
+  #mark(): void {
+    this.#isMarked = true;
+    void this.#askMark().then(() => this.#account.database.put("values", true, OPEN_MARK)).catch(() => undefined);
+  }
+
   #load(): Promise<void> {
-    this.#loaded ??= this.#readIndex().then(() => this.#indexWaiting());
+    this.#loaded ??= this.#readIndex().then(() => {
+      this.#isReady = true;
+      this.#indexWaiting();
+    });
     return this.#loaded;
   }
 
   async #readIndex(): Promise<void> {
     const { database, vault } = this.#account;
-    const isOpen = (await database.get("values", OPEN_MARK)) !== undefined;
+    const wasOpen = await this.#askMark();
     for (const key of await segmentKeys(database)) {
       const sealed = (await database.get("values", key)) as Sealed | undefined;
       if (sealed) this.#index.load(unpackSegment(await vault.unseal(sealed)));
     }
-    if (isOpen) await this.#catchUp();
+    if (wasOpen) await this.#catchUp();
   }
 
   /** The last run ended before its index was written: what is newest in each room is looked at again. */
