@@ -166,6 +166,7 @@ def test_probes_name_what_failed() -> None:
         (Probe.NO_ACCOUNT, Cause.CANARY_LOGIN),
         (Probe.LOST, Cause.SENDING_FAILS),
         (Probe.REFUSED, Cause.SENDING_FAILS),
+        (Probe.SHED, Cause.OVERLOADED),
         (Probe.UNREACHABLE, Cause.UNREACHABLE),
     ):
         for failures, holds in ((1, False), (2, True)):

@@ -43,7 +43,8 @@ class Probe(StrEnum):
     DELIVERED = "delivered"
     NO_ACCOUNT = "no_account"  # it could not log in
     UNREACHABLE = "unreachable"  # no connection, or no answer in time
-    REFUSED = "refused"  # an answer that is none: 429, 503, 500
+    REFUSED = "refused"  # an answer that is none: 500, 503
+    SHED = "shed"  # asked to come back later, for the sake of others
     LOST = "lost"  # accepted, but not seen in /sync
 
 
@@ -263,6 +264,7 @@ _RULES: Final[Mapping[Cause, Rule]] = {
     Cause.OVERLOADED: lambda sample, held: _either(
         _share(sample.shed, sample.requests, SHED_MIN, SHED_SHARE, held),
         _above(sample.queue_wait_ms, QUEUE_WAIT_MS, held),
+        _probe(Probe.SHED)(sample, held),
     ),
     Cause.ERRORS: lambda sample, held: _share(sample.errors, sample.requests, ERRORS_MIN, ERRORS_SHARE, held),
     Cause.SENDING_FAILS: _probe(Probe.REFUSED, Probe.LOST),

@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from zajil.core.admission_work import Work
 from zajil.http.request import Request
 from zajil.http.response import Response
 from zajil.http.router import Auth, Route
@@ -38,6 +39,7 @@ class AppCollector(Collector):
 
     def collect(self) -> Iterator[Any]:
         yield from self._collect_requests()
+        yield from self._collect_admission()
         yield from self._collect_work()
         yield from self._collect_memory()
 
@@ -53,6 +55,17 @@ class AppCollector(Collector):
         yield times
         yield build_counter("zajil_responses", "Answers by status.", "status", counted.statuses.items())
         yield build_counter("zajil_limits_hit", "Requests refused by a limit.", "limit", counted.limits.items())
+
+    def _collect_admission(self) -> Iterator[Any]:
+        admission = self._app.admission
+        refused = [(work.name.lower(), admission.refused[work]) for work in Work]
+        yield build_counter("zajil_admission_refused", "Requests refused at the edge.", "work", refused)
+        for name, text, value in (
+            ("zajil_admission_running", "Places taken by requests under way.", admission.running),
+            ("zajil_admission_waiting", "Requests that wait to be let in.", admission.waiting),
+            ("zajil_admission_limit", "Places there are now.", admission.limit.value),
+        ):
+            yield GaugeMetricFamily(name, text, value=value)
 
     def _collect_work(self) -> Iterator[Any]:
         counted = self._app.measurements

@@ -149,7 +149,9 @@ class Canary:
         except OutboundFailed as failure:
             ends = Probe.REFUSED if failure.failure in (Failure.TOO_LARGE, Failure.BAD_RESPONSE) else Probe.UNREACHABLE
             raise RoundFailed(ends) from None
-        if response.status == 429 or response.status >= 500:
+        if response.status == 429:
+            raise RoundFailed(Probe.SHED)
+        if response.status >= 500:
             raise RoundFailed(Probe.REFUSED)
         if response.status != 200:
             raise RoundFailed(Probe.NO_ACCOUNT)
