@@ -147,7 +147,8 @@ def test_a_server_starts_on_a_read_only_disk_and_serves_what_it_has(disk: Path) 
         for end in (server.stop, server.kill):  # with the log emptied, and with messages that are only in the log
             anna.send()
             end()
-            subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+            # Busy until the last process of the server is gone.
+            wait_for(lambda: subprocess.run(["mount", "-o", "remount,ro", str(disk)]).returncode == 0, "read-only")
             server.start()
             anna.check()
             status, _, headers = anna.send()

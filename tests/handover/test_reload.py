@@ -65,7 +65,7 @@ async def test_reloads_under_traffic_go_unnoticed(server: Server) -> None:
     traffic = await reload_under_traffic(server, reloads=3, rate=60, clients=40)
     assert traffic.longest_seconds < HANG_SECONDS_MAX
     assert server.process is not None and server.process.poll() is None and server.pid == supervisor
-    assert find_worker(server) != worker
+    wait_for(lambda: find_worker(server) not in (worker, None), "the former worker's end")
 
 
 @pytest.mark.soak
@@ -116,7 +116,8 @@ def test_a_broken_version_leaves_the_old_one_serving(tmp_path: Path, broken: str
         assert server.answers() and find_worker(server) == worker
         installation.write(broken, sound)
         assert ask_to_reload(server).returncode == 0
-        assert server.answers() and find_worker(server) != worker
+        wait_for(lambda: find_worker(server) not in (worker, None), "the former worker's end")
+        assert server.answers()
     finally:
         server.stop()
 
