@@ -122,6 +122,50 @@ def test_a_broken_version_leaves_the_old_one_serving(tmp_path: Path, broken: str
         server.stop()
 
 
+def launch_reload(server: Server) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        build_zajil_command("reload", "--data", str(server.data)),
+        env=build_environment(build_zajil_env()),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_several_may_ask_at_once(server: Server) -> None:
+    asked = [launch_reload(server) for _ in range(4)]
+    outcomes = [(each.wait(60), each.stdout.read() if each.stdout else "") for each in asked]
+    assert all(code == 0 for code, _ in outcomes), outcomes
+    assert server.answers()
+
+
+def test_it_stops_when_told_to_in_the_middle_of_a_reload(tmp_path: Path) -> None:
+    """At whatever point: while the next version is rehearsed, executed, or brings up its worker."""
+    for number, pause_s in enumerate((0.15, 0.3, 0.45, 0.6)):
+        server = build_zajil(tmp_path / str(number)).start()
+        asked = launch_reload(server)
+        time.sleep(pause_s)
+        family = psutil.Process(server.pid).children(recursive=True)
+        assert server.process is not None
+        server.process.terminate()
+        assert server.process.wait(20) == 0, server.log_tail()
+        asked.wait(60)
+        _, left = psutil.wait_procs(family, timeout=5)
+        assert not left
+        server.kill()
+
+
+def test_a_new_worker_that_is_killed_leaves_the_old_one_serving(server: Server) -> None:
+    old = find_worker(server)
+    asked = launch_reload(server)
+    new = wait_for(
+        lambda: next((each for each in psutil.Process(server.pid).children() if "--take" in each.cmdline()), None), "it"
+    )
+    new.kill()
+    assert asked.wait(60) == 1 and asked.stdout is not None and "was ended by SIGKILL" in asked.stdout.read()
+    assert server.answers() and find_worker(server) == old
+
+
 def test_reload_without_a_server_says_so(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     command = build_zajil_command("reload", "--data", str(tmp_path / "data"))

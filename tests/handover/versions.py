@@ -20,6 +20,8 @@ class Installation:
         )
 
     def build_server(self, folder: Path, **options: str) -> Server:
+        """A server of this version; on SQLite unless a database is named."""
+        options.setdefault("database", "")
         server = build_zajil(folder, **options)
         server.env["PYTHONPATH"] = str(self.source)
         return server

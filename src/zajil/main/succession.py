@@ -34,13 +34,15 @@ class Estate:
     control: int | None
     askers: list[int]
     """Who asked for the reload and waits for its outcome."""
+    visitors: list[int] = field(default_factory=list)
+    """Who is connected and has not asked yet."""
     workers: list[dict[str, Any]] = field(default_factory=list)
     restarts: int = 0
     last_end: str = ""
 
     def files(self) -> list[int]:
         control = [] if self.control is None else [self.control]
-        return [*self.sockets, self.lock, *control, *self.askers, *(each["channel"] for each in self.workers)]
+        return [*self.sockets, self.lock, *control, *self.askers, *self.visitors, *(each["channel"] for each in self.workers)]
 
     def dump(self) -> str:
         values = {name: getattr(self, name) for name in self.__slots__}

@@ -115,6 +115,7 @@ class Supervisor:
         note_owner(self.lock)
         self.sockets = [socket.socket(fileno=fd) for fd in estate.sockets]
         self.door = ControlDoor(None if estate.control is None else socket.socket(fileno=estate.control))
+        self.door.clients = [socket.socket(fileno=fd) for fd in estate.visitors]
         self.slots = [Slot(number) for number in range(self.config.workers)]
         self.was_ready, self.restarts, self.last_end = True, estate.restarts, estate.last_end
         for values in estate.workers:
@@ -131,6 +132,7 @@ class Supervisor:
     def _serve(self) -> int:
         try:
             with wakeups() as wakeup:
+                self.wakeup = wakeup
                 unblock_signals()
                 while self.exit_code is None:
                     self._start_due()
@@ -320,12 +322,26 @@ class Supervisor:
         self.status.hand_over()
         service_manager.notify_reloading()
         block_signals()
+        if self._was_told_to_stop():  # while the rehearsal went on
+            unblock_signals()
+            self.reload = Reload([], askers)
+            self._stop()
+            return
         try:
             execute(self.command, estate)
         except NoSuccession as error:  # then at least the workers are new
             unblock_signals()
             warn(f"zajil: {error}")
             self.reload = Reload([slot.number for slot in self.slots if slot.current][::-1], askers)
+
+    def _was_told_to_stop(self) -> bool:
+        """Whether a signal to stop has come that was not handled yet: exec(2) would lose it."""
+        assert self.wakeup is not None
+        try:
+            numbers = self.wakeup.recv(4096)
+        except BlockingIOError:
+            return False
+        return bool({signal.SIGTERM, signal.SIGINT} & set(numbers))
 
     def _build_estate(self, askers: list[socket.socket]) -> Estate:
         living = [each for each in self._workers() if each.exit_code is None and each.is_listening]
@@ -334,6 +350,7 @@ class Supervisor:
             lock=self.lock,
             control=None if self.door.listener is None else self.door.listener.fileno(),
             askers=[each.fileno() for each in askers],
+            visitors=[each.fileno() for each in self.door.clients],
             workers=[describe_worker(each, is_retiring=each in self.retiring) for each in living],
             restarts=self.restarts,
             last_end=self.last_end,
