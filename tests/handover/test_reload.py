@@ -16,10 +16,10 @@ import psutil
 import pytest
 from tests.handover.traffic import Traffic, reload
 from tests.handover.versions import Installation
-from tests.main.test_deploy import build_certificate
+from tests.main.test_deploy import build_certificate, need
 from tests.main.test_serve import find_worker, wait_for
 from tests.postgres_server import shared_postgres
-from tests.servers import Server, build_environment, build_zajil, build_zajil_command, build_zajil_env
+from tests.servers import Server, build_environment, build_zajil, build_zajil_command, build_zajil_env, find_free_port
 
 SEND_SECONDS_MAX = 0.5
 HANG_SECONDS_MAX = 20.0
@@ -87,6 +87,48 @@ async def test_workers_on_postgresql_are_replaced_one_by_one(tmp_path: Path) -> 
         assert not before & {process.pid for process in psutil.Process(server.pid).children()}
     finally:
         server.stop()
+
+
+NGINX = """daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  upstream zajil {{ server 127.0.0.1:{upstream}; keepalive 64; }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://zajil; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host;
+      proxy_next_upstream off; proxy_read_timeout 120s;
+    }}
+  }}
+}}
+"""
+
+
+async def test_behind_a_proxy_that_never_asks_twice_nothing_fails_either(server: Server, tmp_path: Path) -> None:
+    """nginx keeps connections and would repeat a request that met a closed one; here it may not."""
+    nginx = need("nginx", "nginx-light")
+    port = find_free_port()
+    config = tmp_path / "nginx.conf"
+    config.write_text(NGINX.format(folder=tmp_path, upstream=server.port, port=port))
+    proxy = subprocess.Popen([nginx, "-p", str(tmp_path), "-e", f"{tmp_path}/error.log", "-c", str(config)])
+    try:
+        wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "nginx")
+        traffic = await Traffic.prepare(server.base, port, clients=24)
+
+        async def work() -> None:
+            for _ in range(2):
+                await reload(server.data)
+                await asyncio.sleep(0.5)
+
+        await traffic.run(60, work)
+        print(f"through nginx: {traffic.describe()}")
+        traffic.judge()
+    finally:
+        proxy.terminate()
+        proxy.wait(10)
 
 
 async def test_sighup_reloads_too(server: Server) -> None:
