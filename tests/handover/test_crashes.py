@@ -94,6 +94,21 @@ def test_where_a_worker_hangs_is_told(tmp_path: Path) -> None:
         server.kill()
 
 
+def test_a_worker_that_has_grown_too_large_is_replaced(tmp_path: Path) -> None:
+    server = build_zajil(tmp_path, worker_memory_max="16M").start()
+    try:
+        worker = find_worker(server)
+        wait_for(lambda: "MiB and is replaced" in server.log.read_text(), "it", 10)
+        wait_for(lambda: find_worker(server) not in (worker, None), "the next one")
+        assert server.answers()
+        time.sleep(2.5)
+        assert server.log.read_text().count("MiB and is replaced") == 1, (
+            "the next one is as large, but it is left alone for a while"
+        )
+    finally:
+        server.kill()
+
+
 class ServiceManager:
     """Starts the server again whenever it has ended, as systemd does."""
 

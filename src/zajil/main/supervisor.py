@@ -42,6 +42,7 @@ ABORT_WAIT_S = 1.0
 BACK_OFF_FIRST_S = 0.1
 BACK_OFF_S_MAX = 10.0
 HEALTHY_AFTER_S = 30.0
+MEMORY_REPLACED_S = 60.0
 FAILURES_TOLD = 5
 """After so many ends in a row the log says that something is wrong with more than one request."""
 
@@ -231,6 +232,18 @@ class Supervisor:
             if message["type"] == "ready" and worker.ready is None:
                 worker.ready = {"setup_token": str(message.get("setup_token", ""))}
                 self._became_ready(worker)
+            elif message["type"] == "alive":
+                self._judge_memory(worker, int(message.get("memory", 0)))
+
+    def _judge_memory(self, worker: WorkerProcess, memory: int) -> None:
+        """Replace a worker that has grown too large, without anybody noticing; not again and again when the next one is no smaller."""
+        slot, now = self.slots[worker.number], time.monotonic()
+        if not 0 < self.config.worker_memory_max < memory or self.reload is not None or self.is_stopping:
+            return
+        if slot.current is worker and slot.coming is None and now >= slot.start_at:
+            slot.start_at = now + MEMORY_REPLACED_S
+            warn(f"zajil: the worker (process {worker.pid}) has grown to {memory // 2**20} MiB and is replaced.")
+            slot.coming = start_worker(slot.number, self.sockets, self.lock, self.options, replaces=True)
 
     def _answer(self, client: socket.socket, question: str) -> None:
         client.setblocking(False)

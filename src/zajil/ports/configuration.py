@@ -155,6 +155,13 @@ class Config:
     worker_silence_s_max: int = option(
         10, "Limits", "Seconds without a sign of life after which a worker is replaced.", lowest=2, highest=300
     )
+    worker_memory_max: int = option(
+        0,
+        "Limits",
+        "Memory above which a worker is replaced, as by a reload; 0 is without limit.",
+        lowest=0,
+        is_size=True,
+    )
     connections_max: int = option(
         10_000, "Limits", "Open connections per worker; further ones get 503.", lowest=10, highest=1_000_000
     )
