@@ -3,7 +3,7 @@ import { saveFile } from "@/platform/files";
 import { takeTabLock } from "@/platform/tab_lock";
 import { Accounts } from "@/protocol/accounts";
 import { buildArrival } from "@/protocol/arrival";
-import { endSession } from "@/protocol/session_store";
+import { endSession, SessionTokens } from "@/protocol/session_tokens";
 import type { AppServices } from "./app_context";
 import { AppModel, type RunningAccount } from "./app_model";
 
@@ -12,10 +12,12 @@ function mediaName(userId: string): string {
 }
 
 /** The SDK, its cryptography and all that handles files are loaded here and nowhere else: only once there is an account. */
-async function startAccount(session: Session): Promise<RunningAccount> {
-  const [{ startEngine }, { AccountMedia }] = await Promise.all([import("@/protocol/start_engine"), import("@/protocol/media_access")]);
-  const engine = await startEngine(session);
-  const media = new AccountMedia({ baseUrl: session.baseUrl, accessToken: () => session.accessToken }, mediaName(session.userId), {
+async function startAccount(accounts: Accounts, known: Session): Promise<RunningAccount> {
+  const [{ BROWSER_SERVICES, startEngine }, { AccountMedia }] = await Promise.all([import("@/protocol/start_engine"), import("@/protocol/media_access")]);
+  const session = (await accounts.load(known.userId)) ?? known;
+  const tokens = new SessionTokens(session, { now: Date.now, save: (renewed) => accounts.storeSession(renewed), load: () => accounts.load(session.userId) });
+  const engine = await startEngine(session, BROWSER_SERVICES, tokens);
+  const media = new AccountMedia({ baseUrl: session.baseUrl, accessToken: () => tokens.accessToken() }, mediaName(session.userId), {
     wants: (mxc) => engine.guard.wantsFile(mxc),
     found: (mxc, sha256) => engine.guard.linkFile(mxc, sha256),
   });
@@ -38,7 +40,7 @@ async function forgetAccount(session: Session): Promise<void> {
 
 export async function buildServices(): Promise<AppServices> {
   const accounts = await Accounts.open();
-  const model = new AppModel({ accounts, startAccount, endSession, forgetAccount, takeLock: takeTabLock, now: Date.now });
+  const model = new AppModel({ accounts, startAccount: (session) => startAccount(accounts, session), endSession: async (session) => endSession((await accounts.load(session.userId)) ?? session), forgetAccount, takeLock: takeTabLock, now: Date.now });
   await model.start();
   return {
     model,

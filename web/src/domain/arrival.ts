@@ -3,6 +3,9 @@ export interface Session {
   readonly userId: string;
   readonly deviceId: string;
   readonly accessToken: string;
+  /** Where the server gives tokens that end: what a new one is got for, and when that should be done (ms since 1970). */
+  readonly refreshToken?: string;
+  readonly renewAt?: number;
   /** Address of the homeserver, without a slash at its end. */
   readonly baseUrl: string;
 }
@@ -34,7 +37,8 @@ export interface Arrival {
   loadNeeds(): Promise<RegistrationNeeds>;
   checkUsername(username: string, signal: AbortSignal): Promise<"free" | "taken" | "invalid">;
   register(account: NewAccount): Promise<Session>;
-  logIn(user: string, password: string): Promise<Session>;
+  /** `deviceId`: of a session that has ended but keeps its device. */
+  logIn(user: string, password: string, deviceId?: string): Promise<Session>;
   /** With a one-time token that a signed-in device made. */
   logInWithToken(token: string): Promise<Session>;
   /** Returns the user ID. */

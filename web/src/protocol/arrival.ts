@@ -9,9 +9,9 @@ export function buildArrival(baseUrl: string): Arrival {
     loadNeeds: () => loadNeeds(baseUrl),
     checkUsername: (username, signal) => checkUsername(baseUrl, username, signal),
     register: (account) => register(baseUrl, account),
-    logIn(user, password) {
+    logIn(user, password, deviceId) {
       if (user.trim() === "") throw new Problem("usernameMissing");
-      return logIn(baseUrl, user, password);
+      return logIn(baseUrl, user, password, deviceId);
     },
     logInWithToken: (token) => logInWithToken(baseUrl, token),
     resetPassword: (token, password) => resetPassword(baseUrl, token, password),

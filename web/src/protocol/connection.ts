@@ -1,4 +1,4 @@
-import { ClientEvent, HttpApiEvent, type MatrixClient, SyncState } from "matrix-js-sdk";
+import { ClientEvent, HttpApiEvent, type MatrixClient, MatrixError, SyncState } from "matrix-js-sdk";
 import type { Connection } from "@/domain/engine";
 import { Store, type Readable } from "@/domain/store";
 import { failureOf } from "./failures";
@@ -26,7 +26,7 @@ export class ConnectionWatch {
     const { client } = options;
     this.#status = new ServiceStatus(client.baseUrl, options.now, () => this.#reached());
     client.on(ClientEvent.Sync, (state, _previous, data) => this.#take(state, data?.error, data?.fromCache ?? false));
-    client.on(HttpApiEvent.SessionLoggedOut, (error) => this.#end(error.errcode === "M_USER_DEACTIVATED" ? "deactivated" : "logged-out"));
+    client.on(HttpApiEvent.SessionLoggedOut, (error) => this.#end(reasonOf(error)));
   }
 
   get readable(): Readable<Connection> {
@@ -56,8 +56,7 @@ export class ConnectionWatch {
     }
     if (state !== SyncState.Error && state !== SyncState.Reconnecting) return;
     const { code } = failureOf(error);
-    if (code === "M_USER_LOCKED") return this.#end("locked");
-    if (code === "M_UNKNOWN_TOKEN") return this.#end("logged-out");
+    if (error instanceof MatrixError && (code === "M_USER_LOCKED" || code === "M_UNKNOWN_TOKEN" || code === "M_USER_DEACTIVATED")) return this.#end(reasonOf(error));
     const { now, offline } = this.#options;
     const before = this.#store.get();
     const since = before.state === "offline" ? before.since : now();
@@ -78,6 +77,7 @@ export class ConnectionWatch {
   }
 
   #end(reason: NonNullable<typeof this.ended>): void {
+    if (this.#ended) return;
     this.#ended = reason;
     this.#options.offline();
     this.#options.client.stopClient();
@@ -87,4 +87,11 @@ export class ConnectionWatch {
   get ended(): Extract<Connection, { state: "ended" }>["reason"] | undefined {
     return this.#ended;
   }
+}
+
+/** Client-server API, "Soft logout": the device stays, with its keys; only its tokens have ended. */
+function reasonOf({ errcode, data }: MatrixError): Extract<Connection, { state: "ended" }>["reason"] {
+  if (errcode === "M_USER_LOCKED") return "locked";
+  if (errcode === "M_USER_DEACTIVATED") return "deactivated";
+  return (data as { readonly soft_logout?: unknown }).soft_logout === true ? "expired" : "logged-out";
 }

@@ -3,10 +3,11 @@ import type { QueueItem } from "@/domain/send_queue";
 import { prepareFile } from "./media_prepare";
 import { sendMedia } from "./media_send";
 import type { FileSender } from "./send_runner";
+import type { SessionTokens } from "./session_tokens";
 
 /** Cleans, encrypts and uploads the files of the queue. */
-export function buildFileSender(client: MatrixClient): FileSender {
-  const server = { baseUrl: client.baseUrl, accessToken: () => client.getAccessToken() };
+export function buildFileSender(client: MatrixClient, tokens: SessionTokens): FileSender {
+  const server = { baseUrl: client.baseUrl, accessToken: () => tokens.accessToken() };
   return {
     async prepare(item: QueueItem, file, encrypted, onProgress, signal) {
       const known = item.file ?? { kind: "file" as const, name: "" };

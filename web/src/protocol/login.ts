@@ -14,11 +14,13 @@ function explain(error: unknown, forbidden: Problem): unknown {
 }
 
 /** POST /login with a password. `user` is a name or a full ID of this server. */
-export async function logIn(baseUrl: string, user: string, password: string): Promise<Session> {
+export async function logIn(baseUrl: string, user: string, password: string, deviceId?: string): Promise<Session> {
   const body = {
     type: "m.login.password",
     identifier: { type: "m.id.user", user: user.trim() },
     password,
+    refresh_token: true,
+    ...(deviceId === undefined ? {} : { device_id: deviceId }),
     initial_device_display_name: describeDevice(navigator.userAgent),
   };
   try {
@@ -30,7 +32,7 @@ export async function logIn(baseUrl: string, user: string, password: string): Pr
 
 /** POST /login with a one-time token. */
 export async function logInWithToken(baseUrl: string, token: string): Promise<Session> {
-  const body = { type: "m.login.token", token, initial_device_display_name: describeDevice(navigator.userAgent) };
+  const body = { type: "m.login.token", token, refresh_token: true, initial_device_display_name: describeDevice(navigator.userAgent) };
   try {
     return readSession(baseUrl, await requestMatrix(baseUrl, "POST", LOGIN, { body }));
   } catch (error) {

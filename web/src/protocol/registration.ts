@@ -89,7 +89,7 @@ function chooseStage(challenge: Challenge, account: NewAccount): Readonly<Record
 
 /** POST /register through all stages. */
 export async function register(baseUrl: string, account: NewAccount): Promise<Session> {
-  const body: Record<string, unknown> = { password: account.password, initial_device_display_name: describeDevice(navigator.userAgent) };
+  const body: Record<string, unknown> = { password: account.password, refresh_token: true, initial_device_display_name: describeDevice(navigator.userAgent) };
   if (account.username !== "") body["username"] = account.username;
   for (let step = 0; step < STAGES_MAX; step += 1) {
     try {

@@ -1,7 +1,7 @@
 import { createClient, IndexedDBStore, type ISyncResponse, type MatrixClient } from "matrix-js-sdk";
 import { logger } from "matrix-js-sdk/lib/logger";
 import type { CryptoCallbacks } from "matrix-js-sdk/lib/crypto-api";
-import type { Session } from "@/domain/arrival";
+import type { SessionTokens } from "./session_tokens";
 
 /** Names of all that an account's engine keeps in IndexedDB. */
 export function databaseNames(userId: string): { readonly engine: string; readonly sync: string; readonly crypto: string } {
@@ -68,15 +68,18 @@ const PROCESSING_MS_MAX = 3_000;
 export type EphemeralListener = (roomId: string, type: string, content: unknown) => void;
 
 /** The SDK's client of an account. Nothing is loaded yet. */
-export function buildClient(session: Session, cryptoCallbacks: CryptoCallbacks, gate: SyncGate): MatrixClient {
+export function buildClient(tokens: SessionTokens, cryptoCallbacks: CryptoCallbacks, gate: SyncGate): MatrixClient {
   // Parts of the SDK that belong to no client write to a logger of their own.
   (logger as { setLevel?(level: string): void }).setLevel?.("error");
+  const { session } = tokens;
   const store = gate.buildStore(databaseNames(session.userId).sync);
-  return createClient({
+  const client = createClient({
     baseUrl: session.baseUrl,
     userId: session.userId,
     deviceId: session.deviceId,
     accessToken: session.accessToken,
+    // The SDK renews tokens of OAuth sessions only.
+    fetchFn: tokens.fetch,
     store,
     cryptoCallbacks,
     useAuthorizationHeader: true,
@@ -85,6 +88,8 @@ export function buildClient(session: Session, cryptoCallbacks: CryptoCallbacks, 
     verificationMethods: ["m.sas.v1", "m.qr_code.show.v1", "m.qr_code.scan.v1", "m.reciprocate.v1"],
     logger: quietLogger,
   });
+  tokens.listen((accessToken) => client.setAccessToken(accessToken));
+  return client;
 }
 
 /** Reads what is remembered of the last sync, and loads the keys. */

@@ -3,6 +3,7 @@ import type { Engine } from "@/domain/engine";
 import { openEngineDatabase, Vault } from "@/platform/engine_database";
 import { RunningEngine } from "./running_engine";
 import { databaseNames, eraseDatabases } from "./sdk_client";
+import { SessionTokens } from "./session_tokens";
 
 export interface EngineServices {
   readonly now: () => number;
@@ -25,9 +26,9 @@ export const BROWSER_SERVICES: EngineServices = {
  * Puts an account to work. When the promise is fulfilled, the chat list of the last time is there, and what was seen before can be opened;
  * keys and sync follow. Only one engine of an account may run at a time: two would destroy its keys.
  */
-export async function startEngine(session: Session, services: EngineServices = BROWSER_SERVICES): Promise<Engine> {
+export async function startEngine(session: Session, services: EngineServices = BROWSER_SERVICES, tokens = new SessionTokens(session, services)): Promise<Engine> {
   const database = await openEngineDatabase(databaseNames(session.userId).engine);
-  const running = new RunningEngine(session, services, database, await Vault.open(database));
+  const running = new RunningEngine(tokens, services, database, await Vault.open(database));
   await running.prepare();
   running.run();
   return running.engine;

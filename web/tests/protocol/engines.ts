@@ -1,4 +1,5 @@
 import "fake-indexeddb/auto";
+import { IDBFactory } from "fake-indexeddb";
 import type { Session } from "@/domain/arrival";
 import type { Chat, ChatSummary, Engine } from "@/domain/engine";
 import type { Message } from "@/domain/message";
@@ -30,6 +31,17 @@ export async function online(session: Session): Promise<Engine> {
   const engine = await startEngine(session);
   await until(`${session.userId} online`, engine.connection, ({ state }) => state === "online");
   return engine;
+}
+
+/** On a device of its own: all engines of a test otherwise share one storage, which must not hold two devices of one account. */
+export async function onlineElsewhere(session: Session): Promise<Engine> {
+  const here = globalThis.indexedDB;
+  globalThis.indexedDB = new IDBFactory();
+  try {
+    return await online(session);
+  } finally {
+    globalThis.indexedDB = here;
+  }
 }
 
 export function messages(chat: Chat): readonly Message[] {

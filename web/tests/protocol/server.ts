@@ -1,11 +1,15 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Session } from "@/domain/arrival";
+import { readSession } from "@/protocol/session_store";
 
 const READY_MS_MAX = 20_000;
+const ZAJIL = process.env["ZAJIL"] ?? resolve(import.meta.dirname, "../../../.venv/bin/zajil");
+
+export const PASSWORD = "a password nobody guesses";
 
 /** A homeserver of this very repository, on a free port, with a folder of its own. */
 export class TestServer {
@@ -14,13 +18,17 @@ export class TestServer {
   readonly #folder = mkdtempSync(join(tmpdir(), "zajil-web-"));
   #process: ChildProcess | undefined;
 
-  private constructor(port: number) {
+  readonly #options: readonly string[];
+
+  private constructor(port: number, options: readonly string[]) {
     this.#port = port;
+    this.#options = options;
     this.baseUrl = `http://127.0.0.1:${port}`;
   }
 
-  static async start(): Promise<TestServer> {
-    const server = new TestServer(await freePort());
+  /** `options` as on the command line of `zajil serve`; they come after those that every test has. */
+  static async start(...options: readonly string[]): Promise<TestServer> {
+    const server = new TestServer(await freePort(), options);
     try {
       await server.up();
     } catch (error) {
@@ -31,9 +39,9 @@ export class TestServer {
   }
 
   async up(): Promise<void> {
-    const zajil = process.env["ZAJIL"] ?? resolve(import.meta.dirname, "../../../.venv/bin/zajil");
-    const options = ["serve", "--data", this.#folder, "--server-name", "localhost", "--bind", `127.0.0.1:${this.#port}`, "--registration", "open", "--rate-limits", "off"];
-    this.#process = spawn(zajil, options, { stdio: "ignore", detached: true });
+    const basic = { "--data": this.#folder, "--server-name": "localhost", "--bind": `127.0.0.1:${this.#port}`, "--registration": "open", "--rate-limits": "off" };
+    const given = Object.fromEntries(this.#options.flatMap((name, index) => (index % 2 === 0 ? [[name, this.#options[index + 1] ?? ""]] : [])));
+    this.#process = spawn(ZAJIL, ["serve", ...Object.entries({ ...basic, ...given }).flat()], { stdio: "ignore", detached: true });
     const deadline = Date.now() + READY_MS_MAX;
     while (!(await this.#answers())) {
       if (this.#process.exitCode !== null) throw new Error(`the server ended with ${this.#process.exitCode}`);
@@ -57,23 +65,29 @@ export class TestServer {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async register(name: string, password = "a password nobody guesses"): Promise<Session> {
-    const body = { username: name, password, auth: { type: "m.login.dummy" }, initial_device_display_name: "test" };
+  /** Runs `zajil …` on this server's data. */
+  cli(...command: readonly string[]): string {
+    return execFileSync(ZAJIL, [...command, "--data", this.#folder], { encoding: "utf-8", stdio: ["ignore", "pipe", "pipe"] });
+  }
+
+  async register(name: string, password = PASSWORD): Promise<Session> {
+    const body = { username: name, password, auth: { type: "m.login.dummy" }, initial_device_display_name: "test", refresh_token: true };
     return this.#session(await this.#post("/_matrix/client/v3/register", body));
   }
 
-  async login(name: string, password = "a password nobody guesses"): Promise<Session> {
-    const body = { type: "m.login.password", identifier: { type: "m.id.user", user: name }, password, initial_device_display_name: "second" };
+  /** `deviceId`: logs in on a device that is there already. */
+  async login(name: string, password = PASSWORD, deviceId?: string): Promise<Session> {
+    const body = { type: "m.login.password", identifier: { type: "m.id.user", user: name }, password, initial_device_display_name: "second", refresh_token: true, ...(deviceId === undefined ? {} : { device_id: deviceId }) };
     return this.#session(await this.#post("/_matrix/client/v3/login", body));
   }
 
-  #session(answer: Readonly<Record<string, string>>): Session {
-    return { userId: answer["user_id"]!, deviceId: answer["device_id"]!, accessToken: answer["access_token"]!, baseUrl: this.baseUrl };
+  #session(answer: Readonly<Record<string, unknown>>): Session {
+    return readSession(this.baseUrl, answer);
   }
 
-  async #post(path: string, body: object): Promise<Readonly<Record<string, string>>> {
+  async #post(path: string, body: object): Promise<Readonly<Record<string, unknown>>> {
     const response = await fetch(this.baseUrl + path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-    const answer = (await response.json()) as Record<string, string>;
+    const answer = (await response.json()) as Record<string, unknown>;
     if (!response.ok) throw new Error(`${path}: ${response.status} ${JSON.stringify(answer)}`);
     return answer;
   }
