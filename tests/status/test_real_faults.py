@@ -10,11 +10,13 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from tests.contracts.s3_server import run_s3_server
@@ -24,6 +26,7 @@ from tests.status.watched_server import WatchedServer, run_watched
 
 SOURCE = Path(__file__).with_name("faults.c")
 COMPILE_S_MAX = 240
+V3 = "/_matrix/client/v3"
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def watched(shim: Path, faults: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedServer]:
     env = {"LD_PRELOAD": str(shim), "FAULTS_FILE": str(faults)}
-    with run_watched(tmp_path_factory.mktemp("server"), env=env) as watched:
+    with run_watched(tmp_path_factory.mktemp("server"), env=env, push_allow_private_networks="on") as watched:
         yield watched
 
 
@@ -111,6 +114,51 @@ def test_canary_locked_out(watched: WatchedServer) -> None:
     assert watched.read()["components"]["sign_in"] == "outage"
     watched.command("user", "lock", "_canary", "--undo")
     watched.wait_for_end("canary_login")
+
+
+class Gateway:
+    """A push gateway of our own, that works or does not."""
+
+    def __init__(self) -> None:
+        self.status = 502
+        gateway = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["content-length"]))
+                self.send_response(gateway.status)
+                self.send_header("content-length", "15")
+                self.end_headers()
+                self.wfile.write(b'{"rejected":[]}')
+
+            def log_message(self, format: str, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/_matrix/push/v1/notify"
+
+
+def test_push_gateway_down(watched: WatchedServer) -> None:
+    gateway = Gateway()
+    sender = watched.register("sender")
+    readers = [watched.register(f"reader{number}") for number in range(3)]
+    for number, reader in enumerate(readers):
+        pusher = {
+            "kind": "http", "app_id": "x", "pushkey": f"k{number}", "app_display_name": "x", "device_display_name": "x",
+            "lang": "en", "data": {"url": gateway.url},
+        }  # fmt: skip
+        watched.call("POST", f"{V3}/pushers/set", pusher, reader["access_token"])
+    invited = {"invite": [each["user_id"] for each in readers], "preset": "private_chat"}
+    room_id = watched.call("POST", f"{V3}/createRoom", invited, sender["access_token"])["room_id"]
+    for reader in readers:
+        watched.call("POST", f"{V3}/join/{quote(room_id)}", {}, reader["access_token"])
+    text = {"msgtype": "m.text", "body": "hello reader0"}
+    watched.call("PUT", f"{V3}/rooms/{quote(room_id)}/send/m.room.message/1", text, sender["access_token"])
+    watched.wait_for_cause("push_failing")
+    gateway.status = 200
+    watched.wait_for_end("push_failing")
+    gateway.server.shutdown()
 
 
 def test_worker_killed_again_and_again(watched: WatchedServer) -> None:

@@ -65,6 +65,18 @@ class WatchedServer:
         request = urllib.request.Request(self.server.base + path, headers=headers)
         return urllib.request.urlopen(request, timeout=10)
 
+    def call(self, method: str, path: str, body: Any, token: str = "") -> Any:
+        """A request to the server; returns the answer's JSON."""
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        request = urllib.request.Request(self.server.base + path, json.dumps(body).encode(), headers, method=method)
+        with urllib.request.urlopen(request, timeout=15) as answer:
+            return json.loads(answer.read())
+
+    def register(self, name: str) -> dict[str, Any]:
+        body = {"username": name, "password": "long enough to be one", "auth": {"type": "m.login.dummy"}}
+        answer: dict[str, Any] = self.call("POST", "/_matrix/client/v3/register", body)
+        return answer
+
     def wait_for(self, holds: Callable[[dict[str, Any]], bool], wait_s: float) -> float:
         """Seconds until the status is so."""
         began = time.monotonic()
