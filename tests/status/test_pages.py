@@ -14,7 +14,7 @@ from zajil.core.incidents import Kind
 from zajil.core.status_history import BUCKETS_MS, DAY_MS, HOUR_MS, Cell, History, read_percentile, read_uptime
 from zajil.http.status_pages import choose_language
 from zajil.ports.database import StorageUnavailable
-from zajil.status.memory import load_memory, store_memory
+from zajil.status.memory import dump_memory, load_memory, store_memory
 from zajil.status.page_html import build_policy
 from zajil.status.words import Language, find_plural, load_texts, write_number, write_seconds
 
@@ -176,7 +176,7 @@ def test_the_fields_of_the_json() -> None:
 
 def test_a_memory_comes_back_from_its_file(tmp_path: Path) -> None:
     memory = build_memory()
-    store_memory(tmp_path, memory)
+    store_memory(tmp_path, dump_memory(memory))
     again = load_memory(tmp_path, "other")
     assert (again.node, again.incidents) == (memory.node, memory.incidents)
     assert again.history.days(NOW_MS) == memory.history.days(NOW_MS)

@@ -63,15 +63,19 @@ class Memory:
         self.announced.append(change)
         return True
 
-    def dump(self) -> dict[str, Any]:
-        return {
-            "node": self.node,
-            "incidents": [dump_incident(each) for each in self.incidents.values()],
-            "minutes": [dump_cell(each) for each in self.history.minutes.values()],
-            "hours": [dump_cell(each) for each in self.history.hours.values()],
-            "announced": self.announced,
-            "dropped": self.dropped,
+
+def dump_memory(memory: Memory) -> bytes:
+    """What `load_memory` reads back."""
+    return orjson.dumps(
+        {
+            "node": memory.node,
+            "incidents": [dump_incident(each) for each in memory.incidents.values()],
+            "minutes": [dump_cell(each) for each in memory.history.minutes.values()],
+            "hours": [dump_cell(each) for each in memory.history.hours.values()],
+            "announced": memory.announced,
+            "dropped": memory.dropped,
         }
+    )
 
 
 def load_memory(folder: Path, new_node: str) -> Memory:
@@ -98,13 +102,13 @@ def load_history(value: Mapping[str, Any]) -> History:
     return History([load_cell(each) for each in value["minutes"]], [load_cell(each) for each in value["hours"]])
 
 
-def store_memory(folder: Path, memory: Memory) -> None:
+def store_memory(folder: Path, content: bytes) -> None:
     """Replace the file as a whole. On a full disk the former one stays."""
     partial = folder / (FILE + ".new")
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(orjson.dumps(memory.dump()))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(folder / FILE)

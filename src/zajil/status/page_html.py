@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from zajil.status.pages import View
 
 REFRESH_S: Final = 60
+ENTRIES_SHOWN_MAX: Final = 50
+"""Of a longer timeline the beginning and the end; status.json has all of it."""
 ICONS: Final = {
     "operational": '<path d="M5 12.5l4.5 4.5L19 7.5"/>',
     "degraded": '<path d="M12 6v8M12 18v.01"/>',
@@ -121,7 +123,10 @@ def _build_incident(incident: Incident, now_ms: int, language: Language) -> str:
 
 
 def _build_timeline(incident: Incident, language: Language) -> str:
-    entries = "".join(_build_entry(each, language) for each in reversed(incident.entries))
+    shown = incident.entries
+    if len(shown) > ENTRIES_SHOWN_MAX:
+        shown = (shown[0], *shown[-(ENTRIES_SHOWN_MAX - 1) :])
+    entries = "".join(_build_entry(each, language) for each in reversed(shown))
     return f'<ol class="timeline" aria-label="{escape(write(language, "timeline"))}">{entries}</ol>'
 
 

@@ -23,7 +23,7 @@ from zajil.ports.status_outlets import Announcer, OutletFailed, StatusCopy
 from zajil.status.announce import Announcements
 from zajil.status.canary import AGAIN_S, Account, Canary, Round
 from zajil.status.link import FOLDER, Line
-from zajil.status.memory import Memory, load_history, load_memory, store_memory
+from zajil.status.memory import Memory, dump_memory, load_history, load_memory, store_memory
 from zajil.status.operate import OperationRefused, operate
 from zajil.status.pages import build_etag, build_pages, build_view
 from zajil.status.vitals import Vitals
@@ -117,7 +117,9 @@ class Watcher:
                 self._take(self.tracker.step(now_s + ahead_s, now_ms, ending))
             self._renew()
             await self._write_copy()
-        await asyncio.to_thread(store_memory, self._folder, self.memory)
+        self._remember()
+        if self._remembering is not None:
+            await self._remembering
 
     # Deciding
 
@@ -170,7 +172,7 @@ class Watcher:
                 self._unstored[incident.incident_id] = incident
             self._announcements.note(incident)
         self._store()
-        store_memory(self._folder, self.memory)
+        self._remember()
 
     # Keeping
 
@@ -185,7 +187,21 @@ class Watcher:
         minutes = [history.minutes[each] for each in sorted(history.minutes)[-3:]]
         hours = [history.hours[each] for each in sorted(history.hours)[-2:]]
         self._store({"minutes": [dump_cell(each) for each in minutes], "hours": [dump_cell(each) for each in hours]})
-        store_memory(self._folder, self.memory)
+        self._remember()
+
+    def _remember(self) -> None:
+        """Write the memory down, in a thread: a disk that hangs must not stop who tells of it."""
+        self._is_memory_dirty = True
+        if self._remembering is None or self._remembering.done():
+            self._remembering = asyncio.create_task(self._write_memory())
+
+    async def _write_memory(self) -> None:
+        while self._is_memory_dirty:
+            self._is_memory_dirty = False
+            await asyncio.to_thread(store_memory, self._folder, dump_memory(self.memory))
+
+    _is_memory_dirty = False
+    _remembering: asyncio.Task[None] | None = None
 
     def _store(self, cells: Mapping[str, Any] | None = None) -> None:
         """Have a worker store what is not stored yet; without one it waits."""

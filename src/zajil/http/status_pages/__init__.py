@@ -65,8 +65,14 @@ def _respond(app: App, request: Request, name: str, headers: Headers) -> Respons
 async def get_page(app: App, request: Request) -> Response:
     language = choose_language(request.query_text("lang"), request.header(b"accept-language"))
     response = _respond(app, request, f"{language}.html", PAGE_HEADERS)
-    for there, here in LINKS:
-        response.body = response.body.replace(there, here)
+    if response.status == 200:
+        served = app.status.served.get(language)
+        if served is None:
+            served = response.body
+            for there, here in LINKS:
+                served = served.replace(there, here)
+            app.status.served[language] = served
+        response.body = served
     return response
 
 
