@@ -182,6 +182,9 @@ export interface OutgoingFile {
   readonly caption?: string;
   readonly waveform?: readonly number[];
   readonly durationMs?: number;
+  /** Of a picture or film, if known before it is prepared: its place in the chat has its shape at once. */
+  readonly width?: number;
+  readonly height?: number;
   readonly viewOnce?: boolean;
   readonly album?: string;
   readonly replyTo?: string;
@@ -239,7 +242,8 @@ export interface Chat {
   deleteForEveryone(eventId: string): void;
   deleteForMe(messageId: string): Promise<void>;
   retry(messageId: string): void;
-  cancel(messageId: string): void;
+  /** Takes back what was not sent yet. False if it may have reached the server: then it can be deleted once it stands there. */
+  cancel(messageId: string): Promise<boolean>;
   setPinned(eventId: string, pinned: boolean): Promise<void>;
   setStarred(eventId: string, starred: boolean): Promise<void>;
   markViewed(eventId: string): void;

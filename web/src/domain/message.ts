@@ -90,6 +90,8 @@ export interface Message {
   readonly status: MessageStatus;
   /** Why it failed: the server's error code, or a Problem's. */
   readonly failure?: string;
+  /** It waits because the server has asked to send slower, until then (ms since 1970). */
+  readonly slowUntil?: number;
   /** Since when the server holds it: its origin_server_ts. */
   readonly heldSince?: number;
   readonly deliveredTo: readonly string[];
@@ -99,6 +101,8 @@ export interface Message {
   /** When it disappears, ms since 1970. */
   readonly expiresAt?: number;
   readonly viewOnce: boolean;
+  /** Pictures that were sent together and stand in one bubble, this one the first of them; made by `buildShownItems`. */
+  readonly album?: readonly Message[];
   readonly pinned: boolean;
   readonly starred: boolean;
   readonly encrypted: boolean;

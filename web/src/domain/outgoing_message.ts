@@ -37,5 +37,5 @@ export function isRelationItem(item: QueueItem): boolean {
 export function buildOutgoing(item: QueueItem, record: EventRecord, related: readonly EventRecord[], context: MessageContext): Message {
   const { eventId: _local, heldSince: _held, ...message } = buildMessage(record, Infinity, related, context);
   const status = item.state === "sent" ? ("held" as const) : item.state;
-  return { ...message, status, deliveredTo: [], readBy: [], ...(item.failure === undefined ? {} : { failure: item.failure }), ...(item.eventId === undefined ? {} : { eventId: item.eventId, heldSince: item.sentAt ?? item.createdAt }) };
+  return { ...message, status, deliveredTo: [], readBy: [], ...(item.failure === undefined ? {} : { failure: item.failure }), ...(item.slowUntil === undefined ? {} : { slowUntil: item.slowUntil }), ...(item.eventId === undefined ? {} : { eventId: item.eventId, heldSince: item.sentAt ?? item.createdAt }) };
 }

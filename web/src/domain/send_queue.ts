@@ -23,6 +23,8 @@ export interface QueueItem {
   readonly attempts: number;
   readonly state: "waiting" | "sending" | "sent" | "failed";
   readonly failure?: string;
+  /** The server has asked to send slower: not before this time (ms since 1970). */
+  readonly slowUntil?: number;
 }
 
 export type Outcome =
@@ -54,14 +56,15 @@ export function nextItems(items: readonly QueueItem[], busyRooms: ReadonlySet<st
 }
 
 /** The item after an attempt, and how long its room pauses before the next one. */
-export function applyOutcome(item: QueueItem, outcome: Outcome, now: number, random: number): { readonly item: QueueItem; readonly pauseMs: number } {
+export function applyOutcome(tried: QueueItem, outcome: Outcome, now: number, random: number): { readonly item: QueueItem; readonly pauseMs: number } {
+  const { slowUntil: _before, ...item } = tried;
   switch (outcome.kind) {
     case "sent":
       return { item: { ...item, state: "sent", eventId: outcome.eventId, sentAt: now }, pauseMs: 0 };
     case "unreachable":
       return { item: { ...item, state: "waiting", attempts: item.attempts + 1 }, pauseMs: backoffMs(item.attempts, random) };
     case "limited":
-      return { item: { ...item, state: "waiting", attempts: item.attempts + 1 }, pauseMs: Math.max(0, outcome.retryAfterMs) };
+      return { item: { ...item, state: "waiting", attempts: item.attempts + 1, slowUntil: now + outcome.retryAfterMs }, pauseMs: Math.max(0, outcome.retryAfterMs) };
     case "refused":
       return { item: { ...item, state: "failed", failure: outcome.code, attempts: item.attempts + 1 }, pauseMs: 0 };
   }
@@ -74,7 +77,7 @@ export function recoverItems(items: readonly QueueItem[]): readonly QueueItem[] 
 
 /** A failed item tried again by hand. The server made no event of it, so its ID may be used once more; it is encrypted anew. */
 export function retryItem(item: QueueItem, position: number): QueueItem {
-  const { failure: _failure, wire: _wire, ...kept } = item;
+  const { failure: _failure, wire: _wire, slowUntil: _slow, ...kept } = item;
   return { ...kept, position, attempts: 0, state: "waiting" };
 }
 
@@ -85,4 +88,14 @@ export function outcomeOf(status: number | undefined, code: string | undefined, 
   if (status === 429 || (status === 503 && retryAfterMs !== undefined)) return { kind: "limited", retryAfterMs: retryAfterMs ?? backoffMs(attempts + 2, random) };
   if (status !== undefined && PERMANENT_STATUS.has(status)) return { kind: "refused", code: code ?? "M_UNKNOWN" };
   return { kind: "unreachable" };
+}
+
+/** Whether the server cannot have it: its event was never on its way, or was refused each time. */
+export function mayCancel(item: QueueItem): boolean {
+  if (item.state === "sent") return false;
+  if (item.state === "failed") return true;
+  if (item.state === "waiting" && item.attempts === 1 && item.slowUntil !== undefined) return true;
+  // After a crash too the ciphertext says that the event may have been on its way.
+  if (item.redacts === undefined) return item.wire === undefined;
+  return item.state === "waiting" && item.attempts === 0;
 }

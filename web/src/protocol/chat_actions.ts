@@ -48,7 +48,7 @@ export function buildSending(account: Account, roomId: string, related: (eventId
     },
     deleteForEveryone: (eventId) => void queue.add({ roomId, type: "m.room.redaction", content: {}, redacts: eventId }),
     retry: (messageId) => void queue.retry(messageId),
-    cancel: (messageId) => void queue.cancel(messageId),
+    cancel: (messageId) => queue.cancel(messageId),
   };
 }
 

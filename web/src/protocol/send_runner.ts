@@ -1,6 +1,6 @@
 import { type MatrixClient, MatrixEvent, Method } from "matrix-js-sdk";
 import type { CryptoBackend } from "matrix-js-sdk/lib/common-crypto/CryptoBackend";
-import { applyOutcome, nextItems, type Outcome, outcomeOf, type QueueItem, recoverItems, retryItem } from "@/domain/send_queue";
+import { applyOutcome, mayCancel, nextItems, type Outcome, outcomeOf, type QueueItem, recoverItems, retryItem } from "@/domain/send_queue";
 import { Problem } from "@/domain/problem";
 import { Store, type Readable } from "@/domain/store";
 import type { EngineDatabase, QueueRow, Vault } from "@/platform/engine_database";
@@ -41,8 +41,6 @@ export class SendRunner {
   readonly #files = new Map<string, Blob>();
   readonly #attempts = new Set<Promise<void>>();
   readonly #aborts = new Map<string, AbortController>();
-  /** Rooms that the server has asked to send slower, with the time until which. */
-  readonly slow = new Store<ReadonlyMap<string, number>>(new Map());
   #position = 0;
   #adding: Promise<void> = Promise.resolve();
   #running = false;
@@ -129,12 +127,10 @@ export class SendRunner {
     this.#pump();
   }
 
-  /** Takes a message out that has not reached the server. */
+  /** Takes a message out. False if it may have reached the server: once its event was on its way, nobody knows before it answers. */
   async cancel(id: string): Promise<boolean> {
     const item = this.#find(id);
-    if (!item || item.state === "sent") return false;
-    // Once its event was on its way it may have arrived, whatever we heard.
-    if (item.wire && item.state !== "failed" && item.attempts > 0) return false;
+    if (!item || !mayCancel(item)) return false;
     this.#aborts.get(id)?.abort();
     await this.#drop(id);
     return true;
@@ -195,14 +191,12 @@ export class SendRunner {
     try {
       current = await this.#makeWire(item, signal);
       const eventId = await this.#put(current);
-      this.#setSlow(item.roomId, undefined);
       return applyOutcome(current, { kind: "sent", eventId }, now(), random());
     } catch (error) {
       const refusal = fileRefusal(error);
       if (refusal !== undefined) return applyOutcome(current, { kind: "refused", code: refusal }, now(), random());
       const failure = failureOf(error);
       const outcome: Outcome = outcomeOf(failure.status, failure.code, failure.retryAfterMs, item.attempts, random());
-      if (outcome.kind === "limited") this.#setSlow(item.roomId, now() + outcome.retryAfterMs);
       return applyOutcome(current, outcome, now(), random());
     }
   }
@@ -266,14 +260,6 @@ export class SendRunner {
       this.#pump();
     }, pauseMs);
     this.#pauses.set(roomId, timer);
-  }
-
-  #setSlow(roomId: string, until: number | undefined): void {
-    if (until === undefined && !this.slow.get().has(roomId)) return;
-    const slow = new Map(this.slow.get());
-    if (until === undefined) slow.delete(roomId);
-    else slow.set(roomId, until);
-    this.slow.set(slow);
   }
 
   async #replace(item: QueueItem): Promise<void> {

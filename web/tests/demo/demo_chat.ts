@@ -159,7 +159,7 @@ export class DemoChat implements Chat {
   deleteForEveryone(eventId: string): void { this.#note("deleteForEveryone", eventId); this.#change(eventId, (message) => ({ ...message, body: { kind: "deleted", by: "@me:demo" } })); }
   async deleteForMe(id: string): Promise<void> { this.#note("deleteForMe", id); this.#messages = this.#messages.filter((message) => message.id !== id); this.timeline.set(this.#build("no")); }
   retry(id: string): void { this.#note("retry", id); }
-  cancel(id: string): void { this.#note("cancel", id); }
+  async cancel(id: string): Promise<boolean> { this.#note("cancel", id); return true; }
   async setPinned(eventId: string, pinned: boolean): Promise<void> { this.#change(eventId, (message) => ({ ...message, pinned })); }
   async setStarred(eventId: string, starred: boolean): Promise<void> { this.#change(eventId, (message) => ({ ...message, starred })); }
   markViewed(eventId: string): void { this.#note("markViewed", eventId); }

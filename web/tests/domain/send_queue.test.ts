@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { applyOutcome, BACKOFF_MS_MAX, backoffMs, nextItems, outcomeOf, type QueueItem, recoverItems, retryItem } from "@/domain/send_queue";
+import { applyOutcome, BACKOFF_MS_MAX, backoffMs, mayCancel, nextItems, outcomeOf, type QueueItem, recoverItems, retryItem } from "@/domain/send_queue";
 
 function item(id: string, roomId: string, position: number, more: Partial<QueueItem> = {}): QueueItem {
   return { id, roomId, position, type: "m.room.message", content: {}, createdAt: 0, attempts: 0, state: "waiting", ...more };
@@ -61,4 +61,18 @@ test("a refused item says why, and is encrypted anew when it is tried by hand", 
   expect(again).toMatchObject({ id: "a", state: "waiting", position: 9, attempts: 0 });
   expect(again.wire).toBeUndefined();
   expect(again.failure).toBeUndefined();
+});
+
+test("only what cannot be at the server is taken back", () => {
+  const wire = { type: "m.room.encrypted", content: {} };
+  const waiting: QueueItem = { id: "z", roomId: "!r", position: 0, type: "m.room.message", content: {}, createdAt: 0, attempts: 0, state: "waiting" };
+  expect(mayCancel(waiting)).toBe(true);
+  expect(mayCancel({ ...waiting, state: "sending" })).toBe(true);
+  expect(mayCancel({ ...waiting, state: "sending", wire })).toBe(false);
+  expect(mayCancel({ ...waiting, wire })).toBe(false);
+  expect(mayCancel({ ...waiting, wire, attempts: 1, slowUntil: 9 })).toBe(true);
+  expect(mayCancel({ ...waiting, wire, attempts: 2, slowUntil: 9 })).toBe(false);
+  expect(mayCancel({ ...waiting, wire, attempts: 5, state: "failed" })).toBe(true);
+  expect(mayCancel({ ...waiting, redacts: "$e", state: "sending" })).toBe(false);
+  expect(mayCancel({ ...waiting, state: "sent" })).toBe(false);
 });

@@ -1,6 +1,7 @@
 import { useTranslation } from "react-i18next";
 import type { Chat } from "@/domain/engine";
 import type { Message } from "@/domain/message";
+import { showToast } from "../common/Toasts";
 import { Button } from "../common/Button";
 import { Dialog } from "../common/Dialog";
 
@@ -10,7 +11,7 @@ export function DeleteDialog({ chat, messages, mayDeleteOthers, onClose }: { rea
   const everywhere = messages.every((message) => message.eventId !== undefined && message.body.kind !== "deleted" && (message.isOwn || mayDeleteOthers));
   const forMe = () => {
     for (const message of messages) {
-      if (message.status === "waiting" || message.status === "failed") chat.cancel(message.id);
+      if (message.status === "waiting" || message.status === "failed") void chat.cancel(message.id).then((done) => done || showToast({ text: t("chat.may_have_arrived") }));
       else void chat.deleteForMe(message.id);
     }
     onClose(true);
