@@ -75,6 +75,7 @@ def test_full_disk(watched: WatchedServer, faults: Path) -> None:
     watched.wait_for_end("disk_full")
 
 
+@pytest.mark.soak  # two jumps, there and back; test_decisions.py has one on a simulated clock
 def test_clock_jump(watched: WatchedServer, faults: Path) -> None:
     faults.write_text("clock 3600")
     watched.wait_for_cause("clock_jump")

@@ -320,6 +320,25 @@ def fetch_well_known(url: str) -> str | BaseUrl:
         return f"{url} is not a well-known document"
 
 
+def check_status(config: Config) -> Iterator[Finding]:
+    """Whether announcements and the copy would arrive, before they are needed."""
+    if config.status_announce:
+        import apprise
+
+        for number, url in enumerate(config.status_announce, 1):
+            if not apprise.Apprise().add(url):
+                yield Finding(
+                    Level.FIX, "announcements", f"URL {number} of status_announce is none that apprise knows."
+                )
+    if config.status_copy and not config.status_copy.startswith("s3://"):
+        place = existing_parent(Path(config.status_copy))
+        if not os.access(place, os.W_OK):
+            yield Finding(Level.FIX, "status copy", f"{place} takes no files: make it writable for this user.")
+    if config.status and not config.status_copy:
+        text = "no copy is kept: set status_copy, so that people can read what is wrong when the server is down."
+        yield Finding(Level.WARN, "status copy", text)
+
+
 CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
     check_python,
     check_data,
@@ -330,6 +349,7 @@ CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
     check_clock,
     check_addresses,
     check_workers,
+    check_status,
     check_exposure,
     check_tls,
     check_names,
