@@ -38,7 +38,17 @@ function useIsLost(key: string, isFound: boolean): boolean {
   return lost === key && !isFound;
 }
 
-/** The chat that the address names, if we are in it. Nothing is made or joined by an address alone: that takes a click. */
+/** Somebody who came by this link and has no chat at all came to write: no need to ask. */
+function useFirstChat(engine: Engine, userId: string | null): void {
+  const chats = useReadable(engine.chats);
+  const connection = useReadable(engine.connection);
+  const isFirst = userId !== null && userId !== engine.userId && chats.length === 0 && connection.state === "online";
+  useEffect(() => {
+    if (isFirst && userId !== null) void engine.startDirectChat(userId).then(openChat, () => undefined);
+  }, [engine, isFirst, userId]);
+}
+
+/** The chat that the address names, if we are in it. But for somebody's first chat nothing is made or joined by an address alone: that takes a click. */
 export function useOpenRoom(): string | null {
   const engine = useEngine();
   const route = useRoute();
@@ -47,6 +57,7 @@ export function useOpenRoom(): string | null {
   const found = findChat(engine, target);
   const goesOn = target !== null && target.kind !== "room" && found !== undefined;
   useEffect(() => { if (goesOn && found !== undefined) openChat(found); }, [goesOn, found]);
+  useFirstChat(engine, target?.kind === "user" ? target.userId : null);
   return target?.kind === "room" && target.room.startsWith("!") ? target.room : null;
 }
 

@@ -1,5 +1,5 @@
 import { NotificationCountType, type Room } from "matrix-js-sdk";
-import type { ChatSummary } from "@/domain/engine";
+import type { ChatSummary, Person } from "@/domain/engine";
 import { type EventRecord, type HistoryEntry, relationOf } from "@/domain/event_record";
 import { buildMessage, isMessageType, type MessageContext } from "@/domain/message_builder";
 import { compareChats } from "@/domain/chat_order";
@@ -145,9 +145,11 @@ export class ChatList {
     const { roomId } = room;
     const membership = room.getMyMembership() as ChatSummary["membership"];
     const peerId = facts.peerOf(room, direct);
-    const peer = peerId === undefined ? undefined : facts.buildPerson(client, trust, peerId, room);
+    // Nothing of somebody who asks to talk is fetched before they are accepted.
+    const shown = (person: Person) => (membership === "invite" ? withoutPicture(person) : person);
+    const peer = peerId === undefined ? undefined : shown(facts.buildPerson(client, trust, peerId, room));
     const inviterId = membership === "invite" ? room.getMember(userId)?.events.member?.getSender() : undefined;
-    const avatar = facts.mediaOf(room.getMxcAvatarUrl()) ?? peer?.avatar;
+    const avatar = membership === "invite" ? undefined : (facts.mediaOf(room.getMxcAvatarUrl()) ?? peer?.avatar);
     const last = this.#lastOf(room, membership);
     const mutedUntil = facts.mutedUntilOf(client, room, this.#account.now());
     const draft = this.#drafts().get(roomId);
@@ -171,7 +173,7 @@ export class ChatList {
       ...(mutedUntil === undefined ? {} : { mutedUntil }),
       folders: facts.foldersOf(room),
       parents: this.#parents.get(roomId) ?? [],
-      ...(inviterId ? { inviter: facts.buildPerson(client, trust, inviterId, room) } : {}),
+      ...(inviterId ? { inviter: shown(facts.buildPerson(client, trust, inviterId, room)) } : {}),
       disappearAfterS: facts.disappearAfterOf(room),
       maySend: membership === "join" && room.maySendMessage(),
     };
@@ -205,4 +207,8 @@ export class ChatList {
 function isReplaced(account: Account, room: Room): boolean {
   const successor = room.currentState.getStateEvents("m.room.tombstone", "")?.getContent()["replacement_room"];
   return typeof successor === "string" && account.client.getRoom(successor)?.getMyMembership() === "join";
+}
+
+function withoutPicture({ avatar: _avatar, ...person }: Person): Person {
+  return person;
 }

@@ -87,7 +87,14 @@ function roomListeners(engine: RunningEngine): Listeners {
     [ClientEvent.Room, touch],
     [RoomEvent.Name, touch],
     [RoomEvent.Summary, touch],
-    [RoomEvent.MyMembership, touch],
+    [
+      RoomEvent.MyMembership,
+      (room: Room) => {
+        touch(room);
+        // A community's children come together with it, before we count as its member.
+        if (room.isSpaceRoom()) list.refreshParents();
+      },
+    ],
     [RoomEvent.UnreadNotifications, () => touchUnread(client, list)],
     [RoomEvent.Tags, (_event: MatrixEvent, room: Room) => touch(room)],
     [
