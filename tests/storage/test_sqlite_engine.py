@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 import pytest
 
-from zajil.ports.database import Busy, Read, StorageUnavailable, Stream, TooSlow, Touch, Transaction
+from zajil.ports.database import Busy, Read, StorageFull, StorageUnavailable, Stream, TooSlow, Touch, Transaction
 from zajil.storage import group_commit
 from zajil.storage.sqlite import checkpoints, engine, files, slow_reads
 from zajil.storage.sqlite.engine import SqliteDatabase
@@ -132,7 +132,7 @@ async def test_a_full_disk_refuses_writes_and_not_reads(database: SqliteDatabase
     outcomes = await asyncio.gather(
         database.write(insert("#b:x")), database.write(fill), database.write(insert("#c:x")), return_exceptions=True
     )
-    assert [type(outcome) for outcome in outcomes] == [type(None), StorageUnavailable, type(None)]
+    assert [type(outcome) for outcome in outcomes] == [type(None), StorageFull, type(None)]
     assert await database.reader.fetch_value("SELECT count(*) FROM room_aliases") == 3
     database._writer.execute("PRAGMA max_page_count = 1000000")
     await database.write(fill)

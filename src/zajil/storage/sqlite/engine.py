@@ -149,15 +149,19 @@ class SqliteDatabase(GroupCommit):
         return batch[reached:]
 
     def _find_cause(self, error: BaseException) -> BaseException:
-        """What an attempt that failed is reported as. When it was the disk it was not an item, and trying them one by one is no use."""
+        """What an attempt that failed is reported as. A small item may find the room that a large one did not; but when the disk takes nothing
+        at all, trying them one by one is no use.
+        """
         told: BaseException = error.error if isinstance(error, RolledBack) else error
         if isinstance(told, apsw.Error):
             told = translate_error(told)
         if isinstance(told, StorageFull):
             self._space.note_full()
-        if isinstance(told, StorageUnavailable):
+        elif isinstance(told, StorageUnavailable):
             return told
-        return StorageUnavailable(str(error)) if isinstance(error, apsw.Error) else error
+        if not isinstance(error, apsw.Error):
+            return error
+        return told if isinstance(told, StorageUnavailable) else StorageUnavailable(str(error))
 
     def _open_transaction(self) -> SqliteTransaction:
         head = self._writer.execute("SELECT position, next_id, commits FROM log_head").fetchone()

@@ -106,7 +106,7 @@ def prepare(connection: apsw.Connection) -> int:
         except BaseException as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            if isinstance(error, apsw.Error):
+            if isinstance(error, apsw.FullError | apsw.ReadOnlyError | apsw.IOError | apsw.BusyError):
                 raise StorageUnavailable(f"the tables cannot be brought up to date: {error}") from error
             raise
         connection.set_busy_timeout(0)
