@@ -63,10 +63,10 @@ function KnownFacts({ known }: { readonly known: KnownAtServer }) {
       </Section>
       <Section title={t("settings.known_rooms", { count: known.rooms.length })} text={t("settings.known_rooms_text")}>
         {open.length > 0 && <p className={css.warn}>{t("settings.known_open", { names: formats.list(open.map(({ name }) => name).slice(0, 20)) })}</p>}
-        <details className={css.details}>
+        {known.rooms.length > 0 && <details className={css.details}>
           <summary>{t("settings.known_rooms_all")}</summary>
           <ul className={css.plain}>{known.rooms.map((room) => <li key={room.roomId}><bdi>{room.name}</bdi> · {t("settings.known_members", { count: room.membersCount })} · {room.isEncrypted ? t("settings.known_encrypted") : t("settings.known_readable")}</li>)}</ul>
-        </details>
+        </details>}
         {known.blocked.length > 0 && <p className={css.text}>{t("settings.known_blocked", { count: known.blocked.length })}</p>}
       </Section>
       <Section title={t("settings.known_keys")} text={known.backup ? t("settings.known_backup", { count: known.backup.keys }) : t("settings.known_no_backup")} />

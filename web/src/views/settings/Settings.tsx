@@ -66,15 +66,14 @@ export interface SettingsProps {
 
 /** Menu and page: side by side where there is room, one after the other where there is not. */
 export function Settings({ section, onOpen, onClose }: SettingsProps) {
-  const { t } = useTranslation();
   const isWide = usePanes() > 1;
   const known = PAGES.find((page) => page.section === section);
   const page = known ?? (isWide ? PAGES[0] : undefined);
   return (
     <div className={css.frame} data-settings={page?.section ?? ""}>
-      {(isWide || page === undefined) && <SettingsMenu current={page?.section} onClose={onClose} />}
+      {isWide && <SettingsMenu current={page?.section} onClose={onClose} />}
+      {!isWide && page === undefined && <main className={css.alone}><SettingsMenu current={undefined} onClose={onClose} /></main>}
       {page && <PageFrame page={page} onBack={isWide ? undefined : () => onOpen("")} />}
-      {!isWide && page === undefined && <span className="only-heard" role="status">{t("chats.settings")}</span>}
     </div>
   );
 }
@@ -82,8 +81,13 @@ export function Settings({ section, onOpen, onClose }: SettingsProps) {
 function SettingsMenu({ current, onClose }: { readonly current: string | undefined; readonly onClose: () => void }) {
   const { t } = useTranslation();
   const profile = useReadable(useEngine().profile);
+  const menu = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // Newer browsers return a promise from it, which React would take for a clean-up.
+    void menu.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  }, [current]);
   return (
-    <nav className={css.menu} aria-label={t("chats.settings")}>
+    <nav ref={menu} className={css.menu} aria-label={t("chats.settings")}>
       <div className={css.top}>
         <h1 className={css.title}>{t("chats.settings")}</h1>
         <IconButton label={t("settings.close")} icon={X} onClick={onClose} />
