@@ -1,4 +1,5 @@
 import type { NoticeItem, TimelineItem } from "./engine";
+import { mergeAlbums } from "./media/album";
 
 /** Changes of who is in the chat: runs of them are one line. */
 const MEMBERSHIP_KEYS: ReadonlySet<string> = new Set(["notice.created", "notice.joined", "notice.left", "notice.invited", "notice.declined", "notice.inviteWithdrawn", "notice.knocked", "notice.knockWithdrawn", "notice.knockRefused", "notice.removed", "notice.banned", "notice.unbanned"]);
@@ -9,7 +10,8 @@ const RUN_MIN = 2;
 const NAMES_MAX = 3;
 
 /** What stands in the timeline: in a chat of two without the steps of its making, elsewhere with runs of joining and leaving in one line each. */
-export function buildShownItems(items: readonly TimelineItem[], isDirect: boolean): readonly TimelineItem[] {
+export function buildShownItems(loaded: readonly TimelineItem[], isDirect: boolean): readonly TimelineItem[] {
+  const items = mergeAlbums(loaded);
   if (!items.some((item) => item.type === "notice")) return items;
   return isDirect ? withoutMaking(items) : withRuns(items);
 }

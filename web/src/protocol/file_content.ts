@@ -12,7 +12,15 @@ export function fileContent(file: OutgoingFile, extras: { readonly disappearAfte
     ...(msgtype === undefined ? {} : { msgtype }),
     body: file.name,
     filename: file.name,
-    info: { mimetype: file.file.type || "application/octet-stream", size: file.file.size },
+    info: {
+      mimetype: file.file.type || "application/octet-stream",
+      size: file.file.size,
+      ...(file.width && file.height ? { w: file.width, h: file.height } : {}),
+      ...(file.durationMs === undefined ? {} : { duration: Math.round(file.durationMs) }),
+    },
+    // What is shown as a voice message once it is there is one before, too.
+    ...(file.kind === "voice" || file.kind === "audio" ? { "org.matrix.msc1767.audio": { duration: Math.round(file.durationMs ?? 0), ...(file.waveform?.length ? { waveform: file.waveform } : {}) } } : {}),
+    ...(file.kind === "voice" ? { "org.matrix.msc3245.voice": {} } : {}),
     ...(file.caption === undefined ? {} : buildCaption(file.caption)),
     ...(file.album === undefined ? {} : { [ALBUM_FIELD]: file.album }),
     ...envelopeContent({ hop: file.hop, disappearAfterS: extras.disappearAfterS, viewOnce: file.viewOnce ?? false }),

@@ -6,7 +6,6 @@ import type { DecryptedListener, Inspected, MediaAccess, MediaUsage, OpenMedia, 
 import { normaliseWaveform, resampleLevels } from "@/domain/media/waveform";
 import { Problem } from "@/domain/problem";
 import { Store } from "@/domain/store";
-import { hashFile } from "@/platform/media_hash";
 import { cropPicture } from "@/platform/media_image";
 import { VoiceRecorder } from "@/platform/media_recorder";
 import { estimateSite, saveBlob } from "@/platform/media_save";
@@ -14,6 +13,7 @@ import { scanCamera, scanPicture } from "@/platform/media_scanner";
 import { MediaStore } from "@/platform/media_store";
 import { loadUploadLimit, type MediaServer } from "@/platform/media_upload";
 import { measurePicture, sniffBlob } from "./media_check";
+import { hashContent } from "./media_fingerprint";
 import { compressPicture, inspectFile } from "./media_prepare";
 import { mediaProblem } from "./media_problems";
 import { MediaTransfer } from "./media_transfer";
@@ -61,7 +61,7 @@ export class AccountMedia implements MediaAccess {
   }
 
   hash(file: Blob): Promise<string> {
-    return told(hashFile(file));
+    return told(hashContent(file));
   }
 
   record(): Promise<VoiceRecording> {

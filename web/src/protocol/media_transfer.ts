@@ -5,11 +5,11 @@ import type { DecryptedListener, OpenMedia, OpenOptions } from "@/domain/media/p
 import { decryptAttachment } from "@/platform/media_crypto";
 import { downloadMedia } from "@/platform/media_download";
 import { MediaFailure } from "@/platform/media_failure";
-import { hashFile } from "@/platform/media_hash";
 import type { MediaStore } from "@/platform/media_store";
 import type { MediaServer } from "@/platform/media_upload";
 import { MediaUrls } from "@/platform/media_urls";
 import { admitToPage } from "./media_check";
+import { hashContent } from "./media_fingerprint";
 import { findLocalFile } from "./media_local";
 
 /** Downloads at the same time: more would only compete with sync and with each other. */
@@ -128,7 +128,7 @@ export class MediaTransfer {
 
   #tell(mxc: string, plain: Blob): void {
     if (plain.size > HASHED_BYTES_MAX || !this.#decrypted?.wants(mxc)) return;
-    hashFile(plain).then((sha256) => this.#decrypted?.found(mxc, sha256), () => undefined);
+    hashContent(plain).then((sha256) => this.#decrypted?.found(mxc, sha256), () => undefined);
   }
 
   async #download(source: MediaSource, thumbnailSide: number | undefined, signal: AbortSignal, onProgress: (done: number, total: number) => void): Promise<Blob> {

@@ -14,6 +14,8 @@ const GAP_PAGES_MAX = 20;
 export interface HistoryListener {
   put(entries: readonly HistoryEntry[]): void;
   removed(order: number): void;
+  /** All of it was deleted on this device. */
+  forgotten?(): void;
 }
 
 /**
@@ -161,6 +163,7 @@ export class RoomHistory {
   async forget(): Promise<void> {
     await this.#step(async () => {
       await this.#archive.forget(this.roomId);
+      for (const listener of this.#listeners) listener.forgotten?.();
       this.#recent.clear();
       this.#next = 0;
       this.#hasAny = false;

@@ -43,6 +43,7 @@ import { RoomTicks } from "./ticks";
 import type { SessionTokens } from "./session_tokens";
 import { TrustLevels } from "./trust";
 import { Verifications } from "./verification";
+import { forgetViewed } from "./viewed_once";
 
 const POLL_MS = 30_000;
 const INITIAL_EVENTS = 20;
@@ -155,6 +156,7 @@ export class RunningEngine {
           this.search.take(entries);
           this.threads.take(history.roomId, entries);
           this.forwards.take(entries);
+          void forgetViewed(this.account, history.roomId, entries).catch(() => undefined);
           for (const entry of entries) if (entry.kind === "event") this.expiry.watch(entry.record, parseEnvelope(entry.record.content).disappearAfterS);
         },
         removed: () => undefined,

@@ -1,4 +1,5 @@
-import type { Message } from "../message";
+import type { TimelineItem } from "../engine";
+import type { Message, MessageStatus } from "../message";
 import { ALBUM_ITEMS_MAX, ALBUM_ITEMS_MIN } from "./limits";
 
 /** Pictures of one sender that were sent as one: consecutive, with the same `album`, at most ten; a reply or a view-once picture stands alone. */
@@ -22,6 +23,50 @@ export function groupAlbums(messages: readonly Message[]): readonly (readonly Me
     else groups.push([message]);
   }
   return groups;
+}
+
+/** What has come least far speaks for the whole. */
+const STATUS_ORDER: readonly MessageStatus[] = ["failed", "waiting", "sending", "held", "delivered", "read"];
+const merged = new WeakMap<Message, Message>();
+
+/** Albums as one item each, under the key of their first picture. What needs a bubble of its own (reactions, a caption, a failure) stays alone. */
+export function mergeAlbums(items: readonly TimelineItem[]): readonly TimelineItem[] {
+  if (!items.some((item) => item.type === "message" && albumOf(item.message) !== undefined)) return items;
+  const shown: TimelineItem[] = [];
+  let run: Message[] = [];
+  const close = () => {
+    const last = shown.at(-1);
+    if (run.length >= ALBUM_ITEMS_MIN && last?.type === "message") shown[shown.length - 1] = { ...last, message: mergeMessages(run) };
+    run = [];
+  };
+  for (const item of items) {
+    const previous = run.at(-1);
+    if (item.type === "message" && previous && run.length < ALBUM_ITEMS_MAX && mayJoinAlbum(previous, item.message) && isPlain(item.message)) {
+      run.push(item.message);
+      continue;
+    }
+    close();
+    shown.push(item);
+    if (item.type === "message" && albumOf(item.message) !== undefined && item.message.status !== "failed") run = [item.message];
+  }
+  close();
+  return shown;
+}
+
+/** The same object while its parts are the same, so that its row is not drawn again. */
+function mergeMessages(run: readonly Message[]): Message {
+  const first = run[0]!;
+  const known = merged.get(first);
+  if (known?.album?.length === run.length && known.album.every((message, at) => message === run[at])) return known;
+  const status = STATUS_ORDER[Math.min(...run.map((message) => STATUS_ORDER.indexOf(message.status)))] ?? first.status;
+  const message: Message = { ...first, status, album: run };
+  merged.set(first, message);
+  return message;
+}
+
+function isPlain(message: Message): boolean {
+  const { body } = message;
+  return message.status !== "failed" && message.reactions.length === 0 && (body.kind === "image" || body.kind === "video") && !body.caption?.length;
 }
 
 export interface AlbumTile {

@@ -16,7 +16,7 @@ export interface MediaAccess {
   inspect(file: Blob): Promise<Inspected>;
   /** A smaller copy of a picture for sending; the file itself if it moves, is no picture or would not become smaller. */
   compress(file: Blob): Promise<Blob>;
-  /** SHA-256 of a file's bytes, lower-case hexadecimal: what the forward guard knows files by. */
+  /** SHA-256 of a file without its metadata, lower-case hexadecimal: what the forward guard knows files by. */
   hash(file: Blob): Promise<string>;
   /** Starts the microphone. Fails with a Problem if there is none or it is not allowed. */
   record(): Promise<VoiceRecording>;

@@ -1,11 +1,13 @@
 import type { ReactNode } from "react";
 import type { Message, MessageBody } from "@/domain/message";
 import { useReadable } from "../use_readable";
+import { AlbumGrid } from "../media/AlbumGrid";
 import { FileCard } from "../media/FileCard";
 import { ImageBubble } from "../media/ImageBubble";
 import { Sticker } from "../media/Sticker";
 import { VideoBubble } from "../media/VideoBubble";
 import { ViewOnceBubble } from "../media/ViewOnceBubble";
+import type { Track } from "../media/playback";
 import { VoicePlayer } from "../media/VoicePlayer";
 import { useChatActions, type ChatActions } from "./chat_actions";
 import { RichTextView } from "./RichTextView";
@@ -26,6 +28,11 @@ export function MediaBody({ message, body, meta }: { readonly message: Message; 
 }
 
 function Piece({ message, body, actions }: { readonly message: Message; readonly body: Media; readonly actions: ChatActions }) {
+  if (message.album) return <AlbumGrid messages={message.album} onOpen={actions.openMedia} />;
+  return <Single message={message} body={body} actions={actions} />;
+}
+
+function Single({ message, body, actions }: { readonly message: Message; readonly body: Media; readonly actions: ChatActions }) {
   const uploads = useReadable(actions.chat.uploads);
   const upload = uploads.find((each) => each.messageId === message.id);
   const share = upload && upload.total > 0 ? upload.done / upload.total : undefined;
@@ -38,7 +45,7 @@ function Piece({ message, body, actions }: { readonly message: Message; readonly
     case "image": return <ImageBubble picture={body.picture} name={body.name} onOpen={open} />;
     case "sticker": return <Sticker picture={body.picture} name={body.name} />;
     case "video": return <VideoBubble picture={body.picture} durationMs={body.durationMs} name={body.name} onOpen={open} />;
-    case "voice": return <VoicePlayer track={{ id: message.id, source: body.source, durationMs: body.durationMs }} waveform={body.waveform} />;
+    case "voice": return <VoicePlayer track={trackOf(message, body, actions)} waveform={body.waveform} />;
     default: return (
       <FileCard
         source={body.source}
@@ -49,4 +56,18 @@ function Piece({ message, body, actions }: { readonly message: Message; readonly
       />
     );
   }
+}
+
+type Voice = Extract<MessageBody, { kind: "voice" | "audio" }>;
+
+/** A voice message, and after it the one that follows in the chat, if that is one too. */
+function trackOf(message: Message, body: Voice, actions: ChatActions): Track {
+  const next = (): Track | undefined => {
+    const { items } = actions.chat.timeline.get();
+    const at = items.findLastIndex((item) => item.type === "message" && item.message.id === message.id);
+    const following = at < 0 ? undefined : items.slice(at + 1).find((item) => item.type === "message");
+    if (following?.type !== "message" || following.message.body.kind !== "voice" || following.message.viewOnce) return undefined;
+    return trackOf(following.message, following.message.body, actions);
+  };
+  return { id: message.id, source: body.source, durationMs: body.durationMs, next };
 }

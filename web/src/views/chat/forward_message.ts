@@ -23,6 +23,7 @@ export async function forwardMessage(message: Message, to: Chat, hop: number, me
         to.sendFile({
           file: opened.blob, name: body.name, kind: body.kind, hop: body.kind === "sticker" ? 0 : hop,
           ...(body.kind === "voice" || body.kind === "audio" ? { waveform: body.waveform, durationMs: body.durationMs } : {}),
+          ...(body.kind === "image" || body.kind === "video" ? { width: body.picture.width, height: body.picture.height } : {}),
           ...(body.kind === "video" ? { durationMs: body.durationMs } : {}),
           ...("caption" in body && body.caption ? { caption: writeMarkdown(body.caption) } : {}),
         });

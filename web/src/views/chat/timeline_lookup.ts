@@ -3,7 +3,7 @@ import type { Message } from "@/domain/message";
 
 /** Where an event stands, looked for from the newest: what people jump to is mostly near. -1 if it is not loaded. */
 export function findEvent(items: readonly TimelineItem[], eventId: string): number {
-  return items.findLastIndex((item) => item.type === "message" && (item.message.eventId === eventId || item.message.id === eventId));
+  return items.findLastIndex((item) => item.type === "message" && (item.message.eventId === eventId || item.message.id === eventId || item.message.album?.some((message) => message.eventId === eventId) === true));
 }
 
 const near_max = 400;
@@ -25,7 +25,7 @@ export function estimateHeight(item: TimelineItem | undefined): number {
   if (!item) return 40;
   if (item.type !== "message") return item.type === "date" || item.type === "unread" ? 44 : 32;
   const { message } = item;
-  const extra = (item.opensGroup ? 8 : 0) + (message.reactions.length ? 26 : 0) + (message.replyTo ? 52 : 0) + 18;
+  const extra = (item.opensGroup ? 8 : 0) + (message.reactions.length ? 26 : 0) + (message.replyTo ? 52 : 0) + (message.thread ? 34 : 0) + 18;
   switch (message.body.kind) {
     case "text": return extra + Math.min(16, Math.ceil(message.body.text.length / letters_per_line) || 1) * line_px;
     case "image": case "video": case "sticker": return extra + 260;

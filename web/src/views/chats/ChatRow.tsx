@@ -1,5 +1,6 @@
 import { memo } from "react";
 import { AtSign, BellOff, Megaphone, Pin, UsersRound } from "lucide-react";
+import type { TFunction } from "i18next";
 import { useTranslation } from "react-i18next";
 import type { ChatSummary } from "@/domain/engine";
 import { Avatar } from "../common/Avatar";
@@ -56,11 +57,17 @@ function Preview({ chat }: { readonly chat: ChatSummary }) {
   const { t } = useTranslation();
   const preview = usePreview();
   const last = chat.last?.message;
-  if (chat.typing.length) return <span className={classNames(css.line, css.typing)}>{chat.kind === "direct" ? t("chat.typing") : t("chat.typing_one", { name: `\u2068${chat.typing[0]}\u2069` })}</span>;
+  // A sentence of the interface, in its direction; only the name in it goes its own way.
+  if (chat.typing.length) return <span className={classNames(css.line, css.typing)}>{describeTyping(chat, t)}</span>;
   if (chat.draft) return <><span className={css.draft}>{t("chats.draft")}</span><span className={css.line} dir="auto">{chat.draft.slice(0, 120)}</span></>;
-  if (chat.membership === "knock") return t("chat.knocking");
-  if (!last) return t("chats.no_messages");
+  if (chat.membership === "knock") return <span className={css.line}>{t("chat.knocking")}</span>;
+  if (!last) return <span className={css.line}>{t("chats.no_messages")}</span>;
   const words = preview(last.body);
   if (chat.kind === "direct" || chat.kind === "channel" || chat.kind === "notes") return <span className={css.line} dir="auto">{words}</span>;
   return <><span className={css.sender}>{last.isOwn ? t("chat.you") : <PersonText>{last.senderName}</PersonText>}:</span><span className={css.line} dir="auto">{words}</span></>;
+}
+
+function describeTyping({ kind, typing }: ChatSummary, t: TFunction): string {
+  if (kind === "direct") return t("chat.typing");
+  return typing.length === 1 ? t("chat.typing_one", { name: `\u2068${typing[0]}\u2069` }) : t("chat.typing_some", { count: typing.length });
 }

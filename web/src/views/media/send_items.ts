@@ -56,6 +56,7 @@ export async function buildOutgoing(media: MediaAccess, items: readonly SendItem
       kind,
       hop: 0,
       ...(sha256 ? { sha256 } : {}),
+      ...(isPicture && item.facts?.width && item.facts.height ? { width: item.facts.width, height: item.facts.height } : {}),
       ...(index === 0 && choices.caption.trim() ? { caption: choices.caption.trim() } : {}),
       ...(index === 0 && choices.replyTo ? { replyTo: choices.replyTo } : {}),
       ...(choices.viewOnce && isPicture ? { viewOnce: true } : {}),
