@@ -92,6 +92,17 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
+def upload(person: Person, size: int) -> int:
+    """The status of an upload."""
+    request = urllib.request.Request(f"{person.server.base}/_matrix/media/v3/upload", bytes(size), method="POST")
+    request.add_header("Authorization", f"Bearer {person.token}")
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
 def fill(place: Path) -> Path:
     """Write until nothing more goes in."""
     filler = place / "filler"
@@ -114,6 +125,7 @@ def test_on_a_full_disk_reading_goes_on_and_nothing_acknowledged_is_lost(disk: P
         status, body, headers = anna.send()
         assert status == 503 and "disk is full" in body["error"] and int(headers["Retry-After"]) > 0
         assert not (server.data / "zajil.reserve").exists()
+        assert upload(anna, 8 * MIB) in (503, 507)
         anna.check()
         assert anna.call("GET", "sync?timeout=0")[0] == 200
         # What the operator needs goes on: commands, and ending a session.

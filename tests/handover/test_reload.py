@@ -22,6 +22,7 @@ from tests.postgres_server import shared_postgres
 from tests.servers import Server, build_environment, build_zajil, build_zajil_command, build_zajil_env, find_free_port
 
 SEND_SECONDS_MAX = 0.5
+SILENT = 300
 HANG_SECONDS_MAX = 20.0
 """Beside other tests on two cores a send may take long; the figure itself is the soak's."""
 
@@ -232,6 +233,20 @@ def test_a_kept_connection_goes_on_with_the_new_worker(server: Server) -> None:
         each.sendall(head + b"\r\n")
         answer = each.recv(65536)
         assert answer.startswith(b"HTTP/1.1 200") and b"connection: close" not in answer.lower()
+        each.close()
+
+
+def test_hundreds_of_silent_connections_move_and_none_is_closed(server: Server) -> None:
+    request = b"GET /_matrix/client/versions HTTP/1.1\r\nHost: a\r\n\r\n"
+    crowd = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(SILENT)]
+    for each in crowd[::2]:  # the others have not asked for anything yet
+        each.sendall(request)
+        assert each.recv(65536).startswith(b"HTTP/1.1 200")
+    assert ask_to_reload(server).returncode == 0
+    wait_for(lambda: f"connections={SILENT}" in server.log.read_text(), "the move", 30)
+    for each in crowd:
+        each.sendall(request)
+        assert each.recv(65536).startswith(b"HTTP/1.1 200")
         each.close()
 
 

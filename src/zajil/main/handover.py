@@ -25,6 +25,8 @@ POLL_INTERVAL_S = 0.004
 SPREAD_S_MAX = 2.0
 HINT_INTERVAL_S = 0.05
 CHECK_INTERVAL_S = 0.01
+MOVED_PER_SLICE = 25
+"""So many connections move at once, then both processes attend to people for `CHECK_INTERVAL_S`: 10,000 take 4 s."""
 IDLE_S = 3.0
 """A connection that cannot be moved (TLS) gets this long to ask once more, and be told to close, before it is closed."""
 
@@ -69,24 +71,30 @@ class Retirement:
         return [each for each in self._state.connections if isinstance(each, BoundedHttpProtocol)]
 
     def _on_idle(self, connection: BoundedHttpProtocol) -> None:
-        """Move a connection on which nothing is under way; one that cannot be moved answers once more and closes."""
+        self._offer(connection)
+
+    def _offer(self, connection: BoundedHttpProtocol) -> bool:
+        """Move a connection on which nothing is under way; one that cannot be moved answers once more and closes.
+
+        False: the successor has not read its last ones yet.
+        """
         if not connection.is_idle:
-            return
+            return True
         if self._give is None or connection.scheme == "https":
             connection.closes_next = True
-            return
-        if connection.transport.get_write_buffer_size() == 0:
-            self._move(connection, self._give)
+            return True
+        return connection.transport.get_write_buffer_size() > 0 or self._move(connection, self._give)
 
     async def _move_idle_ones(self) -> None:
         """Those that were idle at the beginning, whose answer had not left yet, that came from this worker's own predecessor only now, …"""
         while True:
+            moved = self._moved
             for connection in self._connections():
-                self._on_idle(connection)
+                if not self._offer(connection) or self._moved - moved >= MOVED_PER_SLICE:
+                    break
             await asyncio.sleep(CHECK_INTERVAL_S)
 
-    def _move(self, connection: BoundedHttpProtocol, give: socket.socket) -> None:
-        """Nothing happens when the successor has not read its last ones yet."""
+    def _move(self, connection: BoundedHttpProtocol, give: socket.socket) -> bool:
         transport = connection.transport
         connection.flow.pause_reading()
         fd = os.dup(transport.get_extra_info("socket").fileno())
@@ -94,6 +102,7 @@ class Retirement:
             socket.send_fds(give, [b"c"], [fd])
         except BlockingIOError:
             connection.flow.resume_reading()
+            return False
         except OSError:  # the successor is gone; the next one gets the client by another way
             connection.flow.resume_reading()
             give.close()
@@ -103,6 +112,7 @@ class Retirement:
             transport.close()  # of this process's copy: the connection itself stays open
         finally:
             os.close(fd)
+        return True
 
     # Polls
 
@@ -128,8 +138,10 @@ class Retirement:
     async def _wait_for_the_rest(self) -> None:
         """Requests in flight are finished, then connections that could not be moved are closed."""
         loop = asyncio.get_running_loop()
-        close_at = loop.time() + IDLE_S
-        while self._state.tasks or (self._connections() and loop.time() < close_at):
+        moved, moved_at = self._moved, loop.time()
+        while self._state.tasks or (self._connections() and loop.time() - moved_at < IDLE_S):
+            if self._moved != moved:
+                moved, moved_at = self._moved, loop.time()
             self._app.notifier.wake_all()
             await asyncio.sleep(CHECK_INTERVAL_S)
 
@@ -147,7 +159,7 @@ class Arrivals:
 
     def _receive(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        for _ in range(MOVED_PER_SLICE):
             try:
                 text, files, _, _ = socket.recv_fds(self._end, 1, 1)
             except BlockingIOError:

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 TURN_SUFFIX = ".turn"
 WAIT_S_MAX = 3.0
 """Then the former holder hangs, and is somebody else's problem."""
-COURTESY_S = 3.0
+COURTESY_S = 5.0
 COURTESY_PAUSE_S = 0.002
 """So long, after each batch, the former holder gets its chance to write what its last requests bring."""
 
