@@ -18,6 +18,7 @@ import { useApp } from "./app_context";
 import type { EngineState } from "./app_model";
 import { EngineContext } from "./engine_context";
 import { Home } from "./home";
+import { WarmHome } from "./warm_home";
 import css from "./signed_in.module.css";
 
 /** Waits for the engine in words, and says what stands in its way. */
@@ -82,9 +83,13 @@ export default function SignedIn() {
   const { model } = useApp();
   const state = useReadable(model.engine);
   const welcome = useReadable(model.welcome);
+  const active = useReadable(model.active);
   const media = state.state === "running" ? state.account.media : null;
   const pictures = useMemo(() => media && buildPictureLoader(media), [media]);
-  if (state.state !== "running") return <main className={css.middle}><NotRunning state={state} /></main>;
+  if (state.state !== "running") {
+    const waiting = <main className={css.middle}><NotRunning state={state} /></main>;
+    return active !== null && welcome === null && (state.state === "none" || state.state === "starting") ? <WarmHome userId={active.userId} otherwise={waiting} /> : waiting;
+  }
   return (
     <Running engine={state.account.engine}><EngineContext value={state.account.engine}>
       <MediaProvider value={state.account.media}>

@@ -37,6 +37,10 @@ export type EngineDatabase = IDBPDatabase<Schema>;
 
 const VERSION = 1;
 
+export function engineDatabaseName(userId: string): string {
+  return `zajil-engine:${userId}`;
+}
+
 /** What an account's engine remembers on this device: its archive, its queue, and single values. */
 export function openEngineDatabase(name: string): Promise<EngineDatabase> {
   return openDB<Schema>(name, VERSION, {

@@ -9,8 +9,8 @@ import { Store, type Readable } from "@/domain/store";
 import type { Account } from "./account";
 import * as facts from "./room_facts";
 import { localpart, memberName } from "./event_adapter";
+import { SAVED_CHATS } from "./warm_list";
 
-const SNAPSHOT_NAME = "chat-list";
 const MEMBERSHIPS: ReadonlySet<string> = new Set(["join", "invite", "knock"]);
 
 interface Last {
@@ -50,7 +50,7 @@ export class ChatList {
 
   /** Shows the list of the last time, before anything else is loaded. */
   async loadSnapshot(): Promise<void> {
-    const saved = await this.#account.values.load(SNAPSHOT_NAME);
+    const saved = await this.#account.values.load(SAVED_CHATS);
     if (!Array.isArray(saved) || this.#byRoom.size > 0) return;
     for (const summary of saved as ChatSummary[]) this.#byRoom.set(summary.roomId, { ...summary, typing: [] });
     this.#publish();
@@ -125,7 +125,7 @@ export class ChatList {
     this.#dirty.clear();
     if (!changed) return;
     this.#publish();
-    this.#account.values.save(SNAPSHOT_NAME, this.#chats.get());
+    this.#account.values.save(SAVED_CHATS, this.#chats.get());
   }
 
   #rebuild(roomId: string, direct: ReadonlyMap<string, string>): boolean {

@@ -4,8 +4,7 @@ import { Store, type Readable } from "@/domain/store";
 import { localpart } from "./event_adapter";
 import { mediaOf } from "./room_facts";
 import type { SavedValues } from "./saved_values";
-
-const SAVED_NAME = "profile";
+import { SAVED_PROFILE as SAVED_NAME } from "./warm_list";
 
 /** Our own name and picture; those of the last time until the server has been asked. */
 export class OwnProfile {

@@ -1,11 +1,12 @@
 import { createClient, IndexedDBStore, type ISyncResponse, type MatrixClient } from "matrix-js-sdk";
 import { logger } from "matrix-js-sdk/lib/logger";
 import type { CryptoCallbacks } from "matrix-js-sdk/lib/crypto-api";
+import { engineDatabaseName } from "@/platform/engine_database";
 import type { SessionTokens } from "./session_tokens";
 
 /** Names of all that an account's engine keeps in IndexedDB. */
 export function databaseNames(userId: string): { readonly engine: string; readonly sync: string; readonly crypto: string } {
-  return { engine: `zajil-engine:${userId}`, sync: `zajil-sync:${userId}`, crypto: `zajil-crypto:${userId}` };
+  return { engine: engineDatabaseName(userId), sync: `zajil-sync:${userId}`, crypto: `zajil-crypto:${userId}` };
 }
 
 /**
