@@ -1,6 +1,8 @@
 import type { ChatSummary, Connection, Engine, Member, NewGroup, Person } from "@/domain/engine";
 import { ForwardGuard } from "@/domain/forward_guard/forward_guard";
 import type { Message } from "@/domain/message";
+import type { RoomCare, RoomDetails } from "@/domain/room_details";
+import { parsePowers } from "@/domain/room_powers";
 import { Store } from "@/domain/store";
 import { SAMPLES, text } from "./demo_bodies";
 import { DemoChat } from "./demo_chat";
@@ -94,7 +96,7 @@ function ordinary(at: number, now: number): readonly [ChatSummary, readonly Mess
 }
 
 /** What the views of this demo use of an engine; keys and verification have tests of their own. */
-export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "verify" | "devices" | "settings" | "own" | "blocked" | "setBlocked" | "acceptIdentity" | "search" | "searchFurther" | "people" | "lists" | "invites" | "communities" | "care"> {
+export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "verify" | "devices" | "settings" | "own" | "blocked" | "setBlocked" | "acceptIdentity" | "search" | "searchFurther" | "people" | "lists" | "invites" | "communities"> {
   readonly userId = "@me:demo";
   readonly deviceId = "DEMO";
   readonly profile = new Store<Person>({ userId: "@me:demo", name: "Me", trust: "verified" });
@@ -102,6 +104,7 @@ export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "veri
   readonly chats: Store<readonly ChatSummary[]>;
   readonly guard = new ForwardGuard(Date.now);
   readonly #chats = new Map<string, DemoChat>();
+  readonly #details = new Map<string, Store<RoomDetails>>();
 
   constructor(options: DemoOptions) {
     const { now } = options;
@@ -137,6 +140,12 @@ export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "veri
   async join(): Promise<"joined"> { return "joined"; }
   async findPeople(words: string): Promise<readonly Person[]> {
     return Array.from({ length: 40 }, (_, at) => person(at)).filter((each) => each.name.toLowerCase().includes(words.toLowerCase()) || each.userId.includes(words)).slice(0, 10);
+  }
+  care(roomId: string): RoomCare {
+    const pinned = roomId === SHOWCASE ? this.openChat(roomId).timeline.get().items.flatMap((item) => (item.type === "message" && item.message.pinned && item.message.eventId ? [item.message.eventId] : [])) : [];
+    const details = this.#details.get(roomId) ?? new Store<RoomDetails>({ topic: "", access: "invite", powers: parsePowers({ content: undefined, creators: [], soleCreator: "@me:demo", ownUserId: "@me:demo" }), pinned, starred: [], encrypted: true, version: "12" });
+    this.#details.set(roomId, details);
+    return { details, setAccess: async () => undefined, setPermission: async () => undefined, loadGallery: async () => ({ messages: [] }), admit: async () => undefined };
   }
   async stop(): Promise<void> { return undefined; }
 }

@@ -1,7 +1,8 @@
-import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent, type RefObject } from "react";
 import { Upload } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useEngine } from "@/app/engine_context";
+import type { Chat } from "@/domain/engine";
 import type { Message } from "@/domain/message";
 import { useReadable } from "../use_readable";
 import { useShowProblem } from "../common/Toasts";
@@ -13,8 +14,11 @@ import { Composer, type ComposerHandle } from "./Composer";
 import type { ComposerMode } from "./composer_mode";
 import { EmojiPopoverAt } from "./EmojiPopover";
 import { CannotWrite } from "./CannotWrite";
+import { PinnedBar } from "./PinnedBar";
 import { SelectionBar } from "./SelectionBar";
+import { SwipeBack } from "./SwipeBack";
 import { Timeline, type TimelineHandle } from "./Timeline";
+import { findLastOwnText } from "./timeline_lookup";
 import { useBuiltActions } from "./use_built_actions";
 import { useForwardCheck } from "./use_forward_check";
 import { useDrop } from "./use_drop";
@@ -27,6 +31,8 @@ export interface ChatViewProps {
   readonly onSearch: () => void;
   readonly onOpenPerson: (userId: string) => void;
   readonly onOpenRoom: (target: string) => void;
+  /** Opens the thread under a message. */
+  readonly onThread?: ((rootEventId: string) => void) | undefined;
   /** An event to show, for example one that was searched for. */
   readonly shownEvent?: string | undefined;
   readonly onLeft: () => void;
@@ -34,8 +40,20 @@ export interface ChatViewProps {
 
 const newMode: ComposerMode = { type: "new" };
 
+function editOf(message: Message | undefined): ComposerMode | undefined {
+  return message && { type: "edit", message };
+}
+
+/** Goes to an event that was searched for; what was said in a thread is found there. */
+function useShownEvent(chat: Chat, shownEvent: string | undefined, timeline: RefObject<TimelineHandle | null>, onThread: ChatViewProps["onThread"]): void {
+  useEffect(() => {
+    if (!shownEvent) return;
+    void chat.message(shownEvent).catch(() => undefined).then((message) => { if (message?.threadRoot && onThread) onThread(message.threadRoot); else timeline.current?.jump(shownEvent); });
+  }, [chat, shownEvent]); // oxlint-disable-line react/exhaustive-deps -- once for each event
+}
+
 export function ChatView(props: ChatViewProps) {
-  const { roomId, onBack, onInfo, onSearch, shownEvent } = props;
+  const { roomId, onBack, onInfo, onSearch } = props;
   const { t } = useTranslation();
   const engine = useEngine();
   const chat = useMemo(() => engine.openChat(roomId), [engine, roomId]);
@@ -50,17 +68,13 @@ export function ChatView(props: ChatViewProps) {
   const composer = useRef<ComposerHandle>(null);
   const actions = useBuiltActions(chat, engine.userId, props, timeline, { setMode, setSelection, setDialog, setPicking });
 
-  useEffect(() => { if (shownEvent) timeline.current?.jump(shownEvent); }, [shownEvent]);
+  useShownEvent(chat, props.shownEvent, timeline, props.onThread);
   // On a phone the keyboard would jump up; with a mouse one wants to write at once.
   useEffect(() => { if (matchMedia("(pointer: fine)").matches) composer.current?.focus(); }, [chat]);
 
   const done = useCallback(() => setMode(newMode), []);
-  const editLast = useCallback(() => {
-    const last = chat.timeline.get().items.findLast((item) => item.type === "message" && item.message.isOwn && item.message.body.kind === "text" && item.message.eventId !== undefined);
-    if (last?.type === "message") setMode({ type: "edit", message: last.message });
-  }, [chat]);
+  const editLast = useCallback(() => setMode((now) => editOf(findLastOwnText(chat.timeline.get().items)) ?? now), [chat]);
   const sendFiles = useCallback((files: readonly File[]) => { if (files.length) setDialog({ type: "files", files }); }, []);
-
   const { checkText, checkFiles, asked } = useForwardCheck(summary);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || event.defaultPrevented) return;
@@ -86,12 +100,14 @@ export function ChatView(props: ChatViewProps) {
           onReport={() => setDialog({ type: "report", eventId: null })}
           onLeave={() => setDialog({ type: "leave" })}
         />
+        {summary.membership === "join" && <PinnedBar chat={chat} onJump={actions.jump} />}
         <Timeline key={roomId} ref={timeline} chat={chat} many={summary.kind !== "direct" && summary.kind !== "notes"} maySend={summary.maySend} selection={selection} />
         {selection ? (
           <SelectionBar chat={chat} actions={actions} selection={selection} onClose={() => setSelection(null)} />
         ) : summary.membership === "join" && summary.maySend
           ? <Composer key={roomId} ref={composer} chat={chat} myUserId={engine.userId} mode={mode} onDone={done} onEditLast={editLast} onFiles={sendFiles} checkText={checkText} />
           : <CannotWrite chat={chat} onLeft={props.onLeft} />}
+        {onBack && <SwipeBack onBack={onBack} />}
         {dropping && <div className={css.drop} aria-hidden="true"><Upload size={44} /><span>{t("files.drop")}</span></div>}
         {picking && <EmojiPopoverAt anchor={picking.anchor} onPick={(key) => actions.react(picking.message, key)} onClose={() => setPicking(null)} />}
         <ChatDialogs

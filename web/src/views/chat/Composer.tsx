@@ -1,5 +1,5 @@
-import { useImperativeHandle, useState, type ClipboardEvent, type KeyboardEvent, type Ref } from "react";
-import { Mic, SendHorizontal, Smile, Timer } from "lucide-react";
+import { useEffect, useImperativeHandle, useState, type ClipboardEvent, type KeyboardEvent, type Ref } from "react";
+import { Mic, Smile, Timer } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { Chat, ChatSummary, Member, OutgoingText } from "@/domain/engine";
 import type { Recorded } from "@/domain/media/ports";
@@ -14,7 +14,10 @@ import { ComposerBar } from "./ComposerBar";
 import { applyShortcut } from "./composer_shortcuts";
 import { findMention, linkMentions } from "./composer_text";
 import { EmojiPopover } from "./EmojiPopover";
+import { FormatBar } from "./FormatBar";
 import { MentionList } from "./MentionList";
+import { ScheduledBar } from "./ScheduledBar";
+import { SendButton, type Manner } from "./SendButton";
 import { useComposerField, type ComposerField } from "./use_composer_field";
 import { useMentions } from "./use_mentions";
 import { useTypingNotice } from "./use_typing_notice";
@@ -33,14 +36,16 @@ export interface ComposerProps {
   readonly onFiles: (files: readonly File[]) => void;
   /** Looks whether the text is somebody else's, pasted (see domain/forward_guard); calls back with its hop if it may go out, at once or when confirmed. */
   readonly checkText: (text: string, send: (hop: number) => void) => void;
+  readonly autoFocus?: boolean;
   readonly ref?: Ref<ComposerHandle>;
 }
 
 /** Sends what is in the field, as a new message, an answer or an edit. */
 function useSending({ chat, mode, onDone, checkText }: ComposerProps, { field, clear }: ComposerField, mentions: ReturnType<typeof useMentions>, stopTyping: () => void) {
-  const sendNow = (text: string, hop: number) => {
-    const outgoing: OutgoingText = { ...linkMentions(text, mentions.chosen), hop, ...replyTarget(mode) };
-    if (mode.type !== "edit") chat.sendText(outgoing);
+  const sendNow = (text: string, hop: number, { silent, at }: Manner) => {
+    const outgoing: OutgoingText = { ...linkMentions(text, mentions.chosen), hop, ...replyTarget(mode), ...(silent ? { silent } : {}) };
+    if (mode.type !== "edit" && at !== undefined) chat.schedule(outgoing, at);
+    else if (mode.type !== "edit") chat.sendText(outgoing);
     else if (mode.message.eventId) chat.edit(mode.message.eventId, outgoing);
     clear();
     mentions.forget();
@@ -48,12 +53,12 @@ function useSending({ chat, mode, onDone, checkText }: ComposerProps, { field, c
     onDone();
     field.current?.focus();
   };
-  return () => {
+  return (manner: Manner = {}) => {
     const text = field.current?.value.trim() ?? "";
     if (text === "") return;
     // What is edited in may be pasted as well; what was forwarded stays so, however it is rewritten.
-    if (mode.type === "edit") checkText(text, (hop) => sendNow(text, Math.max(hop, mode.message.hop)));
-    else checkText(text, (hop) => sendNow(text, hop));
+    if (mode.type === "edit") checkText(text, (hop) => sendNow(text, Math.max(hop, mode.message.hop), {}));
+    else checkText(text, (hop) => sendNow(text, hop, manner));
   };
 }
 
@@ -72,17 +77,9 @@ function useComposerKeys({ mode, onDone, onEditLast }: ComposerProps, { query, p
   };
 }
 
-export function Composer(props: ComposerProps) {
-  const { chat, myUserId, mode, onDone, onFiles, ref } = props;
-  const { t } = useTranslation();
-  const summary = useReadable(chat.summary);
-  const text = useComposerField(chat, mode);
-  const { field, filled, query, put, closeQuery } = text;
-  const [recording, setRecording] = useState(false);
-  const typing = useTypingNotice(chat);
-  const mentions = useMentions(chat, myUserId, query?.words);
-  const send = useSending(props, text, mentions, typing.stop);
-  const choose = (member: Member) => {
+/** Puts a chosen person's name where it was being typed. */
+function useChoice({ field, query, put, closeQuery }: ComposerField, mentions: ReturnType<typeof useMentions>) {
+  return (member: Member) => {
     const element = field.current!;
     const found = query ?? findMention(element.value, element.selectionStart);
     if (!found) return;
@@ -91,14 +88,31 @@ export function Composer(props: ComposerProps) {
     put({ text: `${element.value.slice(0, found.from)}@${name} ${element.value.slice(element.selectionStart)}`, start: at, end: at });
     closeQuery();
   };
+}
+
+function takeFiles(event: ClipboardEvent, onFiles: (files: readonly File[]) => void): void {
+  const files = [...event.clipboardData.files];
+  if (!files.length) return;
+  event.preventDefault();
+  onFiles(files);
+}
+
+export function Composer(props: ComposerProps) {
+  const { chat, myUserId, mode, onDone, onFiles, ref } = props;
+  const { t } = useTranslation();
+  const summary = useReadable(chat.summary);
+  const text = useComposerField(chat, mode);
+  const { field, filled, query, put } = text;
+  const [recording, setRecording] = useState(false);
+  const [marked, setMarked] = useState(false);
+  const typing = useTypingNotice(chat);
+  const mentions = useMentions(chat, myUserId, query?.words);
+  const send = useSending(props, text, mentions, typing.stop);
+  const choose = useChoice(text, mentions);
   const onKeyDown = useComposerKeys(props, text, mentions, choose, send);
+  const { autoFocus = false } = props;
+  useEffect(() => { if (autoFocus && matchMedia("(pointer: fine)").matches) field.current?.focus(); }, [autoFocus, field]);
   useImperativeHandle(ref, () => ({ focus: () => field.current?.focus() }), [field]);
-  const onPaste = (event: ClipboardEvent) => {
-    const files = [...event.clipboardData.files];
-    if (!files.length) return;
-    event.preventDefault();
-    onFiles(files);
-  };
   const sendVoice = (recorded: Recorded) => {
     chat.sendFile({ ...recorded, kind: "voice", hop: 0, ...replyTarget(mode) });
     setRecording(false);
@@ -110,6 +124,8 @@ export function Composer(props: ComposerProps) {
   return (
     <div className={css.composer}>
       {mode.type !== "new" && <ComposerBar mode={mode} onClose={onDone} />}
+      <ScheduledBar chat={chat} />
+      {marked && <FormatBar read={() => ({ text: field.current!.value, start: field.current!.selectionStart, end: field.current!.selectionEnd })} put={put} />}
       {listShown && <MentionList id={mentions.listId} members={mentions.found} active={mentions.active} onChoose={choose} />}
       <div className={css.row}>
         <AttachMenu chat={chat} onFiles={onFiles} />
@@ -127,9 +143,10 @@ export function Composer(props: ComposerProps) {
               aria-controls={listShown ? mentions.listId : undefined}
               aria-activedescendant={listShown ? `${mentions.listId}-${mentions.active}` : undefined}
               onInput={(event) => { text.changed(); typing.noteInput(event.currentTarget.value !== ""); }}
-              onSelect={() => { if (query) text.changed(); }}
+              onSelect={(event) => { setMarked(event.currentTarget.selectionStart !== event.currentTarget.selectionEnd); if (query) text.changed(); }}
+              onBlur={() => setMarked(false)}
               onKeyDown={onKeyDown}
-              onPaste={onPaste}
+              onPaste={(event) => takeFiles(event, onFiles)}
               maxLength={16_000}
             />
           </div>
@@ -137,7 +154,7 @@ export function Composer(props: ComposerProps) {
           <EmojiPopover onPick={text.insert} trigger={<IconButton label={t("composer.emoji")} icon={Smile} />} />
         </div>
         {filled || mode.type === "edit"
-          ? <IconButton tone="accent" label={mode.type === "edit" ? t("ui.save") : t("composer.send")} icon={SendHorizontal} mirrored onClick={send} disabled={!filled} />
+          ? <SendButton disabled={!filled} isEdit={mode.type === "edit"} onSend={send} />
           : <IconButton tone="accent" label={t("composer.record")} icon={Mic} onClick={() => setRecording(true)} />}
       </div>
     </div>

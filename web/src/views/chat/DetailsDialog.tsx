@@ -7,10 +7,12 @@ import { Dialog } from "../common/Dialog";
 import { useFormats } from "../common/locale";
 import { PersonText } from "../common/PersonText";
 import { useNow } from "../common/use_now";
+import { AGREE, DISAGREE } from "./message_menu";
 import { Ticks } from "./Ticks";
 import css from "./DetailsDialog.module.css";
 
 const people_max = 200;
+const reactions_max = 20;
 
 /** Where a message is: since when the server holds it, whose devices have it, who has read it. */
 export function DetailsDialog({ chat, message, onClose }: { readonly chat: Chat; readonly message: Message; readonly onClose: () => void }) {
@@ -30,6 +32,8 @@ export function DetailsDialog({ chat, message, onClose }: { readonly chat: Chat;
         {message.expiresAt !== undefined && <div><dt>{t("details.disappears")}</dt><dd>{formats.dateTime(message.expiresAt)}</dd></div>}
         {message.hop > 0 && <div><dt>{t("details.forwarded")}</dt><dd>{t("details.forwarded_times", { count: message.hop })}</dd></div>}
       </dl>
+      {message.reactions.length > 0 && <h3 className={css.heading}>{t("details.reactions")}</h3>}
+      {message.reactions.slice(0, reactions_max).map(({ key, senders }) => <People key={key} chat={chat} title={`${key.slice(0, 24)} ${key === AGREE ? t("details.agreed") : key === DISAGREE ? t("details.disagreed") : ""}`} userIds={senders} empty="" />)}
       {message.isOwn && <People chat={chat} title={t("details.read_by")} userIds={message.readBy} empty={t("details.nobody_read")} />}
       {message.isOwn && message.deliveredTo.length > 0 && <People chat={chat} title={t("details.delivered_to")} userIds={message.deliveredTo.filter((id) => !message.readBy.includes(id))} empty={t("details.all_read")} />}
     </Dialog>

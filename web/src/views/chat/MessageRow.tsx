@@ -16,6 +16,8 @@ import { HoverBar } from "./HoverBar";
 import { Meta } from "./Meta";
 import { Reactions } from "./Reactions";
 import { ReplyQuote } from "./ReplyQuote";
+import { SlowNote } from "./SlowNote";
+import { ThreadLine } from "./ThreadLine";
 import { useSwipe } from "./use_swipe";
 import css from "./MessageRow.module.css";
 
@@ -69,7 +71,9 @@ function Row({ message, opensGroup, many, highlighted, selected }: MessageRowPro
           <div className={css.content}><BodyView message={message} meta={<Meta message={message} />} /></div>
         </div>
         {message.reactions.length > 0 && <Reactions message={message} />}
+        {message.thread && <ThreadLine message={message} thread={message.thread} />}
         {message.status === "failed" && <FailedBar message={message} />}
+        {message.slowUntil !== undefined && <SlowNote until={message.slowUntil} />}
       </div>
       {active && selected === undefined && <HoverBar message={message} />}
     </div>

@@ -1,4 +1,4 @@
-import { Copy, Forward, Trash2, X } from "lucide-react";
+import { Copy, Forward, Star, Trash2, X } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { Chat } from "@/domain/engine";
 import { IconButton } from "../common/IconButton";
@@ -22,6 +22,7 @@ export function SelectionBar({ chat, actions, selection, onClose }: SelectionBar
       <IconButton label={t("chat.stop_selecting")} icon={X} onClick={onClose} autoFocus />
       <span className={css.count} role="status">{t("chat.selected", { count })}</span>
       <IconButton label={t("chat.copy")} icon={Copy} disabled={!count} onClick={() => { actions.copy(chosen()); onClose(); }} />
+      <IconButton label={t("chat.star")} icon={Star} disabled={!count} onClick={() => { for (const { eventId } of chosen()) if (eventId) void chat.setStarred(eventId, true).catch(actions.failed); onClose(); }} />
       <IconButton label={t("chat.forward")} icon={Forward} mirrored disabled={!count} onClick={() => actions.forward(chosen())} />
       <IconButton label={t("chat.delete")} icon={Trash2} tone="danger" disabled={!count} onClick={() => actions.askDelete(chosen())} />
     </div>

@@ -18,6 +18,10 @@ export interface ChatActions {
   copy(messages: readonly Message[]): void;
   select(message: Message): void;
   jump(eventId: string): void;
+  /** Absent where one is in a thread already. */
+  readonly openThread?: ((rootEventId: string) => void) | undefined;
+  /** Says what went wrong with an action. */
+  failed(problem: unknown): void;
   openPerson(userId: string): void;
   openRoom(target: string): void;
   openMedia(message: Message): void;

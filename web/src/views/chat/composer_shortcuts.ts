@@ -19,6 +19,7 @@ export function applyShortcut(event: KeyboardEvent<HTMLTextAreaElement>): Edited
   if (letter === "b") return wrapSelection(now, "**");
   if (letter === "i") return wrapSelection(now, "_");
   if (letter === "e") return text.slice(start, end).includes("\n") ? wrapSelection(now, "\n```\n") : wrapSelection(now, "`");
-  if (letter === "k") return makeLink(now);
+  // Without marked words the key opens the list of chats to go to.
+  if (letter === "k" && start !== end) return makeLink(now);
   return undefined;
 }

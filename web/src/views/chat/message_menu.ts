@@ -1,4 +1,4 @@
-import { CheckSquare, Copy, Flag, Forward, Info, Pencil, Pin, PinOff, Reply, SmilePlus, Star, StarOff, Trash2 } from "lucide-react";
+import { CheckSquare, Copy, Flag, Forward, Info, Pencil, Pin, PinOff, Reply, MessagesSquare, SmilePlus, Star, StarOff, ThumbsDown, ThumbsUp, Trash2 } from "lucide-react";
 import type { Message } from "@/domain/message";
 import type { MenuEntry } from "../common/Menu";
 import type { ChatActions } from "./chat_actions";
@@ -17,19 +17,27 @@ export function textToCopy(message: Message): string {
   return "";
 }
 
+/** Agreeing and disagreeing are reactions that other apps show as they are. */
+export const AGREE = "👍";
+export const DISAGREE = "👎";
+
 type Translate = (key: string) => string;
 
 export function buildMessageMenu(message: Message, actions: ChatActions, t: Translate, maySend: boolean, anchor: () => Element): readonly MenuEntry[] {
   const speak = maySpeakOf(message);
   const { eventId } = message;
+  const { openThread } = actions;
   const entries: (MenuEntry | false)[] = [
     speak && maySend && { key: "reply", label: t("chat.reply"), icon: Reply, mirrored: true, onSelect: () => actions.reply(message) },
+    speak && maySend && openThread !== undefined && { key: "thread", label: t("chat.reply_in_thread"), icon: MessagesSquare, onSelect: () => openThread(message.threadRoot ?? eventId!) },
+    speak && !message.isOwn && { key: "agree", label: t("chat.agree"), icon: ThumbsUp, onSelect: () => actions.react(message, AGREE) },
+    speak && !message.isOwn && { key: "disagree", label: t("chat.disagree"), icon: ThumbsDown, onSelect: () => actions.react(message, DISAGREE) },
     speak && { key: "react", label: t("chat.react_more"), icon: SmilePlus, onSelect: () => actions.pickReaction(message, anchor()) },
     speak && message.isOwn && message.body.kind === "text" && { key: "edit", label: t("chat.edit"), icon: Pencil, onSelect: () => actions.edit(message) },
     textToCopy(message) !== "" && { key: "copy", label: t("chat.copy"), icon: Copy, onSelect: () => actions.copy([message]) },
     speak && !message.viewOnce && { key: "forward", label: t("chat.forward"), icon: Forward, mirrored: true, onSelect: () => actions.forward([message]) },
-    speak && { key: "star", label: message.starred ? t("chat.unstar") : t("chat.star"), icon: message.starred ? StarOff : Star, onSelect: () => void actions.chat.setStarred(eventId!, !message.starred) },
-    speak && { key: "pin", label: message.pinned ? t("chat.unpin") : t("chat.pin"), icon: message.pinned ? PinOff : Pin, onSelect: () => void actions.chat.setPinned(eventId!, !message.pinned) },
+    speak && { key: "star", label: message.starred ? t("chat.unstar") : t("chat.star"), icon: message.starred ? StarOff : Star, onSelect: () => void actions.chat.setStarred(eventId!, !message.starred).catch(actions.failed) },
+    speak && { key: "pin", label: message.pinned ? t("chat.unpin") : t("chat.pin"), icon: message.pinned ? PinOff : Pin, onSelect: () => void actions.chat.setPinned(eventId!, !message.pinned).catch(actions.failed) },
     { key: "select", label: t("chat.select"), icon: CheckSquare, onSelect: () => actions.select(message) },
     { key: "details", label: t("chat.details"), icon: Info, onSelect: () => actions.details(message) },
     { key: "line", separator: true },

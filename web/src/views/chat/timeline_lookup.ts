@@ -17,6 +17,12 @@ export function findNearby(items: readonly TimelineItem[], eventId: string): Mes
   return undefined;
 }
 
+/** What the up arrow in an empty field edits. */
+export function findLastOwnText(items: readonly TimelineItem[]): Message | undefined {
+  const last = items.findLast((item) => item.type === "message" && item.message.isOwn && item.message.body.kind === "text" && item.message.eventId !== undefined);
+  return last?.type === "message" ? last.message : undefined;
+}
+
 const line_px = 22;
 const letters_per_line = 52;
 

@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { Chat } from "@/domain/engine";
 import type { MediaSource, Message } from "@/domain/message";
 import { announce } from "../common/LiveRegion";
-import { showToast } from "../common/Toasts";
+import { showToast, useShowProblem } from "../common/Toasts";
 import type { ChatActions } from "./chat_actions";
 import type { OpenDialog } from "./ChatDialogs";
 import type { ComposerMode } from "./composer_mode";
@@ -20,6 +20,7 @@ interface Setters {
 }
 
 interface Outside {
+  readonly onThread?: ((rootEventId: string) => void) | undefined;
   readonly onOpenPerson: (userId: string) => void;
   readonly onOpenRoom: (target: string) => void;
 }
@@ -40,8 +41,10 @@ function buildAvatarLookup(chat: Chat): (userId: string) => MediaSource | undefi
 /** The actions of one open chat: one object for as long as the chat is the same. */
 export function useBuiltActions(chat: Chat, myUserId: string, outside: Outside, timeline: RefObject<TimelineHandle | null>, setters: Setters): ChatActions {
   const { t } = useTranslation();
-  const latest = useRef({ outside, setters, t });
-  useLayoutEffect(() => { latest.current = { outside, setters, t }; });
+  const showProblem = useShowProblem();
+  const latest = useRef({ outside, setters, t, showProblem });
+  useLayoutEffect(() => { latest.current = { outside, setters, t, showProblem }; });
+  const hasThreads = outside.onThread !== undefined;
   return useMemo<ChatActions>(() => {
     const set = () => latest.current.setters;
     const findAvatar = buildAvatarLookup(chat);
@@ -50,8 +53,8 @@ export function useBuiltActions(chat: Chat, myUserId: string, outside: Outside, 
       myUserId,
       reply: (message) => set().setMode({ type: "reply", message }),
       edit: (message) => set().setMode({ type: "edit", message }),
-      forward: (messages) => set().setDialog({ type: "forward", messages }),
-      askDelete: (messages) => set().setDialog({ type: "delete", messages }),
+      forward: (messages) => set().setDialog({ type: "forward", messages: messages.flatMap(partsOf) }),
+      askDelete: (messages) => set().setDialog({ type: "delete", messages: messages.flatMap(partsOf) }),
       details: (message) => set().setDialog({ type: "details", message }),
       report: (message) => set().setDialog({ type: "report", eventId: message.eventId ?? null }),
       pickReaction: (message, anchor) => set().setPicking({ message, anchor }),
@@ -72,15 +75,23 @@ export function useBuiltActions(chat: Chat, myUserId: string, outside: Outside, 
       },
       select: (message) => set().setSelection((old) => {
         const next = new Set(old ?? []);
-        if (!next.delete(message.id)) next.add(message.id);
+        const chosen = next.has(message.id);
+        for (const { id } of partsOf(message)) if (chosen) next.delete(id); else next.add(id);
         return next;
       }),
       jump: (eventId) => timeline.current?.jump(eventId),
+      openThread: hasThreads ? (rootEventId) => latest.current.outside.onThread?.(rootEventId) : undefined,
+      failed: (problem) => latest.current.showProblem(problem),
       openPerson: (userId) => latest.current.outside.onOpenPerson(userId),
       openRoom: (target) => latest.current.outside.onOpenRoom(target),
       openMedia: (message) => set().setDialog({ type: "media", message }),
       avatarOf: findAvatar,
       loadedMessage: (eventId) => findNearby(chat.timeline.get().items, eventId),
     };
-  }, [chat, myUserId, timeline]);
+  }, [chat, myUserId, timeline, hasThreads]);
+}
+
+/** The pictures of an album, which are forwarded, deleted and selected together. */
+function partsOf(message: Message): readonly Message[] {
+  return message.album ?? [message];
 }

@@ -5,7 +5,11 @@ import { RoomPage } from "../community/RoomPage";
 import { EmptyState } from "../common/EmptyState";
 import { ErrorBoundary } from "../common/ErrorBoundary";
 import { Pigeon } from "../common/Pigeon";
+import { ThreadView } from "../chat/ThreadView";
 import { ConnectionBanner } from "./ConnectionBanner";
+import { QuickSwitcher } from "./QuickSwitcher";
+import { ShortcutsDialog } from "./ShortcutsDialog";
+import { useShortcuts } from "./use_shortcuts";
 import { usePanes } from "./use_width";
 import css from "./Messenger.module.css";
 
@@ -23,7 +27,8 @@ export function Messenger(props: MessengerProps) {
   const { roomId, onOpenChat, onOpenPerson, renderInfo, shownEvent, ...list } = props;
   const { t } = useTranslation();
   const panes = usePanes();
-  const [aside, setAside] = useState<"info" | "search" | null>(null);
+  const [shortcut, setShortcut] = useShortcuts();
+  const [aside, setAside] = useState<"info" | "search" | { readonly thread: string } | null>(null);
   const [opener, setOpener] = useState<Element | null>(null);
   useEffect(() => setAside(null), [roomId]);
 
@@ -43,10 +48,6 @@ export function Messenger(props: MessengerProps) {
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Escape" && !event.defaultPrevented && aside) { event.preventDefault(); closeAside(); }
-    if ((event.ctrlKey || event.metaKey) && event.key === "k" && !event.defaultPrevented) {
-      event.preventDefault();
-      document.querySelector<HTMLInputElement>("input[type=search]")?.focus();
-    }
   };
 
   const showList = panes > 1 || roomId === null;
@@ -72,14 +73,21 @@ export function Messenger(props: MessengerProps) {
                 onLeft={() => onOpenChat(null)}
                 onOpenChat={onOpenChat}
                 shownEvent={shownEvent}
+                onThread={(thread) => { setOpener(document.activeElement); setAside({ thread }); }}
               />
             </ErrorBoundary>
           )}
         </div>}
-        {showAside && <aside className={panes === 2 ? css.over : css.aside} aria-label={aside === "info" ? t("chat.info") : t("chat.search")}>
-          <ErrorBoundary resetKey={roomId} fallback={<EmptyState title={t("chat.broken_chat")} />}>{renderInfo(roomId, aside, closeAside)}</ErrorBoundary>
+        {showAside && <aside className={panes === 2 ? css.over : css.aside} aria-label={typeof aside === "object" ? t("thread.title") : aside === "info" ? t("chat.info") : t("chat.search")}>
+          <ErrorBoundary resetKey={roomId} fallback={<EmptyState title={t("chat.broken_chat")} />}>
+            {typeof aside === "object"
+              ? <ThreadView key={aside.thread} roomId={roomId} rootId={aside.thread} onClose={closeAside} onOpenPerson={onOpenPerson} onOpenRoom={list.onOpenLink} />
+              : renderInfo(roomId, aside, closeAside)}
+          </ErrorBoundary>
         </aside>}
       </div>
+      {shortcut === "switcher" && <QuickSwitcher onClose={() => setShortcut(null)} onOpenChat={onOpenChat} />}
+      {shortcut === "keys" && <ShortcutsDialog onClose={() => setShortcut(null)} />}
     </div>
   );
 }
