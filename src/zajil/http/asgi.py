@@ -136,6 +136,7 @@ class AsgiApp:
             )
         except StorageUnavailable as error:
             self._outages.note(error)
+            self.app.measurements.unavailable += 1
             return error_response(MatrixError(503, "M_UNKNOWN", error.told, {"retry_after_ms": error.retry_after_ms}))
         except MemoryError:
             log.error("out of memory")

@@ -39,6 +39,8 @@ class Measurements:
         self.routes: dict[str, Histogram] = {}
         """By method and path pattern."""
         self.statuses: dict[int, int] = {}
+        self.unavailable = 0
+        """Answers with 503 for want of storage: these are failures, the other 503 are there to spread load."""
         self.limits: dict[str, int] = {}
         """Requests that were answered with 429 or 503, by the name of the route's limit."""
         self.batch_items = Histogram(ITEMS)
@@ -73,7 +75,7 @@ class Measurements:
 
     def count_requests(self) -> tuple[int, int, int]:
         """Requests answered so far, those of them with an error of ours, and those that were shed."""
-        total = errors = shed = 0
+        total, errors, shed = 0, self.unavailable, -self.unavailable
         for status, count in self.statuses.items():
             total += count
             if status in (429, 503):
