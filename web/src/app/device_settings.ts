@@ -27,6 +27,7 @@ export function showDeviceSettings(): void {
   chatPreferences.set({
     enterSends: readPreference("enter") !== "line",
     background: BACKGROUNDS.find((each) => each === readPreference("background")) ?? "feathers",
+    linkPreviews: readPreference("link-previews") === "on",
   });
   showMotion(lessMotion.get());
 }
@@ -40,6 +41,11 @@ export function setLessMotion(isLess: boolean): void {
 export function setEnterSends(enterSends: boolean): void {
   writePreference("enter", enterSends ? "send" : "line");
   chatPreferences.update((before) => ({ ...before, enterSends }));
+}
+
+export function setLinkPreviews(linkPreviews: boolean): void {
+  writePreference("link-previews", linkPreviews ? "on" : "off");
+  chatPreferences.update((before) => ({ ...before, linkPreviews }));
 }
 
 export function setBackground(background: ChatPreferences["background"]): void {

@@ -2,6 +2,7 @@ import type { AccountSettings, Devices } from "./account_settings";
 import type { Communities } from "./communities";
 import type { Invites } from "./invites";
 import type { ForwardGuard } from "./forward_guard/forward_guard";
+import type { LinkPreview } from "./link_preview";
 import type { AccountKeys } from "./keys";
 import type { Message, MediaSource } from "./message";
 import type { People } from "./people";
@@ -51,6 +52,8 @@ export interface Engine {
   care(roomId: string): RoomCare;
   /** Knows what was received and passed on: the forward ladder. Fed and kept by the engine. */
   readonly guard: ForwardGuard;
+  /** What the page behind a link says of itself; the server fetches it, and so learns the address. Undefined if it says nothing. */
+  previewLink(url: string): Promise<LinkPreview | undefined>;
   /** Messages on this device with these words, newest first; in one chat, or in all. */
   search(words: string, filters?: SearchFilters): Promise<readonly Message[]>;
   /** Loads older messages of a chat, so that they are searched too; tells how many were found so far and how old the oldest is. False once there are no more. */

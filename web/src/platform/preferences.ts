@@ -1,5 +1,5 @@
 /** Small choices that count before anything is drawn, the same for all accounts of this browser. Without storage they last as long as the page. */
-export type PreferenceName = "theme" | "language" | "digits" | "text-scale" | "motion" | "background" | "enter" | "notify" | "notify-preview" | "notify-sound";
+export type PreferenceName = "theme" | "language" | "digits" | "text-scale" | "motion" | "background" | "enter" | "link-previews" | "notify" | "notify-preview" | "notify-sound";
 
 const kept = new Map<PreferenceName, string>();
 

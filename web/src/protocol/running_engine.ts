@@ -20,6 +20,7 @@ import { buildFileSender } from "./file_sender";
 import { ForwardMemory } from "./forward_memory";
 import { buildInvites } from "./invite_links";
 import { Keys } from "./keys";
+import { buildLinkPreviews } from "./link_previews";
 import { MessageFlags } from "./message_flags";
 import { OwnProfile } from "./own_profile";
 import { buildPeople } from "./people";
@@ -96,7 +97,7 @@ export class RunningEngine {
     this.search = new HistorySearch(this.account, (roomId) => this.contextOf(roomId), this.#idle);
     this.profile = new OwnProfile(client, this.account.values);
     this.keys = new Keys(client, secret, session);
-    this.verifications = new Verifications(client);
+    this.verifications = new Verifications(client, () => void this.keys.awaitSecrets().catch(() => undefined));
     this.#connection = new ConnectionWatch({ client, now: services.now, online: () => this.#goOnline(), offline: () => this.account.queue.suspend() });
     this.engine = this.#buildEngine(session);
   }
@@ -200,6 +201,7 @@ export class RunningEngine {
       search: (words, filters) => this.search.search(words, filters),
       searchFurther: (roomId, found) => this.search.loadFurther(roomId, found),
       guard: this.forwards.guard,
+      previewLink: buildLinkPreviews(account.client),
       verify: (target) => this.verifications.request(target),
       stop: () => (this.#stopping ??= this.#stop()),
     };

@@ -96,7 +96,7 @@ function ordinary(at: number, now: number): readonly [ChatSummary, readonly Mess
 }
 
 /** What the views of this demo use of an engine; keys and verification have tests of their own. */
-export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "verify" | "devices" | "settings" | "own" | "blocked" | "setBlocked" | "acceptIdentity" | "search" | "searchFurther" | "people" | "lists" | "invites" | "communities"> {
+export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "verify" | "devices" | "settings" | "own" | "blocked" | "setBlocked" | "acceptIdentity" | "search" | "searchFurther" | "previewLink" | "people" | "lists" | "invites" | "communities"> {
   readonly userId = "@me:demo";
   readonly deviceId = "DEMO";
   readonly profile = new Store<Person>({ userId: "@me:demo", name: "Me", trust: "verified" });

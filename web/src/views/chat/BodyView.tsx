@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "@/domain/message";
 import { ContactBody, LocationBody } from "./CardBody";
+import { LinkPreviewOf } from "./LinkPreviewCard";
 import { MediaBody } from "./MediaBody";
 import { PollBody } from "./PollBody";
 import { StateBody } from "./StateBody";
@@ -12,7 +13,7 @@ export function BodyView({ message, meta }: { readonly message: Message; readonl
   const { t } = useTranslation();
   const { body } = message;
   switch (body.kind) {
-    case "text": return <TextBody body={body} senderName={message.senderName} meta={meta} />;
+    case "text": return <><TextBody body={body} senderName={message.senderName} meta={meta} /><LinkPreviewOf message={message} /></>;
     case "image": case "sticker": case "video": case "voice": case "audio": case "file":
       return <MediaBody message={message} body={body} meta={meta} />;
     case "location": return <><LocationBody body={body} />{meta}</>;

@@ -1,7 +1,8 @@
-import { CheckSquare, Copy, Flag, Forward, Info, Pencil, Pin, PinOff, Reply, MessagesSquare, SmilePlus, Star, StarOff, ThumbsDown, ThumbsUp, Trash2 } from "lucide-react";
+import { CheckSquare, Copy, Flag, Forward, Info, Link, Pencil, Pin, PinOff, Reply, MessagesSquare, SmilePlus, Star, StarOff, ThumbsDown, ThumbsUp, Trash2 } from "lucide-react";
 import type { Message } from "@/domain/message";
 import type { MenuEntry } from "../common/Menu";
 import type { ChatActions } from "./chat_actions";
+import { askPreview, linkOf } from "./LinkPreviewCard";
 
 /** Whether the message has something to answer or react to, and the server knows it. */
 export function maySpeakOf(message: Message): boolean {
@@ -34,6 +35,7 @@ export function buildMessageMenu(message: Message, actions: ChatActions, t: Tran
     speak && !message.isOwn && { key: "disagree", label: t("chat.disagree"), icon: ThumbsDown, onSelect: () => actions.react(message, DISAGREE) },
     speak && { key: "react", label: t("chat.react_more"), icon: SmilePlus, onSelect: () => actions.pickReaction(message, anchor()) },
     speak && message.isOwn && message.body.kind === "text" && { key: "edit", label: t("chat.edit"), icon: Pencil, onSelect: () => actions.edit(message) },
+    message.encrypted && linkOf(message) !== undefined && { key: "preview", label: t("chat.preview_link"), icon: Link, onSelect: () => askPreview(message.id) },
     textToCopy(message) !== "" && { key: "copy", label: t("chat.copy"), icon: Copy, onSelect: () => actions.copy([message]) },
     speak && !message.viewOnce && { key: "forward", label: t("chat.forward"), icon: Forward, mirrored: true, onSelect: () => actions.forward([message]) },
     speak && { key: "star", label: message.starred ? t("chat.unstar") : t("chat.star"), icon: message.starred ? StarOff : Star, onSelect: () => void actions.chat.setStarred(eventId!, !message.starred).catch(actions.failed) },

@@ -1,6 +1,6 @@
 import { useTranslation } from "react-i18next";
 import { setDigits, setLanguage, setTextScale, setTheme, textScale, theme, THEMES, TEXT_SCALES, usesLatinDigits } from "@/app/appearance";
-import { BACKGROUNDS, lessMotion, setBackground, setEnterSends, setLessMotion } from "@/app/device_settings";
+import { BACKGROUNDS, lessMotion, setBackground, setEnterSends, setLinkPreviews, setLessMotion } from "@/app/device_settings";
 import { currentLanguage, LANGUAGE_NAMES, LANGUAGES } from "@/i18n/language";
 import { chatPreferences } from "../chat/chat_preferences";
 import { useFormats } from "../common/locale";
@@ -56,7 +56,7 @@ function ThemeSection() {
 
 function ChatSection() {
   const { t } = useTranslation();
-  const { background, enterSends } = useReadable(chatPreferences);
+  const { background, enterSends, linkPreviews } = useReadable(chatPreferences);
   return (
     <Section title={t("settings.chats_title")}>
       <div className={css.form}>
@@ -72,6 +72,7 @@ function ChatSection() {
         </div>
       </div>
       <Switch label={t("settings.enter_sends")} hint={enterSends ? t("settings.enter_sends_on") : t("settings.enter_sends_off")} checked={enterSends} onCheckedChange={setEnterSends} />
+      <Switch label={t("settings.link_previews")} hint={t("settings.link_previews_hint")} checked={linkPreviews} onCheckedChange={setLinkPreviews} />
     </Section>
   );
 }
