@@ -84,7 +84,14 @@ function roomListeners(engine: RunningEngine): Listeners {
   const touch = (room: Room | undefined) => void (room && list.touch(room.roomId));
   account.receipts.listen((roomId) => void engine.ticksOf(roomId).refresh());
   return [
-    [ClientEvent.Room, touch],
+    [
+      ClientEvent.Room,
+      (room: Room) => {
+        touch(room);
+        // Its members came before the room itself.
+        engine.openedChat(room.roomId)?.refreshMembers();
+      },
+    ],
     [RoomEvent.Name, touch],
     [RoomEvent.Summary, touch],
     [

@@ -1,4 +1,4 @@
-import { type MatrixClient, type MatrixEvent, type Room, RoomEvent, RoomStateEvent } from "matrix-js-sdk";
+import { ClientEvent, type MatrixClient, type MatrixEvent, type Room, RoomEvent, RoomStateEvent } from "matrix-js-sdk";
 import { cleanText } from "@/domain/bidi";
 import type { HistoryEntry } from "@/domain/event_record";
 import { findLinks } from "@/domain/links";
@@ -35,6 +35,8 @@ export class RoomCares {
     this.#contextOf = contextOf;
     const refresh = (roomId: string | undefined) => void (roomId !== undefined && this.#refresh(roomId));
     account.client.on(RoomStateEvent.Events, (event: MatrixEvent) => void (event.getType() !== "m.room.member" && refresh(event.getRoomId())));
+    // The state of a room that is new comes before the room itself.
+    account.client.on(ClientEvent.Room, (room: Room) => refresh(room.roomId));
     account.client.on(RoomEvent.AccountData, (_event: MatrixEvent, room: Room) => refresh(room.roomId));
   }
 

@@ -29,6 +29,7 @@ await runStory(async (stage) => {
   await anna.page.locator("[data-room]").filter({ hasText: "carla" }).waitFor({ state: "detached" });
   await carla.startChat("anna");
   await carla.write("Buy now, really");
+  await anna.openChat("badr");
   await anna.write("Still here?");
   await badr.sees("Still here?");
   await badr.write("Yes");

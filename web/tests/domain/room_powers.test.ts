@@ -16,7 +16,7 @@ test("what a room does not say has the specification's defaults", () => {
 });
 
 test("hostile levels count as absent", () => {
-  const powers = powersOf({ users: { [ME]: "100", "@b:x": 1e400, "@c:x": [], __proto__: 100 }, invite: {}, events: "x", ban: null, events_default: true });
+  const powers = powersOf({ users: { [ME]: "100", "@b:x": Infinity, "@c:x": [] }, invite: {}, events: "x", ban: null, events_default: true });
   expect(powers.own).toBe(0);
   expect([...powers.users.keys()]).toEqual([]);
   expect([powers.invite, powers.ban, powers.send]).toEqual([0, 50, 0]);

@@ -20,7 +20,7 @@ export function PermissionsPage({ roomId }: { readonly roomId: string }) {
   const { access, powers, encrypted } = useReadable(care.details);
   const mayChange = may(powers, "powers");
   return <>
-    <InfoSection title={t("new_chat.access")}>
+    <InfoSection>
       <Field
         label={t("new_chat.access")}
         value={access}
@@ -30,7 +30,7 @@ export function PermissionsPage({ roomId }: { readonly roomId: string }) {
         onChange={(value) => { if (value !== "restricted") void care.setAccess(value).catch(showProblem); }}
       />
     </InfoSection>
-    <InfoSection title={t("info.permissions")}>
+    <InfoSection>
       {PERMISSIONS.filter((each) => kind !== "community" || each !== "pin").map((permission) => (
         <Field
           key={permission}

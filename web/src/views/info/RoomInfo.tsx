@@ -20,6 +20,8 @@ import { KnockRequests } from "./KnockRequests";
 import { InfoRow, InfoSection } from "./parts";
 import css from "./info.module.css";
 
+const HOUR_MS = 3_600_000;
+
 type Open = "edit" | "add" | "report" | "leave" | "delete" | null;
 
 /** A group, a channel, a community, or one's own notes. */
@@ -91,11 +93,10 @@ function MembersCount({ summary }: { readonly summary: ChatSummary }) {
 /** In one sentence. */
 export function Encryption({ roomId }: { readonly roomId: string }) {
   const { t } = useTranslation();
-  const formats = useFormats();
   const engine = useEngine();
   const { kind } = useReadable(engine.openChat(roomId).summary);
   const { encrypted, keyRenewalMs } = useReadable(engine.care(roomId).details);
   const Icon = kind === "community" ? BadgeInfo : encrypted ? Lock : LockOpen;
-  const sentence = kind === "community" ? t("info.community_text") : encrypted ? (keyRenewalMs ? t("info.encrypted_renewed", { time: formats.duration(keyRenewalMs / 1_000) }) : t("info.encrypted")) : t("info.not_encrypted");
+  const sentence = kind === "community" ? t("info.community_text") : encrypted ? (keyRenewalMs ? t("info.encrypted_renewed", { count: Math.max(1, Math.round(keyRenewalMs / HOUR_MS)) }) : t("info.encrypted")) : t("info.not_encrypted");
   return <InfoSection><p className={css.notice}><Icon size={18} aria-hidden="true" />{sentence}</p></InfoSection>;
 }
