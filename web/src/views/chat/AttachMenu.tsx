@@ -8,13 +8,13 @@ import { ContactDialog } from "./ContactDialog";
 import { LocationDialog } from "./LocationDialog";
 import { PollDialog } from "./PollDialog";
 
-export function AttachMenu({ chat, onFiles }: { readonly chat: Chat; readonly onFiles: (files: readonly File[]) => void }) {
+export function AttachMenu({ chat, onFiles }: { readonly chat: Chat; readonly onFiles: (files: readonly File[], asFiles?: boolean) => void }) {
   const { t } = useTranslation();
   const pictures = useRef<HTMLInputElement>(null);
   const files = useRef<HTMLInputElement>(null);
   const [open, setOpen] = useState<"poll" | "location" | "contact" | null>(null);
   const take = (event: React.ChangeEvent<HTMLInputElement>) => {
-    onFiles([...(event.currentTarget.files ?? [])]);
+    onFiles([...(event.currentTarget.files ?? [])], event.currentTarget.dataset["attach"] === "file");
     event.currentTarget.value = "";
   };
   const close = () => setOpen(null);

@@ -20,7 +20,7 @@ export type OpenDialog =
   | { readonly type: "forward" | "delete"; readonly messages: readonly Message[] }
   | { readonly type: "details" | "media"; readonly message: Message }
   | { readonly type: "report"; readonly eventId: string | null }
-  | { readonly type: "files"; readonly files: readonly File[] }
+  | { readonly type: "files"; readonly files: readonly File[]; readonly asFiles?: boolean }
   | { readonly type: "date" | "leave" };
 
 export interface ChatDialogsProps {
@@ -48,7 +48,7 @@ export function ChatDialogs({ chat, checkFiles, dialog, replyTo, onClose, onJump
     case "report": return <ReportDialog chat={chat} eventId={dialog.eventId} onClose={close} />;
     case "files": return (
       <Suspense fallback={null}>
-        <SendDialog files={dialog.files} {...(replyTo ? { replyTo } : {})} onSend={(files) => { checkFiles(files, (checked) => { for (const file of checked) chat.sendFile(file); }); onClose(true); }} onClose={close} />
+        <SendDialog files={dialog.files} asFiles={dialog.asFiles ?? false} {...(replyTo ? { replyTo } : {})} onSend={(files) => { checkFiles(files, (checked) => { for (const file of checked) chat.sendFile(file); }); onClose(true); }} onClose={close} />
       </Suspense>
     );
     case "media": return <Suspense fallback={null}><ChatViewer chat={chat} startId={dialog.message.id} onClose={close} /></Suspense>;

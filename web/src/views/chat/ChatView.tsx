@@ -74,7 +74,7 @@ export function ChatView(props: ChatViewProps) {
 
   const done = useCallback(() => setMode(newMode), []);
   const editLast = useCallback(() => setMode((now) => editOf(findLastOwnText(chat.timeline.get().items)) ?? now), [chat]);
-  const sendFiles = useCallback((files: readonly File[]) => { if (files.length) setDialog({ type: "files", files }); }, []);
+  const sendFiles = useCallback((files: readonly File[], asFiles = false) => { if (files.length) setDialog({ type: "files", files, asFiles }); }, []);
   const { checkText, checkFiles, asked } = useForwardCheck(summary);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || event.defaultPrevented) return;

@@ -33,7 +33,7 @@ export interface ComposerProps {
   readonly mode: ComposerMode;
   readonly onDone: () => void;
   readonly onEditLast: () => void;
-  readonly onFiles: (files: readonly File[]) => void;
+  readonly onFiles: (files: readonly File[], asFiles?: boolean) => void;
   /** Looks whether the text is somebody else's, pasted (see domain/forward_guard); calls back with its hop if it may go out, at once or when confirmed. */
   readonly checkText: (text: string, send: (hop: number) => void) => void;
   readonly autoFocus?: boolean;

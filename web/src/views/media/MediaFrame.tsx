@@ -6,6 +6,7 @@ import { Blurhash } from "./Blurhash";
 import { ProgressRing } from "./ProgressRing";
 import { useInView } from "./use_in_view";
 import { useMediaUrl } from "./use_media_url";
+import { useStill } from "./use_still";
 import css from "./MediaFrame.module.css";
 
 export interface MediaFrameProps {
@@ -40,6 +41,7 @@ export function MediaFrame({ picture, label, onOpen, aspect, fills, side = 400, 
   const isSeen = useInView(ref);
   const source = picture.thumbnail ?? (onlyThumbnail ? undefined : picture.source);
   const { open, progress, problem, retry } = useMediaUrl(source, { wanted: isSeen, side });
+  const shown = useStill(open);
   const shape = fills ? {} : { aspectRatio: String(aspect ?? frameAspect(picture)), inlineSize: `${Math.min(20, Math.round(26 * (aspect ?? frameAspect(picture))))}rem` };
   return (
     <div ref={ref} className={fills ? css.filling : css.frame} style={shape}>
@@ -52,8 +54,9 @@ export function MediaFrame({ picture, label, onOpen, aspect, fills, side = 400, 
         </div>
       ) : (
         <button type="button" className={css.open} onClick={onOpen} aria-label={label}>
-          {open && <img src={open.url} alt="" className={css.picture} decoding="async" draggable={false} />}
+          {shown.url && <img src={shown.url} alt="" className={css.picture} decoding="async" draggable={false} />}
           {!open && source && <span className={css.waiting}><ProgressRing value={progress} label={t("media.loading")} /></span>}
+          {shown.isHeld && open?.mimeType === "image/gif" && <span className={css.held}>GIF</span>}
           {children}
         </button>
       )}
