@@ -19,10 +19,10 @@ export function panicWipe(): void {
 export async function finishWipe(): Promise<boolean> {
   if (!isWipeAsked()) return false;
   await wipe(async () => {
-    const accounts = await Accounts.open();
+    const [accounts, { endSession }] = await Promise.all([Accounts.open(), import("@/protocol/session_tokens")]);
     const sessions = await accounts.list();
     accounts.close();
-    return sessions;
+    await Promise.allSettled(sessions.map(endSession));
   });
   return true;
 }

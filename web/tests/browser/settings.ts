@@ -27,27 +27,6 @@ async function enterPin(person: Person, pin: string): Promise<void> {
   await person.submit();
 }
 
-/** What a push service would do, without one. */
-async function deliverPush(person: Person, scope: string, content: object): Promise<void> {
-  const session = await person.context.newCDPSession(person.page);
-  const registered = new Promise<string>((found) => {
-    session.on("ServiceWorker.workerRegistrationUpdated", ({ registrations }) => {
-      const own = registrations.find(({ scopeURL, isDeleted }) => scopeURL === scope && !isDeleted);
-      if (own !== undefined) found(own.registrationId);
-    });
-  });
-  await session.send("ServiceWorker.enable");
-  await session.send("ServiceWorker.deliverPushMessage", { origin: new URL(scope).origin, registrationId: await registered, data: JSON.stringify(content) });
-}
-
-async function waitForNotification(person: Person, tag: string): Promise<unknown> {
-  const found = await person.page.waitForFunction(async (wanted) => {
-    const [shown] = await (await navigator.serviceWorker.ready).getNotifications({ tag: wanted });
-    return shown && { title: shown.title, body: shown.body, hash: (shown.data as { hash: string }).hash };
-  }, tag);
-  return await found.jsonValue();
-}
-
 /** One name in a ZIP file, read by Python: by somebody who did not write it. */
 function readZip(path: string): { readonly names: readonly string[]; readonly broken: string | null; read(name: string): string } {
   const python = (code: string, ...values: string[]): string => execFileSync("python3", ["-c", code, path, ...values], { encoding: "utf-8" });
@@ -133,19 +112,6 @@ await runStory(async (stage) => {
   } finally {
     await rm(folder, { recursive: true });
   }
-
-  // A push wakes the service worker: it says that something came, not what; the chat's own page says nothing twice.
-  await anna.context.grantPermissions(["notifications"]);
-  await openPage(anna, "notifications");
-  await anna.click(anna.page.getByRole("switch", { name: "Show notifications" }));
-  const room = await anna.page.evaluate(async () => (await navigator.serviceWorker.ready).scope);
-  const away = await anna.context.newPage();
-  await away.goto("about:blank");
-  await away.bringToFront();
-  await deliverPush(anna, room, { room_id: "!somewhere:localhost", event_id: "$e", unread: 3 });
-  const shown = await waitForNotification(anna, "!somewhere:localhost");
-  assert.deepEqual(shown, { title: "Zajil", body: "New message", hash: "#/room/!somewhere%3Alocalhost" });
-  await away.close();
 
   // The lock covers everything, also after a reload; digits of the Arabic keyboard are the same PIN.
   await openPage(anna, "lock");

@@ -1,4 +1,4 @@
-import { useId, useRef, useState } from "react";
+import { useCallback, useId, useRef, useState } from "react";
 import { FileDown, FileUp, KeyRound, RotateCcw, SearchCheck } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useApp } from "@/app/app_context";
@@ -65,7 +65,9 @@ function RecoverySection() {
   const { t } = useTranslation();
   const { keys, own, userId } = useEngine();
   const state = useReadable(keys.state);
-  const [step, setStep] = useState<"none" | "sure" | "making" | "checking">("none");
+  const [step, setStep] = useState<"none" | "sure" | "making" | "leaving" | "checking">("none");
+  // The same function each time: a new one would make one more key.
+  const create = useCallback(() => keys.createRecoveryKey(), [keys]);
   const isReady = state.state === "ready";
   const isUsable = isReady || state.state === "no-recovery";
   return (
@@ -75,11 +77,12 @@ function RecoverySection() {
         <Button icon={KeyRound} variant={isReady ? "secondary" : "primary"} disabled={!isUsable} onClick={() => setStep(isReady ? "sure" : "making")}>{t("settings.recovery_new")}</Button>
       </Buttons>
       <ConfirmDialog open={step === "sure"} onOpenChange={(open) => !open && setStep((now) => (now === "sure" ? "none" : now))} title={t("settings.recovery_new")} description={t("settings.recovery_new_text")} confirm={t("settings.recovery_make")} onConfirm={() => setStep("making")} />
-      {step === "making" && (
-        <Dialog open onOpenChange={() => setStep("none")} title={t("settings.recovery_title")} size="m">
-          <SaveRecoveryKey userId={userId} create={keys.createRecoveryKey.bind(keys)} onDone={() => setStep("none")} />
+      {(step === "making" || step === "leaving") && (
+        <Dialog open onOpenChange={() => setStep("leaving")} title={t("settings.recovery_title")} size="m">
+          <SaveRecoveryKey userId={userId} create={create} onDone={() => setStep("none")} />
         </Dialog>
       )}
+      <ConfirmDialog open={step === "leaving"} onOpenChange={(open) => !open && setStep((now) => (now === "leaving" ? "making" : now))} title={t("settings.recovery_unsaved")} description={t("settings.recovery_unsaved_text")} confirm={t("settings.recovery_leave")} danger onConfirm={() => setStep("none")} />
       {step === "checking" && <CheckDialog check={own.checkRecoveryKey} onClose={() => setStep("none")} />}
     </Section>
   );

@@ -3,7 +3,7 @@ import { Bomb, Eye, EyeOff, LockKeyhole, LockKeyholeOpen } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { appLock, panicWipe } from "@/app/app_lock";
 import { useEngine } from "@/app/engine_context";
-import { isPin, LOCK_CHOICES_MINUTES, normalisePin, PIN_LENGTH_MAX } from "@/domain/app_lock";
+import { isPin, LOCK_CHOICES_MINUTES, normalisePin, PIN_LENGTH_MAX, PIN_LENGTH_MIN } from "@/domain/app_lock";
 import { Problem } from "@/domain/problem";
 import { ProblemNote } from "@/views/arrive/ProblemNote";
 import { useSubmit } from "@/views/arrive/use_submit";
@@ -144,7 +144,7 @@ function NewPinForm({ isPanic, onDone }: { readonly isPanic: boolean; readonly o
   return (
     <form className={css.form} onSubmit={submit.run} noValidate>
       <Banner tone={isPanic ? "danger" : "warn"} rounded>{isPanic ? t("settings.panic_pin_warning") : t("settings.pin_warning")}</Banner>
-      <TextField {...field} label={t("settings.pin_new")} hint={t("settings.pin_hint")} name="new-pin" value={pin} autoFocus onChange={(event) => setPin(event.target.value)} />
+      <TextField {...field} label={t("settings.pin_new")} hint={t("settings.pin_hint", { min: PIN_LENGTH_MIN, max: PIN_LENGTH_MAX })} name="new-pin" value={pin} autoFocus onChange={(event) => setPin(event.target.value)} />
       <TextField {...field} label={t("settings.pin_again")} name="new-pin-again" value={again} onChange={(event) => setAgain(event.target.value)} />
       <ProblemNote problem={submit.problem} />
       <Button type="submit" variant="primary" wide disabled={!isPin(pin) || again === ""} busy={submit.isBusy && t("settings.saving")}>{t("ui.save")}</Button>
