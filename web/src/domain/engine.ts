@@ -2,6 +2,7 @@ import type { AccountSettings, Devices } from "./account_settings";
 import type { Communities } from "./communities";
 import type { Invites } from "./invites";
 import type { ForwardGuard } from "./forward_guard/forward_guard";
+import type { Heard } from "./heard";
 import type { LinkPreview } from "./link_preview";
 import type { AccountKeys } from "./keys";
 import type { Message, MediaSource } from "./message";
@@ -52,6 +53,9 @@ export interface Engine {
   care(roomId: string): RoomCare;
   /** Knows what was received and passed on: the forward ladder. Fed and kept by the engine. */
   readonly guard: ForwardGuard;
+  /** Voice messages that were listened to on this device. */
+  readonly heard: Readable<Heard>;
+  markHeard(eventId: string): void;
   /** What the page behind a link says of itself; the server fetches it, and so learns the address. Undefined if it says nothing. */
   previewLink(url: string): Promise<LinkPreview | undefined>;
   /** Messages on this device with these words, newest first; in one chat, or in all. */

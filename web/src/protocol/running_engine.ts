@@ -18,6 +18,7 @@ import { Drafts } from "./drafts";
 import { Expiry } from "./expiry";
 import { buildFileSender } from "./file_sender";
 import { ForwardMemory } from "./forward_memory";
+import { HeardMessages } from "./heard_messages";
 import { buildInvites } from "./invite_links";
 import { Keys } from "./keys";
 import { buildLinkPreviews } from "./link_previews";
@@ -65,6 +66,7 @@ export class RunningEngine {
   readonly drafts: Drafts;
   readonly search: HistorySearch;
   readonly forwards: ForwardMemory;
+  readonly heard: HeardMessages;
   readonly threads: Threads;
   readonly schedule: Schedule;
   readonly #idle = new IdleWork();
@@ -91,6 +93,7 @@ export class RunningEngine {
     this.drafts = new Drafts(this.account.values, (roomId) => this.list.touch(roomId));
     this.list = new ChatList(this.account, { contextOf: (roomId) => this.contextOf(roomId), drafts: () => this.drafts.all });
     this.expiry = new Expiry(this.account, (roomId) => this.#chats.get(roomId)?.touchAll());
+    this.heard = new HeardMessages(this.account.values, services.now);
     this.forwards = new ForwardMemory({ userId: session.userId, database, vault, idle: this.#idle, now: services.now });
     this.threads = new Threads(this.account, (roomId, rootId) => this.#chats.get(roomId)?.timeline.touch([rootId]));
     this.schedule = new Schedule(this.account);
@@ -201,6 +204,8 @@ export class RunningEngine {
       search: (words, filters) => this.search.search(words, filters),
       searchFurther: (roomId, found) => this.search.loadFurther(roomId, found),
       guard: this.forwards.guard,
+      heard: this.heard.readable,
+      markHeard: (eventId) => this.heard.mark(eventId),
       previewLink: buildLinkPreviews(account.client),
       verify: (target) => this.verifications.request(target),
       stop: () => (this.#stopping ??= this.#stop()),
@@ -210,6 +215,7 @@ export class RunningEngine {
   async #run(): Promise<void> {
     const { client } = this.account;
     void this.forwards.load();
+    void this.heard.load();
     await this.#forgetOtherDevice(client);
     await this.#letChatsOpen();
     await loadClient(client);

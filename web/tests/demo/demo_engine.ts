@@ -1,4 +1,5 @@
 import type { ChatSummary, Connection, Engine, Member, NewGroup, Person } from "@/domain/engine";
+import { addHeard, type Heard } from "@/domain/heard";
 import { ForwardGuard } from "@/domain/forward_guard/forward_guard";
 import type { Message } from "@/domain/message";
 import type { RoomCare, RoomDetails } from "@/domain/room_details";
@@ -103,6 +104,7 @@ export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "veri
   readonly connection: Store<Connection>;
   readonly chats: Store<readonly ChatSummary[]>;
   readonly guard = new ForwardGuard(Date.now);
+  readonly heard = new Store<Heard>({ since: 0, eventIds: new Set() });
   readonly #chats = new Map<string, DemoChat>();
   readonly #details = new Map<string, Store<RoomDetails>>();
 
@@ -135,6 +137,7 @@ export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "veri
     return chat;
   }
 
+  markHeard(eventId: string): void { this.heard.update((heard) => addHeard(heard, eventId)); }
   async startDirectChat(): Promise<string> { return "!c1:demo"; }
   async createGroup(_group: NewGroup): Promise<string> { return "!c0:demo"; }
   async join(): Promise<"joined"> { return "joined"; }

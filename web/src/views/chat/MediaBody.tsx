@@ -1,5 +1,8 @@
 import type { ReactNode } from "react";
+import type { Engine } from "@/domain/engine";
 import type { Message, MessageBody } from "@/domain/message";
+import { useEngine } from "@/app/engine_context";
+import { isHeard } from "@/domain/heard";
 import { useReadable } from "../use_readable";
 import { AlbumGrid } from "../media/AlbumGrid";
 import { FileCard } from "../media/FileCard";
@@ -45,7 +48,7 @@ function Single({ message, body, actions }: { readonly message: Message; readonl
     case "image": return <ImageBubble picture={body.picture} name={body.name} onOpen={open} />;
     case "sticker": return <Sticker picture={body.picture} name={body.name} />;
     case "video": return <VideoBubble picture={body.picture} durationMs={body.durationMs} name={body.name} onOpen={open} />;
-    case "voice": return <VoicePlayer track={trackOf(message, body, actions)} waveform={body.waveform} />;
+    case "voice": return <VoiceMessage message={message} body={body} actions={actions} />;
     default: return (
       <FileCard
         source={body.source}
@@ -58,16 +61,23 @@ function Single({ message, body, actions }: { readonly message: Message; readonl
   }
 }
 
+function VoiceMessage({ message, body, actions }: { readonly message: Message; readonly body: Voice; readonly actions: ChatActions }) {
+  const engine = useEngine();
+  const heard = useReadable(engine.heard);
+  return <VoicePlayer track={trackOf(message, body, actions, engine)} waveform={body.waveform} isNew={!isHeard(heard, message)} />;
+}
+
 type Voice = Extract<MessageBody, { kind: "voice" | "audio" }>;
 
 /** A voice message, and after it the one that follows in the chat, if that is one too. */
-function trackOf(message: Message, body: Voice, actions: ChatActions): Track {
+function trackOf(message: Message, body: Voice, actions: ChatActions, engine: Pick<Engine, "markHeard">): Track {
   const next = (): Track | undefined => {
     const { items } = actions.chat.timeline.get();
     const at = items.findLastIndex((item) => item.type === "message" && item.message.id === message.id);
     const following = at < 0 ? undefined : items.slice(at + 1).find((item) => item.type === "message");
     if (following?.type !== "message" || following.message.body.kind !== "voice" || following.message.viewOnce) return undefined;
-    return trackOf(following.message, following.message.body, actions);
+    return trackOf(following.message, following.message.body, actions, engine);
   };
-  return { id: message.id, source: body.source, durationMs: body.durationMs, next };
+  const onPlayed = () => { if (message.eventId && !message.isOwn) engine.markHeard(message.eventId); };
+  return { id: message.id, source: body.source, durationMs: body.durationMs, next, onPlayed };
 }
