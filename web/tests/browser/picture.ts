@@ -21,3 +21,21 @@ export function buildPicture(width: number, height: number, place: string): Buff
   }
   return Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), chunk("IHDR", head), chunk("tEXt", Buffer.from(`Location\0${place}`, "latin1")), chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))]);
 }
+
+function build(width: number, height: number, depth: number, colour: number, rows: Buffer): Buffer {
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(width, 0);
+  head.writeUInt32BE(height, 4);
+  head.set([depth, colour, 0, 0, 0], 8);
+  return Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), chunk("IHDR", head), chunk("IDAT", deflateSync(rows, { level: 9 })), chunk("IEND", Buffer.alloc(0))]);
+}
+
+/** A whole picture of so many pixels in a few kilobytes. */
+export function buildBomb(width: number, height: number): Buffer {
+  return build(width, height, 1, 0, Buffer.alloc(height * (1 + Math.ceil(width / 8))));
+}
+
+/** A picture that says it is so large, and ends at once. */
+export function buildHugeHead(width: number, height: number): Buffer {
+  return build(width, height, 8, 6, Buffer.alloc(16));
+}

@@ -1,23 +1,22 @@
 import { ExternalLink, MapPin } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { buildGeoUri, formatDecimal } from "@/domain/location";
 import type { MessageBody } from "@/domain/message";
 import { Avatar } from "../common/Avatar";
-import { useFormats } from "../common/locale";
 import { PersonText } from "../common/PersonText";
 import { useChatActions } from "./chat_actions";
+import { WorldSketch } from "./WorldSketch";
 import css from "./CardBody.module.css";
 
-/** Coordinates and a link the device's own map app opens: no map from anybody else is loaded. */
+/** A sketch of where on earth, coordinates, and a link that the device's own map app opens: no map from anybody else is loaded. */
 export function LocationBody({ body }: { readonly body: Extract<MessageBody, { kind: "location" }> }) {
   const { t } = useTranslation();
-  const formats = useFormats();
-  const place = `${body.latitude.toFixed(5)}, ${body.longitude.toFixed(5)}`;
   return (
-    <a className={css.card} href={`geo:${body.latitude},${body.longitude}`} rel="noopener noreferrer">
-      <span className={css.map} aria-hidden="true"><MapPin size={26} /></span>
+    <a className={css.place} href={buildGeoUri(body)} rel="noopener noreferrer">
+      <WorldSketch latitude={body.latitude} longitude={body.longitude} />
       <span className={css.words}>
         {body.label && <span className={css.name} dir="auto">{body.label}</span>}
-        <span className={css.note} title={formats.number(body.latitude)}><bdi dir="ltr">{place}</bdi></span>
+        <span className={css.note}><MapPin size={13} aria-hidden="true" /> <bdi dir="ltr">{formatDecimal(body)}</bdi></span>
         <span className={css.action}>{t("chat.open_map")} <ExternalLink size={13} aria-hidden="true" /></span>
       </span>
     </a>

@@ -13,6 +13,7 @@ export function PollBody({ message, body, meta }: { readonly message: Message; r
   const single = body.selectionsMax <= 1;
   const shown = results.ended || (body.disclosed && results.mine.length > 0);
   const voters = new Set(Object.values(results.votes).flat()).size;
+  const most = Math.max(0, ...body.answers.map(({ id }) => results.votes[id]?.length ?? 0));
   const vote = (id: string) => {
     if (!message.eventId || results.ended) return;
     const chosen = results.mine.includes(id) ? results.mine.filter((each) => each !== id) : single ? [id] : [...results.mine, id].slice(-body.selectionsMax);
@@ -29,7 +30,7 @@ export function PollBody({ message, body, meta }: { readonly message: Message; r
           return (
             <button key={answer.id} type="button" role={single ? "radio" : "checkbox"} aria-checked={mine} disabled={results.ended || !message.eventId} className={css.answer} onClick={() => vote(answer.id)}>
               <span className={`${css.mark} ${single ? css.round : ""} ${mine ? css.chosen : ""}`} aria-hidden="true">{mine && <Check size={14} />}</span>
-              <span className={css.text} dir="auto">{answer.text}</span>
+              <span className={results.ended && count > 0 && count === most ? css.winner : css.text} dir="auto">{answer.text}</span>
               {shown && <span className={css.count}>{formats.number(count)}</span>}
               {shown && <span className={css.bar} aria-hidden="true"><span style={{ inlineSize: `${voters ? (count / voters) * 100 : 0}%` }} /></span>}
             </button>
@@ -37,7 +38,7 @@ export function PollBody({ message, body, meta }: { readonly message: Message; r
         })}
       </div>
       <div className={css.foot}>
-        <span>{t("poll.votes", { count: voters })}</span>
+        <span>{body.disclosed || results.ended ? t("poll.votes", { count: voters }) : t("poll.hidden")}</span>
         {message.isOwn && !results.ended && message.eventId && <button type="button" className={css.end} onClick={() => chat.endPoll(message.eventId!)}>{t("poll.end")}</button>}
         {meta}
       </div>

@@ -36,7 +36,8 @@ export function estimateHeight(item: TimelineItem | undefined): number {
     case "text": return extra + Math.min(16, Math.ceil(message.body.text.length / letters_per_line) || 1) * line_px;
     case "image": case "video": case "sticker": return extra + 260;
     case "poll": return extra + 260;
-    case "location": case "contact": case "file": case "voice": case "audio": return extra + 76;
+    case "location": return extra + 190;
+    case "contact": case "file": case "voice": case "audio": return extra + 76;
     default: return extra + line_px;
   }
 }

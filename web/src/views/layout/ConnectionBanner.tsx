@@ -43,7 +43,7 @@ function Offline({ connection }: { readonly connection: Extract<Connection, { st
   }, []);
   const wait_s = connection.retryAt === undefined ? 0 : Math.ceil((connection.retryAt - now) / 1000);
   return (
-    <Banner tone="warn" icon={CloudOff}>
+    <Banner tone="warn" icon={CloudOff} action={<a href="/status" target="_blank" rel="noopener noreferrer">{t("connection.read_more")}</a>}>
       <span role="status">{t("connection.offline", { time: formats.time(connection.since) })}</span>{" "}
       {wait_s > 0 && t("connection.retry_in", { time: formats.duration(wait_s) })}
     </Banner>
