@@ -44,6 +44,26 @@ describe.skipIf(!existsSync(executablePath))("the views in Chromium", () => {
     });
   }
 
+  /** The menu of a message that somebody else has written. */
+  async function openMessageMenu(page: Page): Promise<void> {
+    await page.evaluate(() => document.querySelector("[role=list]")!.parentElement!.scrollTo(0, 0));
+    await page.waitForTimeout(200);
+    await page.locator("[role=listitem] p, [role=listitem] [dir=auto]").first().click({ button: "right" });
+    await page.waitForSelector("[role=menu]");
+  }
+
+  async function choose(page: Page, icon: string): Promise<void> {
+    await openMessageMenu(page);
+    await page.locator(`[role=menuitem]:has(.lucide-${icon})`).click();
+    await page.waitForSelector("[role=dialog]");
+  }
+
+  async function attach(page: Page, icon: string): Promise<void> {
+    await page.locator("main button:has(.lucide-paperclip)").click();
+    await page.locator(`[role=menuitem]:has(.${icon})`).click();
+    await page.waitForSelector("[role=dialog]");
+  }
+
   const screens: readonly (readonly [string, Readonly<Record<string, string>>, (page: Page) => Promise<unknown>])[] = [
     ["list", {}, async () => undefined],
     ["chat", { room: showcase }, async () => undefined],
@@ -52,14 +72,30 @@ describe.skipIf(!existsSync(executablePath))("the views in Chromium", () => {
     ["chat menu", {}, (page) => page.locator("[data-room]").nth(2).click({ button: "right" })],
     ["new chat", {}, async (page) => { await page.locator("nav").getByRole("button").nth(1).click(); await page.waitForSelector("[role=dialog]"); }],
     ["emoji", { room: showcase }, async (page) => { await page.locator("textarea + *, textarea").first().focus(); await page.locator("main button[aria-haspopup=dialog]").last().click(); await page.waitForSelector("[role=radiogroup] ~ *, [role=radiogroup]"); }],
-    ["details", { room: showcase }, async (page) => { await page.locator("[data-key]").last().focus(); await page.keyboard.press("Delete"); await page.waitForSelector("[role=dialog]"); }],
+    ["delete", { room: showcase }, async (page) => { await page.locator("[data-key]").last().focus(); await page.keyboard.press("Delete"); await page.waitForSelector("[role=dialog]"); }],
+    ["details", { room: showcase }, (page) => choose(page, "info")],
+    ["forward", { room: showcase }, (page) => choose(page, "forward")],
+    ["report", { room: showcase }, (page) => choose(page, "flag")],
+    ["thread", { room: showcase }, async (page) => { await openMessageMenu(page); await page.locator("[role=menuitem]:has(.lucide-messages-square)").click(); await page.waitForSelector("aside textarea"); }],
+    ["thread on a phone", { room: showcase, phone: "yes" }, async (page) => { await openMessageMenu(page); await page.locator("[role=menuitem]:has(.lucide-messages-square)").click(); await page.waitForSelector("aside textarea"); }],
+    ["poll", { room: showcase }, (page) => attach(page, "lucide-chart-column, .lucide-bar-chart-3")],
+    ["location", { room: showcase }, (page) => attach(page, "lucide-map-pin")],
+    ["contact", { room: showcase }, (page) => attach(page, "lucide-user-round")],
+    ["marked words", { room: showcase }, async (page) => { await page.locator("main textarea").fill("make this bold"); await page.locator("main textarea").selectText(); await page.waitForSelector("[role=toolbar]"); }],
+    ["send later", { room: showcase }, async (page) => { await page.locator("main textarea").fill("hello"); await page.locator("main button:has(.lucide-send-horizontal)").click({ button: "right" }); await page.locator("[role=menuitem]:has(.lucide-clock)").click(); await page.waitForSelector("[role=dialog]"); }],
+    ["scheduled", { room: showcase }, async (page) => { await page.evaluate(() => { (window as unknown as { demo: { openChat(id: string): { schedule(text: unknown, at: number): void } } }).demo.openChat("!showcase:demo").schedule({ markdown: "Good morning – صباح الخير", mentions: [], hop: 0 }, Date.now() + 7_200_000); }); await page.locator("main button:has(.lucide-clock)").click(); await page.waitForSelector("[role=dialog]"); }],
+    ["disappearing", { room: showcase }, async (page) => { await page.locator("main header [aria-haspopup=menu]").click(); await page.locator("[role=menuitem]:has(.lucide-timer)").click(); await page.waitForSelector("[role=menuitemcheckbox]"); }],
+    ["quick switcher", { room: showcase }, async (page) => { await page.keyboard.press("Control+k"); await page.waitForSelector("[role=dialog] [role=option]"); }],
+    ["shortcuts", { room: showcase }, async (page) => { await page.locator("[data-key]").last().focus(); await page.keyboard.press("?"); await page.waitForSelector("[role=dialog] kbd"); }],
+    ["list on a phone", { phone: "yes" }, async () => undefined],
+    ["chat on a phone", { room: showcase, phone: "yes" }, async () => undefined],
   ];
 
   for (const lang of ["en", "ar"]) {
     for (const theme of ["light", "dark"]) {
       for (const [name, options, act] of screens) {
         test(`axe finds nothing: ${name}, ${lang}, ${theme}`, async () => {
-          const { page, errors } = await open({ lang, theme, ...options });
+          const { page, errors } = await open({ lang, theme, ...options }, options["phone"] ? { width: 360, height: 740 } : undefined);
           await act(page);
           await page.waitForTimeout(300);
           expect(await findViolations(page)).toEqual([]);

@@ -14,6 +14,7 @@ import type { Track } from "../media/playback";
 import { VoicePlayer } from "../media/VoicePlayer";
 import { useChatActions, type ChatActions } from "./chat_actions";
 import { RichTextView } from "./RichTextView";
+import { UploadCover } from "./UploadCover";
 import css from "./MediaBody.module.css";
 
 type Media = Extract<MessageBody, { kind: "image" | "sticker" | "video" | "voice" | "audio" | "file" }>;
@@ -30,8 +31,12 @@ export function MediaBody({ message, body, meta }: { readonly message: Message; 
   );
 }
 
+function coverUpload(message: Message): ReactNode {
+  return <UploadCover message={message} />;
+}
+
 function Piece({ message, body, actions }: { readonly message: Message; readonly body: Media; readonly actions: ChatActions }) {
-  if (message.album) return <AlbumGrid messages={message.album} onOpen={actions.openMedia} />;
+  if (message.album) return <AlbumGrid messages={message.album} onOpen={actions.openMedia} cover={coverUpload} />;
   return <Single message={message} body={body} actions={actions} />;
 }
 
@@ -45,9 +50,9 @@ function Single({ message, body, actions }: { readonly message: Message; readonl
   }
   const open = () => actions.openMedia(message);
   switch (body.kind) {
-    case "image": return <ImageBubble picture={body.picture} name={body.name} onOpen={open} />;
+    case "image": return <div className={css.piece}><ImageBubble picture={body.picture} name={body.name} onOpen={open} /><UploadCover message={message} /></div>;
     case "sticker": return <Sticker picture={body.picture} name={body.name} />;
-    case "video": return <VideoBubble picture={body.picture} durationMs={body.durationMs} name={body.name} onOpen={open} />;
+    case "video": return <div className={css.piece}><VideoBubble picture={body.picture} durationMs={body.durationMs} name={body.name} onOpen={open} /><UploadCover message={message} /></div>;
     case "voice": return <VoiceMessage message={message} body={body} actions={actions} />;
     default: return (
       <FileCard

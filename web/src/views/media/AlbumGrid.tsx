@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { layoutAlbum } from "@/domain/media/album";
 import type { Message } from "@/domain/message";
@@ -9,9 +10,11 @@ export interface AlbumGridProps {
   /** 2 to 10 messages with a picture or a film (domain/media/album.ts groups them), oldest first. */
   readonly messages: readonly Message[];
   readonly onOpen: (message: Message) => void;
+  /** What is laid over a picture, for as long as it is on its way. */
+  readonly cover?: (message: Message) => ReactNode;
 }
 
-export function AlbumGrid({ messages, onOpen }: AlbumGridProps) {
+export function AlbumGrid({ messages, onOpen, cover }: AlbumGridProps) {
   const { t } = useTranslation();
   const videoLabel = useVideoLabel();
   const shown = messages.flatMap((message) => (message.body.kind === "image" || message.body.kind === "video" ? [{ message, body: message.body }] : []));
@@ -29,6 +32,7 @@ export function AlbumGrid({ messages, onOpen }: AlbumGridProps) {
             <MediaFrame picture={body.picture} label={label} onOpen={() => onOpen(message)} fills onlyThumbnail={body.kind === "video"}>
               {body.kind === "video" && <VideoMark durationMs={body.durationMs} />}
             </MediaFrame>
+            {cover?.(message)}
           </div>
         );
       })}
