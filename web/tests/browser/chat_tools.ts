@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { runStory } from "./story.ts";
+
+/** Threads, pins, timers, silent and scheduled messages, agreeing, places, and going about by keys. */
+await runStory(async (stage) => {
+  const anna = await stage.newPerson("anna");
+  await anna.signUp(`${stage.base}/#/register`);
+  const badr = await stage.newPerson("badr", { language: "ar" });
+  await badr.signUp(`${stage.base}/#/register`);
+  await badr.startChat("anna");
+  await badr.write("first words");
+  await anna.openChat("badr");
+  await anna.accept();
+  await anna.sees("first words");
+
+  stage.say("a new chat of two says that it is encrypted, and warns of nobody");
+  await anna.sees(anna.text("notice.encryption"));
+  assert.equal(await anna.page.getByText(anna.text("notice.joined", { who: "" }).trim()).count(), 0);
+  assert.equal(await anna.page.locator("main .lucide-shield-alert").count(), 0);
+
+  stage.say("a thread");
+  await anna.choose("first words", "chat.reply_in_thread");
+  const thread = anna.page.locator("aside");
+  await thread.locator("textarea").fill("an answer in the thread");
+  await anna.press("Enter");
+  await badr.click(badr.message("first words").getByRole("button").filter({ hasText: badr.text("thread.answers_one") }));
+  await badr.page.locator("aside").getByText("an answer in the thread").waitFor();
+  assert.equal(await badr.page.locator("main [data-key]").filter({ hasText: "an answer in the thread" }).count(), 0);
+  await badr.page.locator("aside textarea").fill("another one");
+  await badr.press("Enter");
+  await thread.getByText("another one").waitFor();
+  await anna.pressButton("thread.close");
+  await badr.page.locator("aside textarea").fill("news");
+  await badr.press("Enter");
+  await anna.message("first words").getByText(anna.text("thread.unread_one", { count: "1" })).waitFor();
+
+  stage.say("pins and agreeing");
+  await badr.choose("first words", "chat.pin");
+  await anna.page.locator("main button").filter({ hasText: anna.text("pinned.one") }).waitFor();
+  await anna.choose("first words", "chat.agree");
+  await badr.message("first words").getByRole("button", { name: "👍" }).waitFor();
+  await badr.pressButton("thread.close");
+  await badr.choose("first words", "chat.details");
+  await badr.page.getByRole("dialog").getByText(badr.text("details.agreed")).waitFor();
+  await badr.press("Escape");
+
+  stage.say("marked words, silently, later");
+  await anna.composer().fill("bold words");
+  await anna.composer().selectText();
+  await anna.pressButton("format.bold");
+  assert.equal(await anna.composer().inputValue(), "**bold words**");
+  await anna.page.getByRole("button", { name: anna.text("composer.send"), exact: true }).click({ button: "right" });
+  await anna.click(anna.page.getByRole("menuitem", { name: anna.text("composer.send_silently") }));
+  await badr.page.locator("main strong").filter({ hasText: "bold words" }).waitFor();
+  await anna.composer().fill("for tomorrow");
+  await anna.page.getByRole("button", { name: anna.text("composer.send"), exact: true }).click({ button: "right" });
+  await anna.click(anna.page.getByRole("menuitem", { name: anna.text("composer.send_later") }));
+  await anna.pressButton("schedule.confirm", anna.page.getByRole("dialog"));
+  await anna.page.reload();
+  await anna.openChat("badr");
+  await anna.click(anna.page.getByRole("button", { name: anna.text("schedule.waiting_one", { count: "1" }) }));
+  await anna.pressButton("schedule.now", anna.page.getByRole("dialog"));
+  await badr.sees("for tomorrow");
+  await anna.press("Escape");
+
+  stage.say("a timer");
+  await anna.pressButton("ui.more", anna.page.locator("main header"));
+  await anna.click(anna.page.getByRole("menuitem", { name: anna.text("disappear.title") }));
+  await anna.click(anna.page.getByRole("menuitemcheckbox").nth(1));
+  await badr.page.locator("main header .lucide-timer").waitFor();
+  await anna.write("gone in half a minute");
+  await badr.message("gone in half a minute").locator(".lucide-timer").waitFor();
+
+  stage.say("a place");
+  await anna.context.grantPermissions(["geolocation"], { origin: stage.base });
+  await anna.context.setGeolocation({ latitude: 33.5138, longitude: 36.2765 });
+  await anna.pressButton("composer.attach");
+  await anna.click(anna.page.getByRole("menuitem", { name: anna.text("composer.attach_location") }));
+  await anna.pressButton("location.here", anna.page.getByRole("dialog"));
+  await anna.click(anna.page.getByRole("dialog").getByRole("button", { name: anna.text("composer.send") }));
+  assert.equal(await badr.page.locator("main a[href^='geo:']").first().getAttribute("href"), "geo:33.5138,36.2765");
+
+  stage.say("by keys");
+  await badr.press("Control+k");
+  await badr.page.getByRole("combobox").fill("ann");
+  await badr.page.getByRole("option").first().waitFor();
+  await badr.press("Enter");
+  await badr.page.getByRole("dialog").waitFor({ state: "detached" });
+  await badr.message("first words").focus();
+  await badr.press("?");
+  await badr.sees(badr.text("keys.title"));
+  await badr.press("Escape");
+  await badr.page.getByText("gone in half a minute").first().waitFor({ state: "detached", timeout: 60_000 });
+});
