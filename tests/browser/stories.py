@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -44,8 +45,16 @@ def move(server: Server, action: str) -> str:
     return "done"
 
 
-def run_story(server: Server, name: str, link: str = "", **settings: str) -> None:
-    """Run web/tests/browser/<name>.ts to its end; fails with all it printed."""
+def run_story(
+    server: Server,
+    name: str,
+    link: str = "",
+    *,
+    other: Callable[[str], str] | None = None,
+    seconds_max: float = STORY_SECONDS_MAX,
+    **settings: str,
+) -> None:
+    """Run web/tests/browser/<name>.ts to its end; fails with all it printed. `other` does what the story asks of another client."""
     environment = {
         **os.environ,
         "ZAJIL_CHROMIUM": find_chromium(),
@@ -66,7 +75,7 @@ def run_story(server: Server, name: str, link: str = "", **settings: str) -> Non
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    timer = threading.Timer(STORY_SECONDS_MAX, process.kill)
+    timer = threading.Timer(seconds_max, process.kill)
     timer.start()
     lines = []
     try:
@@ -74,6 +83,9 @@ def run_story(server: Server, name: str, link: str = "", **settings: str) -> Non
             lines.append(line)
             if line.startswith("@@server "):
                 process.stdin.write(move(server, line.split()[1]) + "\n")
+                process.stdin.flush()
+            elif line.startswith("@@other ") and other is not None:
+                process.stdin.write(other(line.removeprefix("@@other ").rstrip("\n")) + "\n")
                 process.stdin.flush()
         status = process.wait()
     finally:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.browser.nio_side import NioSide
 from tests.browser.stories import run_story
 from tests.servers import Server, build_zajil
 
@@ -72,3 +73,25 @@ def test_it_starts_at_once_with_many_chats(tmp_path: Path) -> None:
         run_story(server, "perf_start", find_link(server))
     finally:
         server.stop()
+
+
+def test_people_talk_with_another_client(tmp_path: Path) -> None:
+    server = build_zajil(tmp_path, registration="open", rate_limits="on").start()
+    omar = NioSide(server.base, tmp_path / "nio")
+    try:
+        run_story(server, "other_client", f"{server.base}/#/register", other=omar.do)
+    finally:
+        omar.close()
+        server.stop()
+
+
+def test_people_come_and_go(server: Server) -> None:
+    run_story(server, "absences", find_link(server))
+
+
+def test_people_settle(server: Server) -> None:
+    run_story(server, "settings", find_link(server))
+
+
+def test_a_push_wakes_the_browser(server: Server) -> None:
+    run_story(server, "push", find_link(server))

@@ -11,6 +11,8 @@ export interface PersonOptions {
   readonly scheme?: "light" | "dark";
   readonly width?: number;
   readonly height?: number;
+  /** For scripts that a test puts into the page; the page's own policy is held by all other stories. */
+  readonly bypassPolicy?: boolean;
 }
 
 /** Answers that are part of the protocol, which Chromium's console mentions: flows, a refused name, a key that is not there yet. */
@@ -24,8 +26,9 @@ const TEXTS = Object.fromEntries(["en", "ar"].map((language) => [language, JSON.
 export class Person {
   readonly name: string;
   readonly base: string;
-  readonly language: "en" | "ar";
-  readonly page: Page;
+  /** Of the texts that are looked for. */
+  language: "en" | "ar";
+  page: Page;
   readonly context: BrowserContext;
   readonly complaints: string[] = [];
   /** The end of what the page wrote to the console, for when a story fails. */
@@ -41,12 +44,22 @@ export class Person {
     this.language = language;
     this.context = context;
     this.page = page;
+    this.#watch(page);
+  }
+
+  #watch(page: Page): void {
     page.setDefaultTimeout(WAIT_MS_MAX);
     page.on("pageerror", (error) => this.complaints.push(`exception: ${error.message}`));
     page.on("console", (message) => this.#hear(message));
     page.on("request", (request) => {
-      if (!request.url().startsWith(base) && !/^(blob|data):/.test(request.url())) this.complaints.push(`foreign request: ${request.url()}`);
+      if (!request.url().startsWith(this.base) && !/^(blob|data):/.test(request.url())) this.complaints.push(`foreign request: ${request.url()}`);
     });
+  }
+
+  /** Goes on in another tab of the same browser; the one before is no longer there. */
+  moveTo(page: Page): void {
+    this.page = page;
+    this.#watch(page);
   }
 
   static async open(browser: Browser, base: string, name: string, options: PersonOptions): Promise<Person> {
@@ -55,6 +68,7 @@ export class Person {
       locale: options.language === "ar" ? "ar-SA" : "en-GB",
       colorScheme: options.scheme ?? "light",
       acceptDownloads: true,
+      bypassCSP: options.bypassPolicy ?? false,
     });
     await context.grantPermissions(["clipboard-read", "clipboard-write", "microphone", "camera"], { origin: base });
     return new Person(name, base, options.language ?? "en", context, await context.newPage());

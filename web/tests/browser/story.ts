@@ -45,6 +45,14 @@ export class Stage {
     if (value !== "done") throw new Error(`server ${action}: ${String(value)}`);
   }
 
+  /** Has the other client, which the test runs, do something; the answer is what it tells of it. */
+  async other(line: string): Promise<string> {
+    console.log(`@@other ${line}`);
+    const { value } = await input.next();
+    if (typeof value !== "string" || /^\w*(Error|Failed|Timeout)\w*:/.test(value)) throw new Error(`${line}: ${String(value)}`);
+    return value;
+  }
+
   /** Runs `zajil …` on this server's data and returns all it printed. */
   cli(...command: string[]): string {
     const [program = "", ...before] = JSON.parse(setting("ZAJIL_STORY_CLI")) as string[];
