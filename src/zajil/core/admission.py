@@ -3,6 +3,7 @@
 Pure: the clock and chance are parameters, so that a flood of an hour can be played in a second. `http/admission.py` is where requests meet it.
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +35,11 @@ OVERSTAYING_MAX: Final = 1024
 """So many requests that run longer than that lose their claim to a place: they wait for something, and must not keep others out."""
 
 WAITING, RUNNING, PARKED, DONE = range(4)
+# Tables by number: looking an enumeration's member up in a dict costs as much as all the rest of letting a request in.
 PLACES: Final = tuple(int(BOUNDS[work].takes_place) for work in Work)
+RUNNING_MAX: Final = tuple(BOUNDS[work].running_max or sys.maxsize for work in Work)
+IS_FOREGROUND: Final = tuple(work in FOREGROUND for work in Work)
+IS_SEND: Final = tuple(work in SENDS for work in Work)
 
 
 class Entry:
@@ -87,11 +92,23 @@ class Admission:
         self._rated_at = list(self.started)
         self._rate_ends_s = 0.0
 
-    def arrive(self, entry: Entry, now_s: float) -> Refusal | None:
-        """Take a request in: afterwards it runs, or waits, or is refused."""
+    def arrive(self, entry: Entry, now_s: float, *, is_parked: bool = False) -> Refusal | None:
+        """Take a request in: afterwards it runs, or waits, or is refused.
+
+        `is_parked`: it is going to park at once, and takes its place when it resumes.
+        """
         work = entry.work
         if not self.waiting and not self.overload.level and self._may_start(work, now_s):
-            self._start(entry, now_s, now_s)
+            # What nearly always happens: it costs next to nothing.
+            if is_parked:
+                entry.state = PARKED
+            else:
+                entry.state = RUNNING
+                self._occupy(entry)
+            self.started[work] += 1
+            self.overload.prompt += 1
+            if self._interval_s:
+                self._next_start_s = max(self._next_start_s, now_s) + self._interval_s
             return None
         self.tend(now_s)
         promised_s = self._promises[work].find_wait_s(entry.key, now_s)
@@ -119,7 +136,7 @@ class Admission:
         """The request has been answered, or given up."""
         state, entry.state = entry.state, DONE
         if state == RUNNING:
-            if entry.work in SENDS:
+            if IS_SEND[entry.work]:
                 self.limit.note(now_s - entry.started_s, self.running, now_s)
             self._free(entry)
         elif state == WAITING:
@@ -135,8 +152,7 @@ class Admission:
                 break
             entry = self._queues[work].popleft()
             self.waiting -= 1
-            # Timers are late: what the capped server could have done meanwhile, it does now.
-            self._start(entry, now_s, now_s - CATCH_UP_S)
+            self._start(entry, now_s)
             started.append(entry)
         return started
 
@@ -192,20 +208,20 @@ class Admission:
             return False
         if self.running >= self.limit.value and (work > Work.LIVE_SYNC or self.running >= self.limit.value + RESERVE):
             return False
-        running_max = BOUNDS[work].running_max
-        return running_max is None or self._running_of[work] < running_max
+        return self._running_of[work] < RUNNING_MAX[work]
 
-    def _start(self, entry: Entry, now_s: float, free_since_s: float) -> None:
+    def _start(self, entry: Entry, now_s: float) -> None:
         work = entry.work
-        entry.state = RUNNING
         entry.started_s = now_s
+        entry.state = RUNNING
         self._occupy(entry)
         self.started[work] += 1
         if self._interval_s:
-            self._next_start_s = max(self._next_start_s, free_since_s) + self._interval_s
+            # Timers are late: what a capped server could have done meanwhile, it does now.
+            self._next_start_s = max(self._next_start_s, now_s - CATCH_UP_S) + self._interval_s
         wait_s = now_s - entry.arrived_s
         self.waited_s[work] += wait_s
-        if work in FOREGROUND:
+        if IS_FOREGROUND[work]:
             self.overload.note_wait(wait_s)
 
     def _occupy(self, entry: Entry) -> None:

@@ -17,6 +17,7 @@ WAIT_S_MAX: Final = 0.020
 OVERLOAD_WINDOW_S: Final = 1.0
 DECREASE: Final = 0.05
 INCREASE: Final = 0.01
+CELLS_MAX: Final = 20
 
 
 class AdaptiveLimit:
@@ -63,10 +64,12 @@ class Overload:
     each cell is a kind of work and a share of the users, so that it is the same users who get through, whole conversations and not halves.
     """
 
-    __slots__ = ("_arrived", "_ends_s", "_others", "_waited_s", "_waits", "is_overloaded", "level")
+    __slots__ = ("_arrived", "_ends_s", "_others", "_waited_s", "_waits", "is_overloaded", "level", "prompt")
 
     def __init__(self, cells: int) -> None:
         self.level = 0
+        self.prompt = 0
+        """Requests that began at once, since the window began."""
         self.is_overloaded = False
         self._arrived = [0] * cells
         self._others = 0
@@ -94,7 +97,8 @@ class Overload:
             return
         self._ends_s = now_s + OVERLOAD_WINDOW_S
         # When nothing begins at all, those that wait are the measure.
-        mean_s = self._waited_s / self._waits if self._waits else oldest_wait_s
+        waits = self._waits + self.prompt
+        mean_s = self._waited_s / waits if waits else oldest_wait_s
         self.is_overloaded = mean_s > WAIT_S_MAX
         admitted = self._others + sum(self._arrived[self.level :])
         if self.is_overloaded:
@@ -102,14 +106,17 @@ class Overload:
         elif self.level:
             self.level = _move(self._arrived, self.level, -1, admitted * INCREASE)
         self._arrived = [0] * len(self._arrived)
-        self._others = self._waits = 0
+        self._others = self._waits = self.prompt = 0
         self._waited_s = 0.0
 
 
 def _move(arrived: Sequence[int], level: int, direction: int, amount: float) -> int:
-    """The level moved over so many arrivals, at least over one cell that had any, and never past the end."""
-    moved = 0.0
-    while moved < max(amount, 1) and 0 <= level + direction <= len(arrived):
+    """The level moved over so many arrivals, at least over one cell that had any, and never past the end.
+
+    Upwards not over more than `CELLS_MAX`: where little of what is shed first comes in, that is no reason to shed all the rest.
+    """
+    moved, end = 0.0, level + CELLS_MAX if direction > 0 else 0
+    while moved < max(amount, 1) and level != end and 0 <= level + direction <= len(arrived):
         moved += arrived[level if direction > 0 else level - 1]
         level += direction
     return level

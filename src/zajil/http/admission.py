@@ -17,19 +17,20 @@ from zajil.http.request import Request
 from zajil.http.router import Auth, Route
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, limit_exceeded
-from zajil.services.new_rooms import describe_s, is_new_account, round_up_ms
+from zajil.services.new_rooms import NEW_ACCOUNT_MS, describe_s, round_up_ms
 from zajil.services.places import hold_place
 from zajil.services.rate_limits import network_of
 from zajil.services.requester import Requester
 
 TICK_S: Final = 0.05
+NEW_FRESH_S: Final = 10.0
 WAKE_S_LEAST: Final = 0.001
 """Timers are no finer, and a shorter one would only keep the processor busy."""
 KEY_SHARES: Final = Gcra(60, 3)
 """So many messages with keys of an account count as part of its conversations; more of them are ordinary work."""
 KEY_SHARERS_MAX: Final = 50_000
 KEY_SHARE: Final = "m.room.encrypted"
-ANONYMOUS_TOO: Final = frozenset({Work.SYNC, Work.HISTORY, Work.TYPING, Work.PRESENCE})
+ANONYMOUS_TOO: Final = (Work.SYNC, Work.HISTORY, Work.TYPING, Work.PRESENCE)
 """Kinds that do not become another because the sender is not known: they come late enough already."""
 
 TOLD: Final[dict[Work, str]] = {
@@ -54,10 +55,13 @@ class Edge:
         self.admission: Admission = app.admission
         self._kinds = {id(route): find_kind(route) for route in all_routes}
         self._key_shares: OrderedDict[str, float] = OrderedDict()
+        self._new_since_ms = 0
+        """Accounts made later are new; found anew once in a while, not for every message."""
+        self._new_until_s = 0.0
         self._tick: asyncio.TimerHandle | None = None
         self._wake: asyncio.TimerHandle | None = None
 
-    def enter(self, route: Route, request: Request, token: str | None) -> Entry | None:
+    def enter(self, route: Route, request: Request, token: str | None, reads_body: bool) -> Entry | None:
         """Take the request in. The entry may have to wait (`wait`), and must `leave`; None for what is always let in.
 
         Raises 429 M_LIMIT_EXCEEDED.
@@ -66,7 +70,8 @@ class Edge:
         if work is None:
             return None
         now_s = self._now_s()
-        requester = None if token is None else self._app.sessions.recall(token)
+        sessions = self._app.sessions
+        requester = None if token is None else sessions.known.get(token) or sessions.recall(token)
         if requester is not None:
             key = requester.user_id
             if work in RANKED:
@@ -76,7 +81,7 @@ class Edge:
             if route.auth is not Auth.NONE and work not in ANONYMOUS_TOO:
                 work = Work.UNKNOWN
         entry = Entry(work, key, now_s)
-        refusal = self.admission.arrive(entry, now_s)
+        refusal = self.admission.arrive(entry, now_s, is_parked=reads_body)
         if refusal is not None:
             self._watch(now_s)
             raise refuse(work, refusal)
@@ -106,9 +111,9 @@ class Edge:
         if admission.waiting:
             self._dispatch()
 
-    def check_unknown(self, requester: Requester, request: Request, entry: Entry) -> None:
+    def check_unknown(self, requester: Requester, request: Request) -> None:
         """Of a request whose sender was not known at the edge: what would have been checked there."""
-        if entry.work is Work.UNKNOWN and "txn_id" in request.params and "room_id" in request.params:
+        if "txn_id" in request.params and "room_id" in request.params:
             self._rank(Work.FEW, request, requester, self._now_s())
 
     def _rank(self, work: Work, request: Request, requester: Requester, now_s: float) -> Work:
@@ -118,7 +123,10 @@ class Edge:
         if work is Work.PERSON:
             return self._rank_to_device(request, user_id, now_s)
         room_id = request.params["room_id"]
-        is_new = is_new_account(requester.created_ts_ms, self._app.clock.now_ms())
+        if now_s > self._new_until_s:
+            self._new_until_s = now_s + NEW_FRESH_S
+            self._new_since_ms = self._app.clock.now_ms() - NEW_ACCOUNT_MS
+        is_new = requester.created_ts_ms > self._new_since_ms
         self._app.new_rooms.check(user_id, room_id, is_new_account=is_new)
         return self._app.ranks.rank(user_id, room_id, now_s, is_new=is_new)
 
@@ -167,7 +175,7 @@ class Edge:
         self._dispatch()
 
 
-RANKED: Final = frozenset({Work.FEW, Work.SYNC, Work.PERSON})
+RANKED: Final = (Work.FEW, Work.SYNC, Work.PERSON)
 """Kinds that become another when it is known who asks, and where."""
 
 

@@ -102,79 +102,66 @@ class AsgiApp:
         method = scope["method"]
         if method == "OPTIONS":
             return Response(b"", 204, [*CORS])
+        entry: Entry | None = None
         try:
             route, params = self._router.find(method, scope["raw_path"])
             scope["zajil.route"] = route
             request = Request(scope, receive, params)
             token = None if route.auth is Auth.NONE else self._access_token(request)
-            entry = self._edge.enter(route, request, token)
-            if entry is None:
-                result = await self._run(route, request, token, None)
-            else:
-                try:
-                    if entry.waiter is not None:
-                        await self._edge.wait(entry)
-                    result = await self._run(route, request, token, entry)
-                finally:
-                    self._edge.leave(entry)
-        except MatrixError as error:
-            return error_response(error)
-        except Busy as busy:
-            return error_response(
-                MatrixError(
-                    503,
-                    "M_LIMIT_EXCEEDED",
-                    "The server is busy. Wait a moment and try again.",
-                    {"retry_after_ms": busy.retry_after_ms},
-                )
-            )
-        except CanonicalJsonError as error:
-            return error_response(MatrixError(400, "M_BAD_JSON", f"The request cannot be signed or stored: {error}"))
-        except UnfitValue:
-            return error_response(
-                MatrixError(400, "M_INVALID_PARAM", "The request has a text or a number that cannot be stored.")
-            )
-        except StorageUnavailable as error:
-            self._outages.note(error)
-            self.app.measurements.unavailable += 1
-            return error_response(MatrixError(503, "M_UNKNOWN", error.told, {"retry_after_ms": error.retry_after_ms}))
-        except MemoryError:
-            log.error("out of memory")
-            return error_response(
-                MatrixError(
-                    503, "M_UNKNOWN", "The server is short of memory. Try again soon.", {"retry_after_ms": 2_000}
-                )
-            )
+            reads_body = not route.streams_body and method in READ_BODIES
+            entry = self._edge.enter(route, request, token, reads_body)
+            if entry is not None and entry.waiter is not None:
+                await self._edge.wait(entry)
+            if route.auth is not Auth.NONE:
+                await self._authenticate(route, request, token)
+                if entry is not None and entry.work is Work.UNKNOWN and request.requester is not None:
+                    self._edge.check_unknown(request.requester, request)
+            if route.is_essential:
+                essential_writes.set(True)
+            if route.limit is not None:
+                self.app.rate_limits.check(route.limit, request.requester, request.client_ip)
+            if reads_body:
+                # A client that sends its body slowly must not keep others out.
+                if entry is not None:
+                    self.app.admission.park(entry)
+                await request.read_body(route.body_bytes_max)
+                if entry is not None:
+                    self.app.admission.resume(entry)
+            result = await route.handler(self.app, request)
         except ClientGone:
             raise
-        except Exception:
-            # The path itself says who talks where.
-            found: Route | None = scope.get("zajil.route")
-            log.exception("unexpected error", route=found.path if found else "", method=method)
-            return error_response(MatrixError(500, "M_UNKNOWN", "The server made a mistake. It has been logged."))
+        except Exception as error:
+            return self._answer_failure(error, scope)
+        finally:
+            if entry is not None:
+                self._edge.leave(entry)
         return result if isinstance(result, Response) else json_response(result)
 
-    async def _run(
-        self, route: Route, request: Request, token: str | None, entry: Entry | None
-    ) -> Response | dict[str, Any]:
-        """The request has been let in."""
-        if route.auth is not Auth.NONE:
-            await self._authenticate(route, request, token)
-            if entry is not None and entry.work is Work.UNKNOWN and request.requester is not None:
-                self._edge.check_unknown(request.requester, request, entry)
-        if route.is_essential:
-            essential_writes.set(True)
-        if route.limit is not None:
-            self.app.rate_limits.check(route.limit, request.requester, request.client_ip)
-        if not route.streams_body and route.method in READ_BODIES:
-            if entry is None:
-                await request.read_body(route.body_bytes_max)
-            else:
-                # A client that sends its body slowly must not keep others out.
-                self.app.admission.park(entry)
-                await request.read_body(route.body_bytes_max)
-                self.app.admission.resume(entry)
-        return await route.handler(self.app, request)
+    def _answer_failure(self, error: Exception, scope: dict[str, Any]) -> Response:
+        """What the client is told instead of what it asked for."""
+        if isinstance(error, MatrixError):
+            return error_response(error)
+        if isinstance(error, Busy):
+            extra = {"retry_after_ms": error.retry_after_ms}
+            told = MatrixError(503, "M_LIMIT_EXCEEDED", "The server is busy. Wait a moment and try again.", extra)
+        elif isinstance(error, CanonicalJsonError):
+            told = MatrixError(400, "M_BAD_JSON", f"The request cannot be signed or stored: {error}")
+        elif isinstance(error, UnfitValue):
+            told = MatrixError(400, "M_INVALID_PARAM", "The request has a text or a number that cannot be stored.")
+        elif isinstance(error, StorageUnavailable):
+            self._outages.note(error)
+            self.app.measurements.unavailable += 1
+            told = MatrixError(503, "M_UNKNOWN", error.told, {"retry_after_ms": error.retry_after_ms})
+        elif isinstance(error, MemoryError):
+            log.error("out of memory")
+            extra = {"retry_after_ms": 2_000}
+            told = MatrixError(503, "M_UNKNOWN", "The server is short of memory. Try again soon.", extra)
+        else:
+            # The path itself says who talks where.
+            found: Route | None = scope.get("zajil.route")
+            log.error("unexpected error", route=found.path if found else "", method=scope["method"], exc_info=error)
+            told = MatrixError(500, "M_UNKNOWN", "The server made a mistake. It has been logged.")
+        return error_response(told)
 
     async def _authenticate(self, route: Route, request: Request, token: str | None) -> None:
         if token is None:
