@@ -40,6 +40,10 @@ test: setup $(CLIENT) ## Run all tests
 	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not soak'
 	@PYTHONHASHSEED=1 $(BIN)/python -m pytest -n 2 tests/core --quiet
 
+.PHONY: screenshots
+screenshots: setup $(CLIENT) ## Take pictures of every screen of the web client into ./screenshots
+	@$(BIN)/python -m tests.browser.screenshots
+
 .PHONY: soak
 soak: setup ## Run the long tests at full size (hours)
 	@$(BIN)/python -m pytest -m soak

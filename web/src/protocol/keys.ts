@@ -1,4 +1,4 @@
-import type { MatrixClient, UIAuthCallback } from "matrix-js-sdk";
+import { type MatrixClient, Method, type UIAuthCallback } from "matrix-js-sdk";
 import { CryptoEvent, decodeRecoveryKey, deriveRecoveryKeyFromPassphrase } from "matrix-js-sdk/lib/crypto-api";
 import type { Session } from "@/domain/arrival";
 import type { AccountKeys, BackupProgress, KeysState } from "@/domain/keys";
@@ -6,7 +6,11 @@ import { Problem } from "@/domain/problem";
 import { Store } from "@/domain/store";
 import { ask, failureOf } from "./failures";
 import { decryptKeyFile, encryptKeyFile } from "./key_file";
+import { withPassword } from "./password_auth";
 import type { SecretStorageKey } from "./secret_storage_key";
+
+const SECRETS_STEP_MS = 1_000;
+const SECRETS_STEPS_MAX = 30;
 
 /** The account's own keys: cross-signing, the secret storage that the recovery key opens, and the backup of message keys. */
 export class Keys implements AccountKeys {
@@ -15,6 +19,7 @@ export class Keys implements AccountKeys {
   readonly #client: MatrixClient;
   readonly #secret: SecretStorageKey;
   readonly #userId: string;
+  #isChanging = false;
 
   constructor(client: MatrixClient, secret: SecretStorageKey, session: Session) {
     this.#client = client;
@@ -28,15 +33,18 @@ export class Keys implements AccountKeys {
     this.#client.on(CryptoEvent.KeysChanged, refresh);
     this.#client.on(CryptoEvent.KeyBackupStatus, refresh);
     this.#client.on(CryptoEvent.UserTrustStatusChanged, (userId) => void (userId === this.#userId && refresh()));
+    this.#client.on(CryptoEvent.DevicesUpdated, (userIds) => void (userIds.includes(this.#userId) && refresh()));
     this.#client.on(CryptoEvent.KeyBackupDecryptionKeyCached, () => void this.#restoreBackup().catch(() => undefined));
     this.#client.on(CryptoEvent.KeyBackupSessionsRemaining, (uploadsLeft) => this.backup.update((before) => ({ ...before, uploadsLeft })));
     void this.#begin().catch(() => undefined);
   }
 
+  /** Looks where the account stands, as far as this device has heard. */
   async refresh(): Promise<void> {
+    if (this.#isChanging) return;
     const crypto = this.#crypto();
-    const [known, status, storage] = await Promise.all([crypto.userHasCrossSigningKeys(this.#userId, true), crypto.getCrossSigningStatus(), crypto.getSecretStorageStatus()]);
-    if (!known) return;
+    const [known, status, storage] = await Promise.all([crypto.userHasCrossSigningKeys(this.#userId), crypto.getCrossSigningStatus(), crypto.getSecretStorageStatus()]);
+    if (!known || this.#isChanging) return;
     const device = await crypto.getDeviceVerificationStatus(this.#userId, this.#client.getDeviceId() ?? "");
     const { masterKey, selfSigningKey, userSigningKey } = status.privateKeysCachedLocally;
     if (!device?.signedByOwner || !masterKey || !selfSigningKey || !userSigningKey) {
@@ -46,10 +54,20 @@ export class Keys implements AccountKeys {
     this.state.set(storage.ready ? { state: "ready" } : { state: "no-recovery" });
   }
 
+  /** Another device of ours has just compared keys with this one: it sends the account's secrets now. */
+  async awaitSecrets(): Promise<void> {
+    for (let step = 0; step < SECRETS_STEPS_MAX; step += 1) {
+      await this.#lookAgain();
+      if (this.state.get().state !== "needs-recovery") return;
+      await new Promise((resolve) => setTimeout(resolve, SECRETS_STEP_MS));
+    }
+  }
+
   async setUp(password: string): Promise<void> {
-    await ask(this.#crypto().bootstrapCrossSigning({ authUploadDeviceSigningKeys: this.#authWith(password) }));
-    await this.#makeBackup();
-    await this.refresh();
+    await this.#change(async () => {
+      await ask(this.#crypto().bootstrapCrossSigning({ authUploadDeviceSigningKeys: this.#authWith(password) }));
+      await this.#makeBackup();
+    });
   }
 
   async createRecoveryKey(): Promise<string> {
@@ -84,7 +102,27 @@ export class Keys implements AccountKeys {
   }
 
   async reset(password: string): Promise<void> {
-    await ask(this.#crypto().resetEncryption(this.#authWith(password)));
+    // The SDK deletes the backup first and asks for the password last. Logging no device out asks for it too, and changes nothing.
+    await withPassword(this.#client, password, (auth) => this.#client.http.authedRequest(Method.Post, "/delete_devices", undefined, { devices: [], ...(auth ? { auth } : {}) }));
+    await this.#change(() => ask(this.#crypto().resetEncryption(this.#authWith(password))));
+  }
+
+  /**
+   * Makes keys anew. Nothing is asked of the server about them meanwhile: an answer from before would be taken for somebody else's keys,
+   * and the new ones thrown away.
+   */
+  async #change(work: () => Promise<void>): Promise<void> {
+    this.#isChanging = true;
+    try {
+      await work();
+    } finally {
+      this.#isChanging = false;
+    }
+    await this.#lookAgain();
+  }
+
+  async #lookAgain(): Promise<void> {
+    await this.#crypto().userHasCrossSigningKeys(this.#userId, true);
     await this.refresh();
   }
 
@@ -96,7 +134,7 @@ export class Keys implements AccountKeys {
     }
     try {
       // The first keys of an account need no password (v1.11 and later); servers that ask for it get it with `setUp`.
-      await crypto.bootstrapCrossSigning({ authUploadDeviceSigningKeys: async (makeRequest) => void (await makeRequest(null)) });
+      await this.#change(() => crypto.bootstrapCrossSigning({ authUploadDeviceSigningKeys: async (makeRequest) => void (await makeRequest(null)) }));
     } catch (error) {
       if (failureOf(error).status !== 401) throw error;
       this.state.set({ state: "needs-password" });
@@ -157,7 +195,10 @@ export class Keys implements AccountKeys {
       } catch (error) {
         const data = (error as { readonly data?: { readonly session?: string } }).data;
         if (failureOf(error).status !== 401) throw error;
-        await makeRequest({ type: "m.login.password", identifier: { type: "m.id.user", user: this.#userId }, password, ...(data?.session ? { session: data.session } : {}) });
+        const auth = { type: "m.login.password", identifier: { type: "m.id.user", user: this.#userId }, password, ...(data?.session ? { session: data.session } : {}) };
+        await makeRequest(auth).catch((refused: unknown) => {
+          throw [401, 403].includes(failureOf(refused).status ?? 0) ? new Problem("wrong_password", {}, refused) : refused;
+        });
       }
     };
   }

@@ -22,9 +22,13 @@ export class Verifications {
   readonly #client: MatrixClient;
   readonly #store = new Store<readonly Verification[]>([]);
   readonly #running = new Map<string, RunningVerification>();
+  readonly #verifiedHere: () => void;
+  readonly #done = new Set<string>();
 
-  constructor(client: MatrixClient) {
+  /** `verifiedHere` is called when one of our other devices and this one have compared keys. */
+  constructor(client: MatrixClient, verifiedHere: () => void) {
     this.#client = client;
+    this.#verifiedHere = verifiedHere;
   }
 
   get readable(): Readable<readonly Verification[]> {
@@ -61,7 +65,13 @@ export class Verifications {
   }
 
   #publish(): void {
-    this.#store.set([...this.#running.values()].map((running) => running.view()));
+    const all = [...this.#running.values()].map((running) => running.view());
+    for (const { id, isOwnDevice, step } of all) {
+      if (!isOwnDevice || step.name !== "done" || this.#done.has(id)) continue;
+      this.#done.add(id);
+      this.#verifiedHere();
+    }
+    this.#store.set(all);
   }
 }
 

@@ -1,0 +1,32 @@
+"""Pictures of every screen, telephone and desktop, Arabic and English, light and dark: `python -m tests.browser.screenshots`."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from tests.browser.stories import run_story
+from tests.browser.test_stories import find_link
+from tests.servers import ROOT, build_zajil
+
+SECONDS_MAX = 1200
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=ROOT / "screenshots")
+    parser.add_argument("--only", default="", help="a regular expression for the names of screens")
+    options = parser.parse_args()
+    settings = {"ZAJIL_LOOK_FOLDER": str(options.folder.absolute())}
+    if options.only:
+        settings["ZAJIL_LOOK_ONLY"] = options.only
+    with tempfile.TemporaryDirectory(prefix="zajil-screenshots-") as folder:
+        server = build_zajil(Path(folder), registration="token", rate_limits="on").start()
+        try:
+            run_story(server, "look", find_link(server), seconds_max=SECONDS_MAX, **settings)
+        finally:
+            server.stop()
+    print(f"{len(list(options.folder.glob('*.png')))} pictures in {options.folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""Every screen of the web client against the rules of accessibility (WCAG 2.2 AA, as axe knows them)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.browser.stories import run_story
+from tests.browser.test_stories import find_link
+from tests.servers import Server, build_zajil
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = build_zajil(tmp_path, registration="token", rate_limits="on").start()
+    yield server
+    server.stop()
+
+
+def test_axe_finds_nothing(server: Server) -> None:
+    run_story(server, "look", find_link(server))

@@ -1,0 +1,87 @@
+import { buildPicture } from "./picture.ts";
+import type { Person } from "./person.ts";
+import type { Stage } from "./story.ts";
+
+export interface Cast {
+  /** Through whose eyes the screens are seen. */
+  readonly anna: Person;
+  readonly badr: Person;
+  readonly layla: Person;
+}
+
+export const CHATS = { direct: "badr", group: "Pigeon fanciers", channel: "أخبار المدينة", community: "Old Town", request: "layla" } as const;
+
+/** People and chats of every kind, in both languages, made as people make them: what screens are looked at with. */
+export async function gatherCast(stage: Stage): Promise<Cast> {
+  const anna = await stage.newPerson("anna", { bypassPolicy: true });
+  await anna.signUp(stage.base + stage.setupLink.slice(stage.setupLink.indexOf("/#")));
+  const [badr, layla] = await Promise.all([stage.newPerson("badr", { language: "ar" }), stage.newPerson("layla")]);
+  const links = [stage.invitationLink(), stage.invitationLink()];
+  await Promise.all([badr.signUp(links[0]!), layla.signUp(links[1]!)]);
+  stage.say("a chat with messages of all kinds");
+  await badr.startChat("anna");
+  await badr.write("السلام عليكم يا آنا! هل وصلت الحمامة؟");
+  await anna.openChat("badr");
+  await anna.accept();
+  await anna.sees("السلام عليكم");
+  await anna.choose(/السلام عليكم/, "chat.reply");
+  await anna.write("Yes, at **dawn** — with your letter. She flew 320 km in 5 hours.");
+  await anna.write("See the [route](https://example.org/route), and try `zajil serve`:\n- rest first\n- then water");
+  await badr.sees("rest first");
+  await badr.message(/at dawn/).getByText("dawn").click({ button: "right" });
+  await badr.click(badr.page.getByRole("menuitem", { name: badr.text("chat.react_with", { emoji: "❤️" }) }));
+  await sendOthers(anna, badr);
+  stage.say("a group, a channel, a community, a request");
+  await anna.startGroup(CHATS.group, ["badr", "layla"]);
+  await anna.write("Who joins the flight on Friday?");
+  await make(badr, "channel", CHATS.channel, ["anna"]);
+  await badr.write("افتُتح برج الحمام الجديد عند الجسر القديم.");
+  await anna.openChat(CHATS.channel);
+  await anna.accept();
+  await make(anna, "community", CHATS.community, []);
+  await badr.openChat(CHATS.group);
+  await badr.accept();
+  await badr.write("أنا! وسآتي بالقهوة ☕");
+  await layla.startChat("anna");
+  await layla.write("Hello Anna, we met at the tower.");
+  await anna.page.locator("[data-room]").filter({ hasText: CHATS.request }).first().waitFor();
+  return { anna, badr, layla };
+}
+
+async function sendOthers(anna: Person, badr: Person): Promise<void> {
+  await anna.page.locator("[data-attach=media]").setInputFiles({ name: "pigeon.png", mimeType: "image/png", buffer: buildPicture(320, 240, "at home") });
+  await anna.pressButton("media.send", anna.page.getByRole("dialog"));
+  await anna.page.locator("[data-attach=file]").setInputFiles({ name: "رسالة الحمامة.txt", mimeType: "text/plain", buffer: Buffer.from("to the tower") });
+  await anna.pressButton("media.send", anna.page.getByRole("dialog"));
+  await badr.page.locator("main img[src^='blob:']").first().waitFor();
+  await badr.pressButton("composer.record");
+  await badr.page.waitForTimeout(1_200);
+  await badr.pressButton("media.send");
+  await anna.page.getByRole("button", { name: anna.text("media.play") }).first().waitFor();
+  await anna.pressButton("composer.attach");
+  await anna.click(anna.page.getByRole("menuitem", { name: anna.text("composer.attach_poll") }));
+  const poll = anna.page.getByRole("dialog");
+  await poll.getByLabel(anna.text("poll.question")).fill("When do we fly?");
+  await poll.getByPlaceholder(anna.text("poll.answer", { number: "1" })).fill("At dawn");
+  await poll.getByPlaceholder(anna.text("poll.answer", { number: "2" })).fill("At dusk");
+  await anna.pressButton("composer.send", poll);
+  await badr.click(badr.page.getByRole("radio", { name: "At dawn" }));
+  await badr.write("oops");
+  await badr.choose("oops", "chat.delete");
+  await badr.pressButton("delete.for_everyone");
+  await anna.sees(anna.text("chat.deleted"));
+  await badr.write("👍");
+}
+
+async function make(person: Person, kind: "channel" | "community", name: string, invited: readonly string[]): Promise<void> {
+  await person.pressButton("new_chat.title_people");
+  const dialog = person.page.getByRole("dialog");
+  await person.pressButton(`new_chat.title_${kind}`, dialog);
+  await dialog.getByLabel(person.text("new_chat.name"), { exact: true }).fill(name);
+  for (const each of invited) {
+    await dialog.getByLabel(person.text("people.search")).fill(each);
+    await person.click(dialog.getByRole("list", { name: person.text("people.found") }).getByRole("button").filter({ hasText: each }).first());
+  }
+  await person.pressButton("ui.create", dialog);
+  await dialog.waitFor({ state: "detached" });
+}
