@@ -19,6 +19,7 @@ import { MentionList } from "./MentionList";
 import { ScheduledBar } from "./ScheduledBar";
 import { SendButton, type Manner } from "./SendButton";
 import { useComposerField, type ComposerField } from "./use_composer_field";
+import { useMarked } from "./use_marked";
 import { useMentions } from "./use_mentions";
 import { useTypingNotice } from "./use_typing_notice";
 import css from "./Composer.module.css";
@@ -104,7 +105,7 @@ export function Composer(props: ComposerProps) {
   const text = useComposerField(chat, mode);
   const { field, filled, query, put } = text;
   const [recording, setRecording] = useState(false);
-  const [marked, setMarked] = useState(false);
+  const marked = useMarked(field);
   const typing = useTypingNotice(chat);
   const mentions = useMentions(chat, myUserId, query?.words);
   const send = useSending(props, text, mentions, typing.stop);
@@ -143,8 +144,7 @@ export function Composer(props: ComposerProps) {
               aria-controls={listShown ? mentions.listId : undefined}
               aria-activedescendant={listShown ? `${mentions.listId}-${mentions.active}` : undefined}
               onInput={(event) => { text.changed(); typing.noteInput(event.currentTarget.value !== ""); }}
-              onSelect={(event) => { setMarked(event.currentTarget.selectionStart !== event.currentTarget.selectionEnd); if (query) text.changed(); }}
-              onBlur={() => setMarked(false)}
+              onSelect={() => { if (query) text.changed(); }}
               onKeyDown={onKeyDown}
               onPaste={(event) => takeFiles(event, onFiles)}
               maxLength={16_000}
