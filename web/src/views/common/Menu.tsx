@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import { ContextMenu as RadixContext, DropdownMenu as RadixDropdown } from "radix-ui";
 import { Check, ChevronRight, type LucideIcon } from "lucide-react";
 import { classNames } from "./class_names";
@@ -63,8 +63,10 @@ export interface MenuProps {
 }
 
 export function Menu({ trigger, entries, align = "end", top, onOpenChange }: MenuProps) {
+  // Drawn anew when it opens: the place for menus may not have been there when its trigger was first drawn.
+  const [, setOpen] = useState(false);
   return (
-    <RadixDropdown.Root modal={false} onOpenChange={onOpenChange}>
+    <RadixDropdown.Root modal={false} onOpenChange={(open) => { setOpen(open); onOpenChange?.(open); }}>
       <RadixDropdown.Trigger asChild>{trigger}</RadixDropdown.Trigger>
       <RadixDropdown.Portal container={layersElement()}>
         <RadixDropdown.Content className={css.menu} align={align} sideOffset={4} collisionPadding={8} loop>
@@ -86,8 +88,9 @@ export interface ContextMenuProps {
 
 /** Right click, long press, the menu key or Shift+F10 on its child. Entries are made when it opens. */
 export function ContextMenu({ children, entries, top, disabled, onOpenChange }: ContextMenuProps) {
+  const [, setOpen] = useState(false);
   return (
-    <RadixContext.Root modal={false} onOpenChange={onOpenChange}>
+    <RadixContext.Root modal={false} onOpenChange={(open) => { setOpen(open); onOpenChange?.(open); }}>
       <RadixContext.Trigger asChild disabled={disabled}>{children}</RadixContext.Trigger>
       <RadixContext.Portal container={layersElement()}>
         <RadixContext.Content className={css.menu} collisionPadding={8} loop>
