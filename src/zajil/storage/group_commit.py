@@ -24,6 +24,7 @@ CULPRITS_MAX = 3
 """Reruns of a batch without the item that broke it; then every item runs by itself."""
 BUSY_RETRY_MS = 1000
 FOREIGN_POLL_S = 0.1
+PASS_WAIT_S_MAX = 0.1
 
 
 class Item(Generic[T]):
@@ -109,10 +110,9 @@ class GroupCommit(ABC):
         self._keeping = asyncio.create_task(self._keeper.run())
 
     async def pass_turn(self) -> None:
-        """Finish what is being written."""
-        await self._stop_keeping()
-        while self._running is not None:
-            await asyncio.wait([self._running])
+        """Finish what is being written, as far as that has an end: requests may go on bringing more."""
+        if self._running is not None:
+            await asyncio.wait([self._running], timeout=PASS_WAIT_S_MAX)
 
     async def _stop_keeping(self) -> None:
         if self._keeping is not None and self._keeper is not None:
