@@ -16,7 +16,8 @@ export function ShortcutsDialog({ onClose }: { readonly onClose: () => void }) {
   const isMac = /Mac|iPhone|iPad/u.test(navigator.userAgent);
   return (
     <Dialog open onOpenChange={onClose} title={t("keys.title")} size="l">
-      <div className={css.groups}>
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reached by keys */}
+      <div className={css.groups} role="group" aria-label={t("keys.title")} tabIndex={0}>
         {GROUPS.map(([title, keys]) => (
           <section key={title}>
             <h3 className={css.heading}>{t(title)}</h3>
