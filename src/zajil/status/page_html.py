@@ -25,7 +25,6 @@ from zajil.status.words import (
 if TYPE_CHECKING:
     from zajil.status.pages import View
 
-REFRESH_S: Final = 60
 ENTRIES_SHOWN_MAX: Final = 50
 """Of a longer timeline the beginning and the end; status.json has all of it."""
 ICONS: Final = {
@@ -56,7 +55,7 @@ def build_html(view: "View", language: Language) -> bytes:
         f'<!doctype html><html lang="{language}" dir="{DIRECTIONS[language]}"><head><meta charset="utf-8">'
         f'<meta http-equiv="content-security-policy" content="{escape(build_policy())}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="refresh" content="{REFRESH_S}"><meta name="color-scheme" content="light dark">'
+        f'<meta name="color-scheme" content="light dark">'
         f'<meta name="robots" content="noarchive"><title>{escape(write(language, f"state.{state}"))} · {escape(title)}</title>'
         f'<link rel="alternate" type="application/atom+xml" href="status.atom" title="{escape(title)}">'
         f"<style>{load_style()}</style></head>"
