@@ -35,6 +35,7 @@ export const SAMPLES: readonly Sample[] = [
   { body: text("صباح النور! نعم والحمد لله ☀️"), with: { reactions: [{ key: "❤️", senders: ["@a:demo", "@me:demo"], mine: "$r1" }, { key: "😂", senders: ["@b:demo"] }] } },
   { body: text("x", FORMATTED) },
   { body: text("I said this differently before."), with: { edited: true } },
+  { body: text("Who brings the seed on Friday?"), with: { thread: { count: 3, unread: 2, latestAt: 1_700_000_000_000 } } },
   { body: text("That is an answer."), with: { replyTo: "@previous" } },
   { body: { kind: "image", picture: picture("photo", 1600, 1067), name: "sea.jpg", caption: [t("The sea this morning — البحر هذا الصباح")] } },
   { body: { kind: "image", picture: picture("tall", 900, 1600), name: "tower.jpg" } },
@@ -75,5 +76,5 @@ export const SAMPLES: readonly Sample[] = [
   { body: text("The server has it."), with: { isOwn: true, status: "held" } },
   { body: text("وصلت إلى أجهزتهم."), with: { isOwn: true, status: "delivered" } },
   { body: text("They have read it."), with: { isOwn: true, status: "read" } },
-  { body: text("This did not go out."), with: { isOwn: true, status: "failed" } },
+  { body: text("This did not go out."), with: { isOwn: true, status: "failed", failure: "M_FORBIDDEN" } },
 ];

@@ -38,8 +38,11 @@ export function Messenger(props: MessengerProps) {
   };
   const closeAside = () => {
     setAside(null);
-    // Back to what opened it.
-    requestAnimationFrame(() => { if (opener instanceof HTMLElement) opener.focus(); });
+    // Back to what opened it; an entry of a menu is gone by then, so to where one writes.
+    requestAnimationFrame(() => {
+      const back = opener instanceof HTMLElement && opener.isConnected && opener !== document.body ? opener : document.querySelector<HTMLElement>("main textarea");
+      back?.focus();
+    });
   };
   const back = () => {
     const left = roomId;
