@@ -1,6 +1,7 @@
 import { AppLock } from "@/domain/app_lock";
 import { askForWipe, derivePin, isWipeAsked, loadLock, makeSalt, storeLock, watchUse, watchWipe, wipe } from "@/platform/lock";
 import { Accounts } from "@/protocol/accounts";
+import { endSession } from "@/protocol/session_tokens";
 
 /** The lock of this device; there before anything is drawn. */
 export const appLock = new AppLock({ load: loadLock, store: storeLock, derive: derivePin, makeSalt, now: Date.now });
@@ -19,7 +20,7 @@ export function panicWipe(): void {
 export async function finishWipe(): Promise<boolean> {
   if (!isWipeAsked()) return false;
   await wipe(async () => {
-    const [accounts, { endSession }] = await Promise.all([Accounts.open(), import("@/protocol/session_tokens")]);
+    const accounts = await Accounts.open();
     const sessions = await accounts.list();
     accounts.close();
     await Promise.allSettled(sessions.map(endSession));

@@ -50,7 +50,7 @@ function ProgressSection({ progress, result }: { readonly progress: ExportProgre
   const { chatsDone, chatsTotal, chatName, messages, files, bytes } = progress;
   return (
     <Section title={result ? t("settings.export_done") : t("settings.export_running")}>
-      <progress className={css.progress} value={chatsDone} max={Math.max(1, chatsTotal)} aria-label={t("settings.export_running")} />
+      <progress className={css.progress} value={result ? 1 : chatsDone} max={result ? 1 : Math.max(1, chatsTotal)} aria-label={t("settings.export_running")} />
       {!result && chatName !== "" && <p className={css.text}>{t("settings.export_chat", { name: chatName, done: chatsDone, total: chatsTotal })}</p>}
       <p className={css.small} role="status" data-export={result ? "done" : "running"}>{t("settings.export_counts", { messages, files, size: formats.bytes(bytes) })}</p>
       {result && result.missingFiles > 0 && <Banner tone="warn" rounded>{t("settings.export_missing", { count: result.missingFiles })}</Banner>}
