@@ -53,8 +53,8 @@ def run_story(
     other: Callable[[str], str] | None = None,
     seconds_max: float = STORY_SECONDS_MAX,
     **settings: str,
-) -> None:
-    """Run web/tests/browser/<name>.ts to its end; fails with all it printed. `other` does what the story asks of another client."""
+) -> str:
+    """Run web/tests/browser/<name>.ts to its end and return what it printed; fails with it. `other` does what the story asks of another client."""
     environment = {
         **os.environ,
         "ZAJIL_CHROMIUM": find_chromium(),
@@ -92,3 +92,4 @@ def run_story(
         timer.cancel()
         process.kill()
     assert status == 0, f"{name} ended with {status}:\n{''.join(lines)}\n{server.log_tail()}"
+    return "".join(lines)

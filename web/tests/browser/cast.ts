@@ -37,7 +37,8 @@ export async function gatherCast(stage: Stage): Promise<Cast> {
   await make(badr, "channel", CHATS.channel, ["anna"]);
   await badr.write("افتُتح برج الحمام الجديد عند الجسر القديم.");
   await anna.openChat(CHATS.channel);
-  await anna.accept();
+  await anna.pressButton("invite.accept"); // readers of a channel have no field to write in
+  await anna.sees("برج الحمام الجديد");
   await make(anna, "community", CHATS.community, []);
   await badr.openChat(CHATS.group);
   await badr.accept();
