@@ -83,8 +83,8 @@ await runStory(async (stage) => {
   console.log(`warm start with ${CHATS} chats: list after ${median(lists).toFixed(0)} ms (${lists.map((ms) => ms.toFixed(0)).join(", ")}), a chat after ${median(chats).toFixed(0)} ms (${chats.map((ms) => ms.toFixed(0)).join(", ")}), longest task ${median(tasks).toFixed(0)} ms`);
 
   stage.say("without a server");
-  await stage.server("stop");
   anna.mayBeOffline = true;
+  await stage.server("stop");
   await anna.goTo("#/");
   await anna.page.locator("[data-room]").first().waitFor();
   await anna.page.locator("[data-room]").nth(2).click();
