@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from "react";
+import { useRef, useState, type ReactNode } from "react";
 import { ContextMenu as RadixContext, DropdownMenu as RadixDropdown } from "radix-ui";
 import { Check, ChevronRight, type LucideIcon } from "lucide-react";
 import { classNames } from "./class_names";
@@ -19,6 +19,8 @@ export type MenuEntry =
     }
   | { readonly key: string; readonly label: string; readonly icon?: LucideIcon; readonly entries: readonly MenuEntry[] }
   | { readonly key: string; readonly separator: true };
+
+const opening_ms = 350;
 
 type Parts = typeof RadixContext | typeof RadixDropdown;
 
@@ -89,11 +91,18 @@ export interface ContextMenuProps {
 /** Right click, long press, the menu key or Shift+F10 on its child. Entries are made when it opens. */
 export function ContextMenu({ children, entries, top, disabled, onOpenChange }: ContextMenuProps) {
   const [, setOpen] = useState(false);
+  const openedAt = useRef(0);
+  const changeOpen = (open: boolean) => {
+    openedAt.current = performance.now();
+    setOpen(open);
+    onOpenChange?.(open);
+  };
   return (
-    <RadixContext.Root modal={false} onOpenChange={(open) => { setOpen(open); onOpenChange?.(open); }}>
+    <RadixContext.Root modal={false} onOpenChange={changeOpen}>
       <RadixContext.Trigger asChild disabled={disabled}>{children}</RadixContext.Trigger>
       <RadixContext.Portal container={layersElement()}>
-        <RadixContext.Content className={css.menu} collisionPadding={8} loop>
+        {/* Where the menu comes up under the pointer, letting go of the button that opened it chooses nothing. */}
+        <RadixContext.Content className={css.menu} collisionPadding={8} loop onPointerUpCapture={(event) => { if (performance.now() - openedAt.current < opening_ms) event.stopPropagation(); }}>
           {top}
           <LazyEntries entries={entries} />
         </RadixContext.Content>
