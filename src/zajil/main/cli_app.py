@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from zajil.main import cli_backup, cli_config, cli_incident, cli_report, cli_token, cli_upgrade, cli_user
+from zajil.main import cli_backup, cli_config, cli_drill, cli_incident, cli_report, cli_token, cli_upgrade, cli_user
 from zajil.main.cli_options import Arguments, load_or_exit, with_arguments
 from zajil.main.config_file import option_fields
 
@@ -46,6 +46,11 @@ app.command(
     "upgrade",
     help="Say what the version on disk changes in the database, and whether it accepts the configuration; then reload.",
 )(cli_upgrade.upgrade)
+
+
+app.command("drill", help="Play the day of 22 February 2014 on a private copy of this installation, and report what broke.")(
+    cli_drill.drill
+)
 
 
 @app.command("doctor", help="Check the installation and say what to fix. Ends with 1 when something must be fixed.")

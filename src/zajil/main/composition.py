@@ -15,7 +15,7 @@ from zajil.main.database import build_pusher_store, build_search_store, open_dat
 from zajil.main.media import attach_media, run_media
 from zajil.main.push import attach_push, run_push
 from zajil.main.status import attach_status
-from zajil.main.system import SystemClock, SystemRandomness, load_signing_key
+from zajil.main.system import SystemClock, SystemRandomness, load_signing_key, shift_wall
 from zajil.ports.configuration import Config
 from zajil.ports.stores import Stores
 from zajil.services.accounts import attach_accounts, start_accounts, stop_accounts
@@ -91,7 +91,7 @@ def build_services(config: Config) -> App:
         config=config,
         db=open_database(config),
         stores=build_stores(config),
-        clock=SystemClock(),
+        clock=SystemClock() if config.clock_shift_file is None else SystemClock(shift_wall(config.clock_shift_file)),
         randomness=randomness,
         signing_key=signing_key,
         sign_event=signing_key.build_signer(config.server_name),

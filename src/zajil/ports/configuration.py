@@ -288,6 +288,10 @@ class Config:
         metavar="TOKEN",
     )
 
+    clock_shift_file: Path | None = option(
+        None, "Limits", "File with the seconds by which the machine's clock is to seem wrong. For drills.", metavar="FILE"
+    )
+
     log_level: LogLevel = option("info", "Log", "debug, info, warning or error.")
     log_format: LogFormat = option("text", "Log", "text for people, json for machines.")
 

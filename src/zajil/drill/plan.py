@@ -1,0 +1,69 @@
+"""What is played, how long, and what is promised meanwhile."""
+
+from dataclasses import dataclass
+from typing import Final
+
+QUICK_LENIENCE: Final = 10.0
+"""A quick drill is a check of correctness on a machine that may be busy with tests: its bounds of time are that much wider."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A bound on a figure of a fault."""
+
+    figure: str
+    at_most: float
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that happens on the day. Its texts are in drill/texts under its name."""
+
+    name: str
+    promises: tuple[Promise, ...] = ()
+    needs_copy: bool = True
+    """Cannot be done to a server that is not ours (`--target`)."""
+    needs_postgres: bool = False
+
+
+FAULTS: Final = (
+    Fault("upgrade", (Promise("failures", 0), Promise("longest_ms", 500))),
+    Fault("kill", (Promise("back_ms", 1000),)),
+    Fault("cut-clients", (Promise("back_ms", 2000), Promise("in_sync_ms", 5000)), needs_copy=False),
+    Fault("cut-database", (Promise("back_ms", 5000),), needs_postgres=True),
+    Fault("reconnect", (Promise("in_sync_ms", 10_000), Promise("refused_sends", 0)), needs_copy=False),
+    Fault("flood", (Promise("p99_over_control_ms", 5), Promise("refused_sends", 0))),
+    Fault("disk-full", (Promise("back_ms", 3000), Promise("failed_reads", 0))),
+    Fault("clock-jump", (Promise("failures", 0), Promise("time_off_ms", 5000))),
+)
+FEBRUARY_22: Final = "february-22"
+SCENARIOS: Final[dict[str, tuple[Fault, ...]]] = {FEBRUARY_22: FAULTS, **{fault.name: (fault,) for fault in FAULTS}}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much and how long."""
+
+    people: int
+    crowd: int
+    """Further devices of these people, which only wait for news; all come back at once when connections break."""
+    groups: int
+    group_size: int
+    rate_per_s: float
+    calm_s: float
+    """Of normal traffic before the first fault, and after each."""
+    fault_s: float
+    flooders: int
+    flood_rooms: int
+    flood_s: float
+    capacity_per_s: int
+    lenience: float
+    settle_s_max: float = 60.0
+
+    def bound(self, promise: Promise) -> float:
+        """Counts are never excused; times are, in a quick drill."""
+        return promise.at_most * self.lenience if promise.figure.endswith("_ms") else promise.at_most
+
+
+FULL: Final = Scale(60, 1000, 12, 10, 100.0, 15.0, 10.0, 20, 24, 60.0, 100, 1.0)
+QUICK: Final = Scale(12, 60, 3, 6, 25.0, 2.0, 2.0, 6, 8, 3.0, 60, QUICK_LENIENCE)

@@ -1,0 +1,259 @@
+"""People who talk: in groups and in pairs, at times that were decided beforehand, each following all of their rooms."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import defaultdict
+from typing import Any, Final
+
+import aiohttp
+
+from zajil.drill.ledger import Ledger, Message
+from zajil.drill.matrix_client import GONE, Person, Refused
+from zajil.drill.plan import Scale
+
+SYNC_TIMEOUT_MS: Final = 10_000
+PAUSE_S_FIRST: Final = 0.02
+PAUSE_S_MAX: Final = 1.0
+ATTEMPT_S_MAX: Final = 60.0
+TEXT: Final = "x" * 200
+PHOTO: Final = bytes(range(256)) * 80
+PHOTO_EVERY: Final = 25
+REFUSING: Final = (429, 502, 503, 504, 507)
+SETUP_AT_ONCE: Final = 8
+
+
+class Traffic:
+    """The people of a drill and what they do."""
+
+    def __init__(self, scale: Scale, base: str, seed: int, ledger: Ledger, *, registration_token: str = "") -> None:
+        self.scale = scale
+        self.base = base
+        self.ledger = ledger
+        self.people: list[Person] = []
+        self.members: dict[str, list[str]] = {}
+        self.pairs: list[tuple[Person, str]] = []
+        self.places: list[tuple[Person, str]] = []
+        self.rate_per_s = scale.rate_per_s
+        self.pairs_only = False
+        """Only pairs talk, and the crowd stays away."""
+        self.refused = 0
+        self._turn = 0
+        self.synced_since: dict[str, float] = {}
+        """When the last sync that has ended was begun."""
+        self.media_failures = 0
+        self._chance = random.Random(seed)  # noqa: S311  a plan, not a secret
+        self._name = f"drill{seed}"
+        self._token = registration_token
+        self._by_id: dict[str, Person] = {}
+        self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._readers: list[asyncio.Task[None]] = []
+        self._schedule: asyncio.Task[None] | None = None
+        self._connections = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+    async def prepare(self) -> None:
+        """Make accounts, groups and pairs; every reader has read to the end when this returns."""
+        self.people = await self.register("p", self.scale.people)
+        self._by_id = {person.user_id: person for person in self.people}
+        for number in range(self.scale.groups):
+            first = number * self.scale.group_size
+            members = [self.people[(first + offset) % len(self.people)] for offset in range(self.scale.group_size)]
+            room_id = await self._make_room(f"group {number}", members)
+            self.places += [(member, room_id) for member in members]
+        for one, other in zip(self.people[::2], self.people[1::2], strict=False):
+            room_id = await self._make_room("pair", [one, other])
+            self.pairs += [(one, room_id), (other, room_id)]
+        self.places += self.pairs
+        ready = [asyncio.Event() for _ in self.people]
+        self._readers = [asyncio.create_task(self._read(*each)) for each in zip(self.people, ready, strict=True)]
+        self._readers += [asyncio.create_task(self._wait_for_news(number)) for number in range(self.scale.crowd)]
+        await asyncio.gather(*(each.wait() for each in ready))
+
+    async def register(self, letter: str, count: int) -> list[Person]:
+        people = [Person(self.base, self._connections, f"{self._name}{letter}{number}") for number in range(count)]
+        at_once = asyncio.Semaphore(SETUP_AT_ONCE)
+
+        async def make(person: Person) -> None:
+            async with at_once:
+                await patiently(lambda: person.register(self._token))
+
+        await asyncio.gather(*(make(person) for person in people))
+        return people
+
+    async def _make_room(self, name: str, members: list[Person]) -> str:
+        room_id: str = await patiently(lambda: members[0].create_room(name))
+        for member in members[1:]:
+            await patiently(lambda member=member: member.join(room_id))
+        self.members[room_id] = [member.user_id for member in members]
+        return room_id
+
+    def start(self) -> None:
+        self._schedule = asyncio.create_task(self._send_on_time())
+
+    async def pause(self) -> None:
+        """Make no new messages, and wait until every one begun is answered or given up."""
+        if self._schedule is not None:
+            self._schedule.cancel()
+            self._schedule = None
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=ATTEMPT_S_MAX)
+
+    async def stop(self) -> None:
+        await self.pause()
+        for task in self._readers:
+            task.cancel()
+        await asyncio.gather(*self._readers, return_exceptions=True)
+        await self._connections.close()
+
+    async def _send_on_time(self) -> None:
+        due = time.monotonic()
+        while True:
+            due += self._chance.expovariate(self.rate_per_s)
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            person, room_id = self._take_pair() if self.pairs_only else self._chance.choice(self.places)
+            message = self.ledger.intend(person.user_id, room_id, due)
+            task = asyncio.create_task(self._send(person, message))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _take_pair(self) -> tuple[Person, str]:
+        """Everybody in turn: a conversation is what both sides write in."""
+        self._turn = (self._turn + 1) % len(self.pairs)
+        return self.pairs[self._turn]
+
+    async def _send(self, person: Person, message: Message) -> None:
+        """What a client's queue does: one message of a room after the other, each again until it is answered."""
+        async with self._locks[message.sender, message.room_id]:
+            content: dict[str, Any] = {"msgtype": "m.text", "body": message.body, "org.zajil.padding": TEXT}
+            if message.number % PHOTO_EVERY == 0:
+                await self._pass_photo(person, content)
+            pause_s = PAUSE_S_FIRST
+            give_up_s = time.monotonic() + ATTEMPT_S_MAX
+            while message.event_id is None and time.monotonic() < give_up_s:
+                message.tried_s = time.monotonic()
+                try:
+                    message.event_id = await person.send(message.room_id, f"d{message.number}", content)
+                    message.acked_s = time.monotonic()
+                except GONE:
+                    message.failures += 1
+                    await asyncio.sleep(pause_s)
+                except Refused as refused:
+                    message.failures += 1
+                    if refused.status not in REFUSING:
+                        raise
+                    self.refused += 1
+                    await asyncio.sleep(max(pause_s, refused.retry_after_s))
+                pause_s = min(PAUSE_S_MAX, pause_s * 2)
+
+    async def _pass_photo(self, person: Person, content: dict[str, Any]) -> None:
+        """Media is part of the day, but a photo that fails is sent as text."""
+        try:
+            uri = await person.upload(PHOTO)
+            await person.download(uri)
+        except (*GONE, Refused):
+            self.media_failures += 1
+        else:
+            content |= {"msgtype": "m.file", "url": uri}
+
+    async def _read(self, person: Person, ready: asyncio.Event) -> None:
+        since: str | None = None
+        seen: defaultdict[str, set[str]] = defaultdict(set)
+        while True:
+            began_s = time.monotonic()
+            try:
+                answer = await person.sync(since, SYNC_TIMEOUT_MS if since else 0)
+                rooms = answer.get("rooms", {}).get("join", {}) if since is not None else {}
+                found = [await self._find_new(person, room_id, section, seen) for room_id, section in rooms.items()]
+            except (*GONE, Refused) as error:
+                await asyncio.sleep(max(self._chance.uniform(0.02, 0.5), getattr(error, "retry_after_s", 0.0)))
+                continue
+            for room_id, event_ids in found:
+                self.ledger.receive(person.user_id, room_id, event_ids)
+                seen[room_id].update(event_ids)
+            since = answer["next_batch"]
+            self.synced_since[person.user_id] = began_s
+            ready.set()
+
+    async def _find_new(
+        self, person: Person, room_id: str, section: dict[str, Any], seen: dict[str, set[str]]
+    ) -> tuple[str, list[str]]:
+        """The room's new events, also those in the gap before them."""
+        timeline = section.get("timeline", {})
+        event_ids = [event["event_id"] for event in timeline.get("events", [])]
+        token = timeline.get("prev_batch") if timeline.get("limited") else None
+        while token is not None:
+            page = await person.page(room_id, token, "b")
+            older = [event["event_id"] for event in page.get("chunk", [])]
+            fresh = [each for each in older if each not in seen[room_id]]
+            event_ids = fresh[::-1] + event_ids
+            token = page.get("end") if len(fresh) == len(older) and older else None
+        return room_id, event_ids
+
+    async def _wait_for_news(self, number: int) -> None:
+        """One more device, which only follows."""
+        person = self.people[number % len(self.people)]
+        since: str | None = None
+        while True:
+            if self.pairs_only:
+                await asyncio.sleep(PAUSE_S_MAX)
+                continue
+            try:
+                since = (await person.sync(since, SYNC_TIMEOUT_MS if since else 0))["next_batch"]
+            except (*GONE, Refused) as error:
+                await asyncio.sleep(max(self._chance.uniform(0.02, 0.5), getattr(error, "retry_after_s", 0.0)))
+
+    async def load_histories(self) -> dict[str, list[tuple[str, str]]]:
+        """(event ID, body) of every message of every room, oldest first, as a member reads it now."""
+        histories = {}
+        for room_id, members in self.members.items():
+            reader = self._by_id[members[0]]
+            events: list[tuple[str, str]] = []
+            token: str | None = None
+            while True:
+                page = await patiently(lambda token=token: reader.page(room_id, token, "f"))  # noqa: B023
+                events += [(event["event_id"], str(event["content"].get("body"))) for event in page["chunk"]]
+                token = page.get("end")
+                if token is None or not page["chunk"]:
+                    break
+            histories[room_id] = events
+        return histories
+
+    async def wait_until_read(self, seconds_max: float) -> None:
+        """Until every reader has every acknowledged message, or the time is over: then the judgement says so."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds_max):
+                while not self._has_all():  # noqa: ASYNC110  what readers get is told to nobody
+                    await asyncio.sleep(0.05)
+
+    def _has_all(self) -> bool:
+        wanted: defaultdict[str, set[str]] = defaultdict(set)
+        for message in self.ledger.acknowledged:
+            wanted[message.room_id].add(message.event_id or "")
+        return all(
+            event_ids <= set(self.ledger.received.get((reader, room_id), ()))
+            for room_id, event_ids in wanted.items()
+            for reader in self.members.get(room_id, ())
+        )
+
+    async def wait_until_synced(self, since_s: float, seconds_max: float) -> float | None:
+        """Seconds from `since_s` until everybody has ended a sync that was begun after it."""
+        deadline = time.monotonic() + seconds_max
+        while any(self.synced_since.get(person.user_id, 0.0) < since_s for person in self.people):
+            if time.monotonic() > deadline:
+                return None
+            await asyncio.sleep(0.01)
+        return time.monotonic() - since_s
+
+
+async def patiently(attempt: Any, seconds_max: float = ATTEMPT_S_MAX) -> Any:
+    """Do it again while the server is away or busy."""
+    deadline = time.monotonic() + seconds_max
+    while True:
+        try:
+            return await attempt()
+        except (*GONE, Refused) as error:
+            if time.monotonic() > deadline or (isinstance(error, Refused) and error.status not in REFUSING):
+                raise
+            await asyncio.sleep(max(0.1, getattr(error, "retry_after_s", 0.0)))

@@ -1,0 +1,62 @@
+"""`zajil drill` as an operator runs it: a whole quick day, and one that has to fail."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.drill.dropping_proxy import DroppingProxy
+from tests.servers import ROOT, build_zajil
+
+QUICK_SECONDS_MAX = 60
+DRILL_SECONDS_MAX = 240  # where other tests run beside it
+
+
+def run_drill(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "zajil.main.cli", "drill", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=DRILL_SECONDS_MAX, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src")}
+    )
+
+
+def test_scenarios_are_listed() -> None:
+    done = run_drill("--list")
+    assert done.returncode == 0
+    for name in ("february-22", "kill", "flood", "disk-full", "clock-jump", "cut-database"):
+        assert name in done.stdout
+
+
+def test_an_unknown_scenario_is_told() -> None:
+    done = run_drill("march-1")
+    assert done.returncode == 2
+    assert "zajil drill --list" in done.stderr
+
+
+@pytest.mark.timeout(DRILL_SECONDS_MAX + 30)
+def test_a_quick_day_keeps_every_promise(tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    began = time.monotonic()
+    done = run_drill("february-22", "--quick", "--report", str(report), "--folder", str(tmp_path))
+    print(f"{time.monotonic() - began:.1f} s\n{done.stdout}\n{done.stderr}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "lost 0, duplicated 0, out of order 0" in done.stdout
+    page = report.read_text()
+    assert 'dir="rtl"' in page
+    assert "وُفي بكل وعد" in page
+    assert "<script" not in page
+
+
+@pytest.mark.timeout(DRILL_SECONDS_MAX + 30)
+def test_a_dropped_event_is_noticed(tmp_path: Path) -> None:
+    """Through a proxy that keeps one acknowledged event from one reader, the drill ends with 1 and names it."""
+    server = build_zajil(tmp_path).start()
+    try:
+        with DroppingProxy(server.base) as proxy:
+            done = run_drill("reconnect", "--quick", "--target", f"http://127.0.0.1:{proxy.port}")
+    finally:
+        server.stop()
+    assert proxy.dropped is not None, done.stdout + done.stderr
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "1 acknowledged and not delivered" in done.stdout
+    assert proxy.dropped in done.stdout
