@@ -95,10 +95,14 @@ export class OpenChat {
   async #open(): Promise<void> {
     await this.shown;
     if (this.#summary.get().unread > 0) this.timeline.markUnreadFrom(this.#parts.ticks.ownRead);
+    await this.#loadMembers();
+    this.timeline.touchAll();
+  }
+
+  async #loadMembers(): Promise<void> {
     const room = this.#parts.account.client.getRoom(this.#roomId);
     if (room?.getMyMembership() === "join") await room.loadMembersIfNeeded().catch(() => false);
     this.refreshMembers();
-    this.timeline.touchAll();
   }
 
   #build(): Chat {
@@ -218,6 +222,8 @@ export class OpenChat {
 
   goOnline(): void {
     if (this.#readUntold) void this.markRead();
+    // A chat that was opened before the SDK knew its room has nobody in it yet.
+    if (this.#members.get().length === 0) void this.#loadMembers().then(() => this.timeline.touchAll());
     void this.timeline.refill().catch(() => undefined);
   }
 
