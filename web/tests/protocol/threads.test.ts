@@ -34,7 +34,7 @@ test("a thread is a chat of its own under its message, counted and read apart", 
   expect(texts(alisChat)).not.toContain("an answer");
   const alisThread = alisChat.thread(root.eventId!);
   const answer = await untilMessage("the answer", alisThread, isText("an answer"));
-  expect(texts(alisThread)).toEqual(["the beginning", "an answer"]);
+  await until("the message and its answer", alisThread.timeline, () => texts(alisThread).join() === "the beginning,an answer");
   alisThread.markRead();
   await untilMessage("read", alisChat, (message) => message.eventId === root.eventId && message.thread?.unread === 0);
   alisThread.react(answer.eventId!, "👍");

@@ -1,6 +1,7 @@
 import { Ellipsis, Reply, SmilePlus } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "@/domain/message";
+import { classNames } from "../common/class_names";
 import { IconButton } from "../common/IconButton";
 import { useChatActions } from "./chat_actions";
 import { maySpeakOf } from "./message_menu";
@@ -15,7 +16,7 @@ export function HoverBar({ message }: { readonly message: Message }) {
     event.currentTarget.dispatchEvent(new MouseEvent("contextmenu", { bubbles: true, cancelable: true, clientX: box.left, clientY: box.bottom }));
   };
   return (
-    <div className={css.bar}>
+    <div className={classNames(css.bar, message.isOwn && css.own)}>
       {maySpeakOf(message) && <>
         <IconButton tabIndex={-1} className={css.button} iconSize={18} icon={SmilePlus} label={t("chat.react")} onClick={(event) => actions.pickReaction(message, event.currentTarget)} />
         <IconButton tabIndex={-1} className={css.button} iconSize={18} icon={Reply} mirrored label={t("chat.reply")} onClick={() => actions.reply(message)} />
