@@ -111,6 +111,9 @@ await runStory(async (stage) => {
   await anna.write("I am not impressed");
   await stage.other("read I am not impressed");
   assert.equal(await anna.page.evaluate(() => "hacked" in window), false);
+  // The SDK's verification refuses requests of wrong types by exceptions that nobody waits for; nothing else may throw.
+  const remaining = anna.complaints.filter((complaint) => !/^exception: (invalid type|missing field)/u.test(complaint));
+  anna.complaints.splice(0, anna.complaints.length, ...remaining);
 });
 
 /** After each flood an ordinary message arrives, is shown, and nothing has been executed. */
