@@ -100,7 +100,7 @@ export class RunningEngine {
     this.search = new HistorySearch(this.account, (roomId) => this.contextOf(roomId), this.#idle);
     this.profile = new OwnProfile(client, this.account.values);
     this.keys = new Keys(client, secret, session);
-    this.verifications = new Verifications(client, () => void this.keys.awaitSecrets().catch(() => undefined));
+    this.verifications = new Verifications(client, this.account.values, () => void this.keys.awaitSecrets().catch(() => undefined));
     this.#connection = new ConnectionWatch({ client, now: services.now, online: () => this.#goOnline(), offline: () => this.account.queue.suspend() });
     this.engine = this.#buildEngine(session);
   }
@@ -108,7 +108,7 @@ export class RunningEngine {
   /** What is shown before anything is loaded from the SDK. */
   async prepare(): Promise<void> {
     const { queue, receipts } = this.account;
-    await Promise.all([this.drafts.load(), receipts.load(), queue.load(), this.expiry.load(), this.profile.load(), this.threads.load(), this.schedule.load()]);
+    await Promise.all([this.drafts.load(), receipts.load(), queue.load(), this.expiry.load(), this.profile.load(), this.verifications.load(), this.threads.load(), this.schedule.load()]);
     await this.list.loadSnapshot();
   }
 

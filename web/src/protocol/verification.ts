@@ -14,8 +14,11 @@ import { Store, type Readable } from "@/domain/store";
 import type { Verification } from "@/domain/verification";
 import { ask } from "./failures";
 import { directPeers } from "./room_facts";
+import type { SavedValues } from "./saved_values";
 
 const RUNNING_MAX = 10;
+const SEEN_NAME = "verifications";
+const SEEN_MAX = 100;
 
 /** Comparisons of keys that are going on. */
 export class Verifications {
@@ -25,10 +28,22 @@ export class Verifications {
   readonly #verifiedHere: () => void;
   readonly #done = new Set<string>();
 
+  readonly #values: SavedValues;
+  /** Requests of the last time the app was open: the SDK finds them in its cache again, as if they had just been made. */
+  #past: ReadonlySet<string> = new Set();
+  #seen: readonly string[] = [];
+
   /** `verifiedHere` is called when one of our other devices and this one have compared keys. */
-  constructor(client: MatrixClient, verifiedHere: () => void) {
+  constructor(client: MatrixClient, values: SavedValues, verifiedHere: () => void) {
     this.#client = client;
+    this.#values = values;
     this.#verifiedHere = verifiedHere;
+  }
+
+  async load(): Promise<void> {
+    const saved = await this.#values.load(SEEN_NAME);
+    this.#seen = Array.isArray(saved) ? saved.filter((id) => typeof id === "string") : [];
+    this.#past = new Set(this.#seen);
   }
 
   get readable(): Readable<readonly Verification[]> {
@@ -36,7 +51,7 @@ export class Verifications {
   }
 
   start(): void {
-    this.#client.on(CryptoEvent.VerificationRequestReceived, (request) => this.#add(request));
+    this.#client.on(CryptoEvent.VerificationRequestReceived, (request) => void (this.#past.has(request.transactionId ?? "") || this.#add(request)));
   }
 
   /** Asks a person, one of our other devices, or all of them. Gives the verification's ID. */
@@ -55,6 +70,8 @@ export class Verifications {
     if (this.#running.has(id) || this.#running.size >= RUNNING_MAX) return id;
     const running = new RunningVerification(id, request, () => this.#publish(), () => this.#dismiss(id));
     this.#running.set(id, running);
+    this.#seen = [...this.#seen, id].slice(-SEEN_MAX);
+    this.#values.save(SEEN_NAME, this.#seen);
     this.#publish();
     return id;
   }

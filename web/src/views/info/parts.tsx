@@ -3,20 +3,25 @@ import { ArrowLeft, ChevronRight, X, type LucideIcon } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { classNames } from "../common/class_names";
 import { IconButton } from "../common/IconButton";
+import { usePanes } from "../layout/use_width";
 import css from "./info.module.css";
 
 /** A page of the pane: its bar, and what scrolls below it. */
 export function InfoPage({ title, onBack, onClose, children, fills }: { readonly title: string; readonly onBack?: (() => void) | undefined; readonly onClose?: (() => void) | undefined; readonly children: ReactNode; readonly fills?: boolean }) {
   const { t } = useTranslation();
+  // Alone on the screen of a telephone it is the page itself.
+  const isAlone = usePanes() === 1;
+  const Frame = isAlone ? "main" : "section";
+  const Heading = isAlone ? "h1" : "h2";
   return (
-    <section className={css.page} data-info-page>
+    <Frame className={css.page} data-info-page>
       <div className={css.bar}>
         {onBack && <IconButton label={t("ui.back")} icon={ArrowLeft} mirrored onClick={onBack} />}
-        <h2 className={css.pageTitle} dir="auto">{title}</h2>
+        <Heading className={css.pageTitle} dir="auto">{title}</Heading>
         {onClose && <IconButton label={t("ui.close")} icon={X} onClick={onClose} />}
       </div>
       <div className={fills ? css.filling : css.content}>{children}</div>
-    </section>
+    </Frame>
   );
 }
 
