@@ -133,6 +133,8 @@ class Attack:
 
     @staticmethod
     def is_refusal(answer: Answer) -> bool:
+        if answer.raw.startswith(b"<!doctype html>"):
+            return b"Traceback" not in answer.raw  # a page for people says it in its own words
         body = orjson.loads(answer.raw) if answer.raw else {}
         return bool(body.get("errcode") and body.get("error")) or (answer.status == 401 and "flows" in body)
 
