@@ -60,7 +60,7 @@ def draw_latency(result: Result, label: str, names: Mapping[str, str]) -> str:
     grid = []
     for power in range(-1, 6):
         height = frame.y(find_share(10.0**power))
-        text = f"{10**power:,} ms" if power >= 0 else "0.1 ms"
+        text = "0.1 ms" if power < 0 else f"{10**power} ms" if power < 3 else f"{10 ** (power - 3)} s"
         grid.append(
             f'<line class="grid" x1="{START}" x2="{WIDTH - 8}" y1="{height:.1f}" y2="{height:.1f}"/>{write_beside(height, text)}'
         )
