@@ -21,12 +21,17 @@ async function deliverPush(page: Page, base: string, content: object): Promise<v
   await page.goto(base);
 }
 
+/** What is shown under the tag, as soon as something is. */
 async function waitForNotification(page: Page, tag: string): Promise<unknown> {
-  const found = await page.waitForFunction(async (wanted) => {
-    const [shown] = await (await navigator.serviceWorker.ready).getNotifications({ tag: wanted });
-    return shown && { title: shown.title, body: shown.body, hash: (shown.data as { hash: string }).hash };
-  }, tag);
-  return await found.jsonValue();
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const found = await page.evaluate(async (wanted) => {
+      const [shown] = await (await navigator.serviceWorker.ready).getNotifications({ tag: wanted });
+      return shown === undefined ? null : { title: shown.title, body: shown.body, hash: (shown.data as { hash: string }).hash };
+    }, tag);
+    if (found !== null || Date.now() > deadline) return found;
+    await page.waitForTimeout(200);
+  }
 }
 
 /** A push wakes the service worker: it says that something came, not what. */
@@ -52,8 +57,6 @@ await runStory(async (stage) => {
     await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
     await deliverPush(page, stage.base, { room_id: "!somewhere:localhost", event_id: "$e", unread: 3 });
     assert.deepEqual(await waitForNotification(page, "!somewhere:localhost"), { title: "Zajil", body: "New message", hash: "#/room/!somewhere%3Alocalhost" });
-    await deliverPush(page, stage.base, { room_id: ["nonsense"], unread: -1 });
-    assert.deepEqual(await waitForNotification(page, "zajil"), { title: "Zajil", body: "New message", hash: "#/" });
   } finally {
     await context.close();
     await rm(folder, { recursive: true, force: true });

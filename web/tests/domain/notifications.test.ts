@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { changesForKind, cleanKeyword, countUnread, masterChange, NOTIFICATION_KINDS, readRules } from "@/domain/notifications";
 import { readShowsTyping, readTakesInvites } from "@/domain/privacy";
 import { extrapolate } from "@/domain/storage_use";
+import { parsePush } from "@/service_worker/push";
 
 const rule = (rule_id: string, actions: readonly unknown[] = ["notify"], enabled = true) => ({ rule_id, actions, enabled, default: true });
 
@@ -68,4 +69,9 @@ test("privacy is open unless something else is said", () => {
 
 test("sizes of many rows follow from some", () => {
   expect([extrapolate(1_000, [10, 20, 30]), extrapolate(5, [])]).toEqual([20_000, 0]);
+});
+
+test("a push says a chat and a number, or that something came", () => {
+  expect(parsePush('{"room_id":"!a:b","event_id":"$e","unread":3}')).toEqual({ roomId: "!a:b", unread: 3 });
+  for (const text of ["", "null", "[]", "{", '{"room_id":["!a"],"unread":-1}', `{"room_id":"!${"x".repeat(300)}","unread":"9"}`]) expect(parsePush(text)).toEqual({ roomId: "", unread: 1 });
 });
