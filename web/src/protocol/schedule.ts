@@ -64,6 +64,8 @@ export class Schedule {
   #change(all: readonly Scheduled[]): void {
     this.#set(all);
     this.#account.values.save(SAVED_NAME, this.#all);
+    // At once: nothing else keeps it, and the page may be left the next moment.
+    void this.#account.values.flush().catch(() => undefined);
     this.#wake();
   }
 

@@ -56,6 +56,8 @@ await runStory(async (stage) => {
   await anna.page.getByRole("button", { name: anna.text("composer.send"), exact: true }).click({ button: "right" });
   await anna.click(anna.page.getByRole("menuitem", { name: anna.text("composer.send_later") }));
   await anna.pressButton("schedule.confirm", anna.page.getByRole("dialog"));
+  await anna.page.getByRole("button", { name: anna.text("schedule.waiting_one", { count: "1" }) }).waitFor();
+  await anna.page.waitForTimeout(200);
   await anna.page.reload();
   await anna.openChat("badr");
   await anna.click(anna.page.getByRole("button", { name: anna.text("schedule.waiting_one", { count: "1" }) }));
