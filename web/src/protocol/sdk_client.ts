@@ -1,7 +1,8 @@
-import { createClient, IndexedDBStore, type ISyncResponse, type MatrixClient } from "matrix-js-sdk";
+import { createClient, IndexedDBStore, type ISyncResponse, type MatrixClient, type MatrixEvent, type Room } from "matrix-js-sdk";
 import { logger } from "matrix-js-sdk/lib/logger";
 import type { CryptoCallbacks } from "matrix-js-sdk/lib/crypto-api";
 import { engineDatabaseName } from "@/platform/engine_database";
+import { Turns } from "@/platform/turns";
 import type { SessionTokens } from "./session_tokens";
 
 /** Names of all that an account's engine keeps in IndexedDB. */
@@ -89,6 +90,8 @@ export function buildClient(tokens: SessionTokens, cryptoCallbacks: CryptoCallba
     verificationMethods: ["m.sas.v1", "m.qr_code.show.v1", "m.qr_code.scan.v1", "m.reciprocate.v1"],
     logger: quietLogger,
   });
+  // There are no calls here, for which it would look into every room at once.
+  client.matrixRTC.start = () => undefined;
   tokens.listen((accessToken) => client.setAccessToken(accessToken));
   return client;
 }
@@ -102,6 +105,18 @@ export async function loadClient(client: MatrixClient): Promise<void> {
     await client.store.deleteAllData().catch(() => undefined);
   }
   await client.initRustCrypto({ cryptoDatabasePrefix: databaseNames(client.getSafeUserId()).crypto });
+  spreadRooms(client);
+}
+
+/** The SDK takes all rooms of a sync in one go. It waits for its crypto at each encrypted one: there the page gets its turn. */
+function spreadRooms(client: MatrixClient): void {
+  const crypto = client.getCrypto() as unknown as { onCryptoEvent(room: Room, event: MatrixEvent): Promise<void> };
+  const { onCryptoEvent } = crypto;
+  const turns = new Turns();
+  crypto.onCryptoEvent = async (room, event) => {
+    await onCryptoEvent.call(crypto, room, event);
+    await turns.next();
+  };
 }
 
 /** Deletes what an account's engine keeps on this device. The engine must be stopped. */

@@ -52,6 +52,7 @@ export async function gatherCast(stage: Stage): Promise<Cast> {
 async function sendOthers(anna: Person, badr: Person): Promise<void> {
   await anna.page.locator("[data-attach=media]").setInputFiles({ name: "pigeon.png", mimeType: "image/png", buffer: buildPicture(320, 240, "at home") });
   await anna.pressButton("media.send", anna.page.getByRole("dialog"));
+  await anna.page.getByRole("dialog").waitFor({ state: "detached" });
   await anna.page.locator("[data-attach=file]").setInputFiles({ name: "رسالة الحمامة.txt", mimeType: "text/plain", buffer: Buffer.from("to the tower") });
   await anna.pressButton("media.send", anna.page.getByRole("dialog"));
   await badr.page.locator("main img[src^='blob:']").first().waitFor();
@@ -68,6 +69,7 @@ async function sendOthers(anna: Person, badr: Person): Promise<void> {
   await anna.pressButton("composer.send", poll);
   await badr.click(badr.page.getByRole("radio", { name: "At dawn" }));
   await badr.write("oops");
+  await anna.sees("oops");
   await badr.choose("oops", "chat.delete");
   await badr.pressButton("delete.for_everyone");
   await anna.sees(anna.text("chat.deleted"));

@@ -201,6 +201,7 @@ export class Person {
       await this.click(dialog.getByRole("list", { name: this.text("people.found") }).getByRole("button").filter({ hasText: person }).first());
     }
     await this.pressButton("ui.create", dialog);
+    await this.page.locator("main h1").filter({ hasText: name }).waitFor();
     await this.composer().waitFor();
   }
 

@@ -14,8 +14,8 @@ const SETTINGS = ["profile", "accounts", "password", "privacy", "lock", "session
 const WAYS = ["group", "channel", "community", "link", "broadcast"];
 
 async function openChat(person: Person, name: string): Promise<void> {
-  await person.page.locator("[data-room]").filter({ hasText: name }).first().click();
-  await person.page.locator("main h1").first().waitFor();
+  await person.page.locator("[data-room]").filter({ has: person.page.getByText(name, { exact: true }) }).first().click();
+  await person.page.locator("main h1").filter({ hasText: name }).first().waitFor();
   await person.page.waitForTimeout(150);
 }
 

@@ -77,3 +77,13 @@ export async function meet(one: Engine, other: Engine): Promise<readonly [Chat, 
   await untilChat(one, roomId, ({ membersCount, encrypted }) => membersCount === 2 && encrypted);
   return [one.openChat(roomId), other.openChat(roomId)];
 }
+
+/** Asked of the server itself: the backup goes on in the background, after a random pause. */
+export async function untilBackedUp(session: Session, keys: number): Promise<void> {
+  for (let waited = 0; waited < 30_000; waited += 250) {
+    const response = await fetch(`${session.baseUrl}/_matrix/client/v3/room_keys/version`, { headers: { Authorization: `Bearer ${session.accessToken}` } });
+    if (response.ok && ((await response.json()) as { count: number }).count >= keys) return;
+    await new Promise((done) => setTimeout(done, 250));
+  }
+  throw new Error(`the backup did not reach ${keys} keys`);
+}

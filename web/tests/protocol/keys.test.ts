@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import type { Session } from "@/domain/arrival";
 import type { Engine } from "@/domain/engine";
 import type { Verification } from "@/domain/verification";
 import { eraseEngine } from "@/protocol/start_engine";
-import { isText, meet, online, until, untilMessage, write } from "./engines";
-import { sleep, TestServer } from "./server";
+import { isText, meet, online, until, untilBackedUp, untilMessage, write } from "./engines";
+import { TestServer } from "./server";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
@@ -28,16 +27,6 @@ async function arrive(name: string): Promise<Engine> {
 
 function untilStep(engine: Engine, name: Verification["step"]["name"]): Promise<Verification> {
   return until(`verification step ${name} of ${engine.userId}`, engine.verifications, (all) => all.find(({ step }) => step.name === name));
-}
-
-/** Asked of the server itself: the backup goes on in the background, after a random pause. */
-async function untilBackedUp(session: Session, keys: number): Promise<void> {
-  for (let waited = 0; waited < 30_000; waited += 250) {
-    const response = await fetch(`${session.baseUrl}/_matrix/client/v3/room_keys/version`, { headers: { Authorization: `Bearer ${session.accessToken}` } });
-    if (response.ok && ((await response.json()) as { count: number }).count >= keys) return;
-    await sleep(250);
-  }
-  throw new Error(`the backup did not reach ${keys} keys`);
 }
 
 test("a second device reads the old messages with the recovery key", async () => {

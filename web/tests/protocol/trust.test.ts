@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Engine } from "@/domain/engine";
 import type { Verification } from "@/domain/verification";
 import { eraseEngine } from "@/protocol/start_engine";
-import { isText, meet, messages, online, onlineElsewhere, texts, until, untilMessage, write } from "./engines";
+import { isText, meet, messages, online, onlineElsewhere, texts, until, untilBackedUp, untilMessage, write } from "./engines";
 import { PASSWORD, TestServer } from "./server";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -76,11 +76,15 @@ test("somebody who is blocked is not heard, and heard again after it", async () 
 });
 
 test("a second device is verified by the first one and reads the old messages without the recovery key", async () => {
-  const rami = await arrive("rami");
+  const session = await server.register("rami");
+  const rami = await online(session);
+  engines.push(rami);
+  await until("Rami's keys", rami.keys.state, ({ state }) => state === "no-recovery");
   const peer = await arrive("peer");
   const [ramisChat, peersChat] = await meet(rami, peer);
   peersChat.sendText(write("an old message"));
   await untilMessage("the message", ramisChat, isText("an old message"));
+  await untilBackedUp(session, 1);
   const second = await onlineElsewhere(await server.login("rami"));
   engines.push(second);
   await until("recovery asked for", second.keys.state, (state) => state.state === "needs-recovery" && state.canVerifyWithDevice, 40_000);
