@@ -74,7 +74,7 @@ function Head({ roomId, summary, onEdit, onAdd, onLinks }: HeadProps) {
   return (
     <div className={css.head}>
       <Avatar id={roomId} name={summary.name} size={96} shape={summary.kind === "community" ? "square" : "round"} {...(summary.avatar ? { source: summary.avatar } : {})} />
-      <h3 className={css.name}><PersonText>{summary.name}</PersonText></h3>
+      <p className={css.name}><PersonText>{summary.name}</PersonText></p>
       {alias && <bdi dir="ltr" className={css.id}>{alias}</bdi>}
       {topic && <p className={css.topic} dir="auto">{topic}</p>}
       <div className={css.big}>

@@ -11,24 +11,24 @@ export function InfoPage({ title, onBack, onClose, children, fills }: { readonly
   const { t } = useTranslation();
   // Alone on the screen of a telephone it is the page itself.
   const isAlone = usePanes() === 1;
-  const Frame = isAlone ? "main" : "section";
   const Heading = isAlone ? "h1" : "h2";
   return (
-    <Frame className={css.page} data-info-page>
+    <section className={css.page} data-info-page>
       <div className={css.bar}>
         {onBack && <IconButton label={t("ui.back")} icon={ArrowLeft} mirrored onClick={onBack} />}
         <Heading className={css.pageTitle} dir="auto">{title}</Heading>
         {onClose && <IconButton label={t("ui.close")} icon={X} onClick={onClose} />}
       </div>
       <div className={fills ? css.filling : css.content}>{children}</div>
-    </Frame>
+    </section>
   );
 }
 
 export function InfoSection({ title, children }: { readonly title?: string | undefined; readonly children: ReactNode }) {
+  const Heading = usePanes() === 1 ? "h2" : "h3";
   return (
     <div className={css.section}>
-      {title && <h3 className={css.heading}>{title}</h3>}
+      {title && <Heading className={css.heading}>{title}</Heading>}
       {children}
     </div>
   );

@@ -55,6 +55,8 @@ export function Messenger(props: MessengerProps) {
 
   const showList = panes > 1 || roomId === null;
   const showAside = roomId !== null && aside !== null;
+  // Alone on the screen it is the page itself.
+  const Aside = panes === 1 ? "main" : "aside";
   const showChat = (panes > 1 || roomId !== null) && !(showAside && panes === 1);
   return (
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- shortcuts of the whole window
@@ -81,13 +83,13 @@ export function Messenger(props: MessengerProps) {
             </ErrorBoundary>
           )}
         </div>}
-        {showAside && <aside className={panes === 2 ? css.over : css.aside} aria-label={typeof aside === "object" ? t("thread.title") : aside === "info" ? t("chat.info") : t("chat.search")}>
+        {showAside && <Aside className={panes === 2 ? css.over : css.aside} aria-label={typeof aside === "object" ? t("thread.title") : aside === "info" ? t("chat.info") : t("chat.search")}>
           <ErrorBoundary resetKey={roomId} fallback={<EmptyState title={t("chat.broken_chat")} />}>
             {typeof aside === "object"
               ? <ThreadView key={aside.thread} roomId={roomId} rootId={aside.thread} onClose={closeAside} onOpenPerson={onOpenPerson} onOpenRoom={list.onOpenLink} />
               : renderInfo(roomId, aside, closeAside)}
           </ErrorBoundary>
-        </aside>}
+        </Aside>}
       </div>
       {shortcut === "switcher" && <QuickSwitcher onClose={() => setShortcut(null)} onOpenChat={onOpenChat} />}
       {shortcut === "keys" && <ShortcutsDialog onClose={() => setShortcut(null)} />}

@@ -66,7 +66,7 @@ function Head({ person, onOpenChat }: { readonly person: PersonView; readonly on
   return (
     <div className={css.head}>
       <Avatar id={person.userId} name={person.name} size={96} {...(person.avatar ? { source: person.avatar } : {})} />
-      <h3 className={css.name}><PersonText>{person.name}</PersonText></h3>
+      <p className={css.name}><PersonText>{person.name}</PersonText></p>
       <button type="button" className={css.id} onClick={copy} title={t("info.copy_id")}><bdi dir="ltr">{person.userId}</bdi></button>
       {seen && <p className={css.quiet}>{seen}</p>}
       {onOpenChat && person.userId !== engine.userId && !person.blocked && <Button variant="primary" icon={MessageCircle} data-person="write" onClick={() => void engine.startDirectChat(person.userId).then(onOpenChat, showProblem)}>{t("info.write")}</Button>}
