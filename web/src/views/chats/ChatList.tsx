@@ -20,6 +20,8 @@ import { FilterChips } from "./FilterChips";
 import css from "./ChatList.module.css";
 
 export interface ChatListProps {
+  /** It stands alone on the page. */
+  readonly isPage?: boolean;
   readonly openRoom: string | null;
   readonly onOpenChat: (roomId: string) => void;
   readonly onOpenLink: (link: string) => void;
@@ -67,7 +69,7 @@ function useRows({ rows, openRoom }: Rows) {
   return { scroller, virtualizer, setFocused, focusRow, onKeyDown, roving };
 }
 
-export function ChatList({ openRoom, onOpenChat, onOpenLink, onOpenSettings, accountEntries, onOpenMessage, onOpenPerson }: ChatListProps) {
+export function ChatList({ isPage = false, openRoom, onOpenChat, onOpenLink, onOpenSettings, accountEntries, onOpenMessage, onOpenPerson }: ChatListProps) {
   const { t } = useTranslation();
   const formats = useFormats();
   const engine = useEngine();
@@ -82,7 +84,7 @@ export function ChatList({ openRoom, onOpenChat, onOpenLink, onOpenSettings, acc
   const { scroller, ...list } = useRows({ rows, openRoom, onOpenChat });
   return (
     <nav className={css.pane} aria-label={t("chats.title")}>
-      <ChatListHead title={filter === "archive" ? t("chats.archive_title") : t("chats.title")} onOpenSettings={onOpenSettings} onNew={() => setDialog({ type: "new-chat" })} {...(accountEntries ? { accountEntries } : {})} />
+      <ChatListHead isPage={isPage} title={filter === "archive" ? t("chats.archive_title") : t("chats.title")} onOpenSettings={onOpenSettings} onNew={() => setDialog({ type: "new-chat" })} {...(accountEntries ? { accountEntries } : {})} />
       <ChatSearch words={words} onWords={setWords} onDown={() => list.focusRow(0)} onEnter={() => { if (rows[0]) onOpenChat(rows[0].roomId); }} />
       {filter === "archive"
         ? <button type="button" className={css.line} onClick={() => setFilter("all")}><ArrowLeft size={18} aria-hidden="true" className="mirrored" />{t("chats.back_to_all")}</button>

@@ -8,6 +8,7 @@ import { Menu, type MenuEntry } from "../common/Menu";
 import css from "./ChatList.module.css";
 
 export interface ChatListHeadProps {
+  readonly isPage: boolean;
   readonly title: string;
   readonly onOpenSettings: () => void;
   readonly onNew: () => void;
@@ -15,7 +16,8 @@ export interface ChatListHeadProps {
 }
 
 /** One's own picture with the accounts behind it, and the way to a new chat. */
-export function ChatListHead({ title, onOpenSettings, onNew, accountEntries }: ChatListHeadProps) {
+export function ChatListHead({ isPage, title, onOpenSettings, onNew, accountEntries }: ChatListHeadProps) {
+  const Heading = isPage ? "h1" : "h2";
   const { t } = useTranslation();
   const engine = useEngine();
   const profile = useReadable(engine.profile);
@@ -26,7 +28,7 @@ export function ChatListHead({ title, onOpenSettings, onNew, accountEntries }: C
         trigger={<button type="button" className={css.me} aria-label={t("chats.my_account", { name: profile.name })}><Avatar id={profile.userId} name={profile.name} {...(profile.avatar ? { source: profile.avatar } : {})} size={36} /></button>}
         entries={[{ key: "settings", label: t("chats.settings"), icon: Settings, onSelect: onOpenSettings }, ...(accountEntries ?? [])]}
       />
-      <h2 className={css.title}>{title}</h2>
+      <Heading className={css.title}>{title}</Heading>
       <IconButton label={t("new_chat.title_people")} icon={MessageCirclePlus} onClick={onNew} />
     </div>
   );

@@ -58,12 +58,14 @@ export function Messenger(props: MessengerProps) {
   // Alone on the screen it is the page itself.
   const Aside = panes === 1 ? "main" : "aside";
   const showChat = (panes > 1 || roomId !== null) && !(showAside && panes === 1);
+  // Where it stands alone, the list is what the page is about.
+  const ListFrame = showChat || showAside ? "div" : "main";
   return (
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- shortcuts of the whole window
     <div className={css.frame} onKeyDown={onKeyDown}>
       <ConnectionBanner />
       <div className={css.panes}>
-        {showList && <div className={css.list}><ChatList {...list} onOpenPerson={onOpenPerson} openRoom={roomId} onOpenChat={onOpenChat} /></div>}
+        {showList && <ListFrame className={css.list}><ChatList {...list} isPage={!showChat} onOpenPerson={onOpenPerson} openRoom={roomId} onOpenChat={onOpenChat} /></ListFrame>}
         {showChat && <div className={css.chat}>
           {roomId === null ? <Welcome /> : (
             <ErrorBoundary resetKey={roomId} fallback={<main className={css.broken}><EmptyState title={t("chat.broken_chat")}>{t("chat.broken_chat_text")}</EmptyState></main>}>
