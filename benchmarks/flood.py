@@ -32,6 +32,8 @@ from tests.servers import Server, build_zajil
 CAPACITY = 500
 LIVE_RATE = 150.0
 BAR_MS = 5.0
+CONNECTIONS_MAX = 18_000
+"""Who does not wait for answers needs many."""
 LEAD_S = 2.0
 """From the start of the processes to the first message."""
 FLOOD_NICENESS = 5
@@ -69,7 +71,7 @@ class Run:
 def start_server(folder: Path, template: Path, capacity: int, **options: str) -> Server:
     """A server on a copy of the prepared data."""
     shutil.copytree(template / "data", folder / "data")
-    return build_zajil(folder, capacity_max=str(capacity), **options).start()
+    return build_zajil(folder, capacity_max=str(capacity), connections_max=str(CONNECTIONS_MAX), **options).start()
 
 
 def run_once(template: Path, people: People, settings: Settings) -> Run:

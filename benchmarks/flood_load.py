@@ -68,9 +68,11 @@ def build_times(chance: random.Random, rate: float, begin_s: float, until_s: flo
 class Live:
     """Conversations of two."""
 
-    def __init__(self, port: int, people: list[Person], seed: int) -> None:
+    def __init__(self, port: int, people: list[Person], seed: int, *, listens: bool = True) -> None:
         self._pool = Pool(port)
         self._people = people
+        self._listeners = LISTENERS if listens else 0
+        self.statuses: Counter[int] = Counter()
         self._chance = random.Random(seed)
         self._seed = f"{seed}.{time.time_ns()}"
         self._sent_at: dict[str, float] = {}
@@ -93,26 +95,25 @@ class Live:
         """Talk from one time of the monotonic clock to the other."""
         times = build_times(self._chance, rate, begin_s, until_s)
         speakers = [self._chance.choice(self._people) for _ in times]
-        statuses: Counter[int] = Counter()
 
         async def say(number: int, at_s: float) -> None:
             speaker = speakers[number]
             answer = await self._pool.ask(build_send(speaker.token, speaker.direct, f"{self._seed}.{number}"))
-            statuses[answer.status] += 1
+            self.statuses[answer.status] += 1
             self.figures.latencies_ms.append((answer.at_s - at_s) * 1000)
             if answer.status == 200:
                 event_id = answer.json()["event_id"]
                 self._sent_at[event_id] = at_s
                 self._acknowledged.setdefault(speaker.direct, []).append(event_id)
 
-        listeners = [asyncio.ensure_future(self._listen(each)) for each in self._people[:LISTENERS]]
+        listeners = [asyncio.ensure_future(self._listen(each)) for each in self._people[: self._listeners]]
         late_s = await keep_schedule(times, say)
         await asyncio.sleep(1)
         for listener in listeners:
             listener.cancel()
         await asyncio.gather(*listeners, return_exceptions=True)
         self.figures.late_ms = late_s * 1000
-        self.figures.statuses = dict(statuses)
+        self.figures.statuses = dict(self.statuses)
         heard = self._seen_at.keys() & self._sent_at.keys()
         self.figures.deliveries_ms = [(self._seen_at[each] - self._sent_at[each]) * 1000 for each in heard]
         self._pool.close()
@@ -227,6 +228,8 @@ class Flood:
                     self.figures.polite_refused += 1
                 was_told = True
                 self.figures.polite_wait_ms_max = max(self.figures.polite_wait_ms_max, answer.retry_after_ms)
+                if time.monotonic() + answer.retry_after_ms / 1000 > until_s:
+                    return
                 await asyncio.sleep(answer.retry_after_ms / 1000)
             self.figures.polite_kept += was_told and answer.status == 200
             await asyncio.sleep(POLITE_PAUSE_S)

@@ -22,6 +22,8 @@ RESERVE: Final = 16
 """So many more may run for live conversations than the limit says."""
 RATE_WINDOW_S: Final = 0.5
 RATE_UNKNOWN: Final = 25.0
+SYNC_RATE_UNKNOWN: Final = 300.0
+"""Of syncs all come in the first second, before anything could be measured; and a sync that finds little new is quick."""
 RATE_LEAST: Final = 0.5
 CATCH_UP_S: Final = 0.005
 """A capped server that was late by so much makes up for it; timers are no better."""
@@ -180,9 +182,12 @@ class Admission:
         self._evict(now_s)
         window_s = now_s - self._rate_ends_s + RATE_WINDOW_S
         for work in Work:
-            if self._queues[work] or self._promises[work].has_backlog(now_s):
-                rate = (self.started[work] - self._rated_at[work]) / window_s
+            rate = (self.started[work] - self._rated_at[work]) / window_s
+            if self._queues[work]:
                 self._rates[work] = (self._rates[work] + rate) / 2 if self._rates[work] else rate
+            elif self._rates[work]:
+                # When none waits, all that came have begun, and more might have.
+                self._rates[work] = max(self._rates[work], rate)
         self._rated_at = list(self.started)
         self._rate_ends_s = now_s + RATE_WINDOW_S
 
@@ -294,4 +299,7 @@ class Admission:
 
     def _rate(self, work: Work) -> float:
         """How many of a kind begin in a second while some wait."""
-        return max(self._rates[work] or RATE_UNKNOWN, RATE_LEAST)
+        unknown = SYNC_RATE_UNKNOWN if work in SYNCS else RATE_UNKNOWN
+        if self._interval_s:
+            unknown = min(unknown, 0.5 / self._interval_s)
+        return max(self._rates[work] or unknown, RATE_LEAST)

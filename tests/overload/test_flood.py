@@ -1,0 +1,74 @@
+"""A flood of chain letters, and the return of everybody at once, on a real server over real connections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from benchmarks.flood import BAR_MS, CAPACITY, Run, Settings, describe, run_once
+from benchmarks.flood_people import People, prepare
+from benchmarks.reconnect import TALKERS, measure
+
+SMALL_CAPACITY = 100
+NOISE_MS = 2000.0
+"""On a machine that runs other tests as well; first come, first served would be tens of seconds."""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, People]:
+    folder = tmp_path_factory.mktemp("people")
+    return folder, prepare(folder, live=TALKERS, chain=200)
+
+
+def check(control: Run, flood: Run, margin_ms: float) -> None:
+    assert flood.live.refused == 0, flood.live.statuses
+    assert flood.live.lost == 0
+    assert flood.p_ms(0.99) <= control.p_ms(0.99) + margin_ms
+    assert flood.flood is not None
+    assert flood.flood["without_retry_after"] == 0
+    assert flood.flood["statuses"].get("429", 0) > flood.flood["statuses"].get("200", 0), "there was no flood"
+
+
+@pytest.mark.parametrize("inside", [0.0, 0.05])
+def test_conversations_go_on_in_a_flood(small: tuple[Path, People], inside: float) -> None:
+    template, people = small
+    seconds, live_rate = 6.0, SMALL_CAPACITY * 0.3
+    control = run_once(template, people, Settings(1, seconds, 0, 0, live_rate, SMALL_CAPACITY))
+    settings = Settings(1, seconds, 10 * SMALL_CAPACITY, inside, live_rate, SMALL_CAPACITY)
+    flood = run_once(template, people, settings)
+    print(describe(settings, control, flood))
+    check(control, flood, NOISE_MS)
+
+
+def test_everybody_comes_back_at_once(small: tuple[Path, People]) -> None:
+    template, people = small
+    back = measure(template, people, 200, capacity=SMALL_CAPACITY)
+    print(back.describe())
+    assert back.refusals > 0
+    assert back.missed == 0
+    assert set(back.sends) == {200}
+    assert back.seconds < 60
+    assert back.memory_after_mib < back.memory_before_mib + 50
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_the_whole_flood(tmp_path: Path) -> None:
+    people = prepare(tmp_path, live=200, chain=4000)
+    for seed in range(1, 6):
+        control = run_once(tmp_path, people, Settings(seed, 120, 0, 0))
+        for inside in (0, 0.05, 0.2):
+            settings = Settings(seed, 120, 10 * CAPACITY, inside)
+            flood = run_once(tmp_path, people, settings)
+            print(describe(settings, control, flood))
+            check(control, flood, BAR_MS if inside <= 0.05 else 5000)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_five_thousand_come_back_at_once(tmp_path: Path) -> None:
+    people = prepare(tmp_path, live=TALKERS, chain=5000)
+    back = measure(tmp_path, people, 5000)
+    print(back.describe())
+    assert back.missed == 0
+    assert set(back.sends) == {200}
