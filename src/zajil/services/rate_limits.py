@@ -6,6 +6,7 @@ from typing import Final
 
 from zajil.ports.clock import Clock
 from zajil.services.errors import limit_exceeded
+from zajil.services.new_rooms import describe_s
 from zajil.services.requester import Requester
 
 BUCKETS_MAX: Final = 100_000
@@ -51,6 +52,26 @@ LIMITS: Final[dict[str, Limit]] = {
 """By the name that routes give in `limit`. Generous for people, tight for scripts."""
 
 
+NAMES: Final[dict[str, str]] = {
+    "register": "new accounts from your network",
+    "login": "log-ins from your network",
+    "failed_login": "wrong passwords",
+    "failed_login_anywhere": "wrong passwords",
+    "password": "attempts with a password",
+    "send": "messages",
+    "media": "uploads",
+    "search": "searches",
+    "join": "rooms joined",
+    "invite": "invitations",
+    "create_room": "new rooms",
+    "report": "reports",
+    "typing": "typing notices",
+    "presence": "changes of presence",
+    "receipt": "receipts",
+}
+"""What those who are refused are told there was too much of."""
+
+
 class RateLimits:
     """The buckets of this process. A bucket is the time at which it will be full again; full ones need no memory."""
 
@@ -73,7 +94,11 @@ class RateLimits:
         full_s = max(self._buckets.get((name, key), now_s), now_s)
         wait_s = full_s + limit.interval_s - now_s - limit.interval_s * limit.burst
         if wait_s > 1e-9:
-            raise limit_exceeded(max(1, round(wait_s * 1000)))
+            told = NAMES.get(name, "requests of this kind")
+            raise limit_exceeded(
+                max(1, round(wait_s * 1000)),
+                f"Too many {told}: {limit.burst} at once, then one every {limit.interval_s:g} s. Try again in {describe_s(wait_s)}.",
+            )
         if counts:
             if len(self._buckets) >= BUCKETS_MAX:
                 self._drop_full(now_s)
