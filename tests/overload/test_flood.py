@@ -29,12 +29,11 @@ def check(control: Run, flood: Run, margin_ms: float) -> None:
     assert flood.flood["statuses"].get("429", 0) > flood.flood["statuses"].get("200", 0), "there was no flood"
 
 
-@pytest.mark.parametrize("inside", [0.0, 0.05])
-def test_conversations_go_on_in_a_flood(small: tuple[Path, People], inside: float) -> None:
+def test_conversations_go_on_in_a_flood(small: tuple[Path, People]) -> None:
     template, people = small
-    seconds, live_rate = 6.0, SMALL_CAPACITY * 0.3
+    seconds, live_rate = 5.0, SMALL_CAPACITY * 0.3
     control = run_once(template, people, Settings(1, seconds, 0, 0, live_rate, SMALL_CAPACITY))
-    settings = Settings(1, seconds, 10 * SMALL_CAPACITY, inside, live_rate, SMALL_CAPACITY)
+    settings = Settings(1, seconds, 10 * SMALL_CAPACITY, 0.05, live_rate, SMALL_CAPACITY)
     flood = run_once(template, people, settings)
     print(describe(settings, control, flood))
     check(control, flood, NOISE_MS)
@@ -42,7 +41,7 @@ def test_conversations_go_on_in_a_flood(small: tuple[Path, People], inside: floa
 
 def test_everybody_comes_back_at_once(small: tuple[Path, People]) -> None:
     template, people = small
-    back = measure(template, people, 200, capacity=SMALL_CAPACITY)
+    back = measure(template, people, 150, capacity=SMALL_CAPACITY)
     print(back.describe())
     assert back.refusals > 0
     assert back.missed == 0

@@ -28,7 +28,9 @@ def test_a_conversation_comes_first() -> None:
     assert ranks.rank("anna", "room", 1, is_new=False) is Work.FIRST, "nobody has answered"
     assert ranks.rank("ben", "room", 2, is_new=False) is Work.FIRST, "he has not written yet"
     ranks.wrote("ben", "room", 2)
+    assert not ranks.is_live("ben", 2)
     assert ranks.rank("anna", "room", 3, is_new=False) is Work.LIVE
+    assert ranks.is_live("ben", 3), "who is written to must hear it"
     ranks.wrote("anna", "room", 3)
     assert ranks.rank("ben", "room", 4, is_new=False) is Work.LIVE
     assert ranks.is_live("ben", 4)

@@ -72,6 +72,9 @@ class Ranks:
         if known[1] > now_s - SELF_WROTE_S_MAX and self.heard_s(user_id, room_id) > now_s - OTHER_WROTE_S_MAX:
             if count <= RANK_LIVE_MAX and not is_burst:
                 sender.live_s = now_s
+                last = self._writers[room_id][0]
+                if last != user_id and (other := senders.get(last)) is not None:
+                    other.live_s = now_s  # who is written to must hear it
                 return Work.LIVE
             return Work.FIRST if count <= RANK_LIVELY_MAX else Work.FEW
         if is_new or is_burst:
