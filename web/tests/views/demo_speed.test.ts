@@ -4,8 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serveDemo } from "../demo/serve_demo";
 
 const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const opening_ms_max = 100;
-const task_ms_max = 50;
+/** `make soak` holds the limits themselves, on a quiet machine; beside all other tests what became several times slower is found. */
+const slack = Number(process.env["ZAJIL_SPEED_SLACK"] ?? 6);
+const opening_ms_max = 100 * slack;
+const task_ms_max = 50 * slack;
+const scrolling_task_ms_max = 200 * slack;
+const frame_ms_max = 34 * slack;
 
 interface Watched { longTasks: number[]; frames: number[] }
 
@@ -86,8 +90,8 @@ describe.skipIf(!existsSync(executablePath))("speed of the views in Chromium", (
     const { longTasks, frames } = await watched(page);
     const sorted = frames.slice(2).sort((a, b) => a - b);
     console.log(`100,000 messages: frame p50 ${sorted[Math.floor(sorted.length / 2)]!.toFixed(1)} ms, p95 ${sorted[Math.floor(sorted.length * 0.95)]!.toFixed(1)} ms, long tasks ${longTasks.map(Math.round).join(" ") || "none"}`);
-    expect(sorted[Math.floor(sorted.length / 2)]).toBeLessThan(34);
-    expect(Math.max(0, ...longTasks)).toBeLessThan(200);
+    expect(sorted[Math.floor(sorted.length / 2)]).toBeLessThan(frame_ms_max);
+    expect(Math.max(0, ...longTasks)).toBeLessThan(scrolling_task_ms_max);
     expect(await page.locator("[role=listitem]").count()).toBeLessThan(80);
     await page.close();
   });
