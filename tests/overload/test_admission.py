@@ -116,6 +116,18 @@ def test_the_times_told_are_true() -> None:
     assert broken <= kept * 0.02, f"{broken} of {kept + broken} were refused again"
 
 
+def test_a_promise_holds_for_a_message_that_is_of_another_kind_by_then() -> None:
+    play = Play()
+    number = 0
+    while (refusal := play.arrive(Work.MANY, f"user{number}")) is None:
+        number += 1
+    for other in range(3000):
+        play.arrive(Work.FEW, f"other{other}")
+    play.run(refusal.wait_s)
+    assert play.arrive(Work.FEW, f"newcomer{number}") is not None
+    assert play.arrive(Work.FEW, f"user{number}") is None
+
+
 def test_asking_again_and_again_does_not_help_and_does_not_harm() -> None:
     play = Play()
     number = 0

@@ -113,11 +113,12 @@ class Admission:
                 self._next_start_s = max(self._next_start_s, now_s) + self._interval_s
             return None
         self.tend(now_s)
-        promised_s = self._promises[work].find_wait_s(entry.key, now_s)
+        promised_s = self._find_promise_s(work, entry.key, now_s)
         is_taken = self._count_arrival(work, entry.key)
         if not (is_taken or promised_s == 0.0) or not self._has_room(work, promised_s, now_s):
             return self._refuse(entry, promised_s, now_s)
-        self._promises[work].keep(entry.key)
+        for kind in SENDS if IS_SEND[work] else (work,):
+            self._promises[kind].keep(entry.key)
         self._queues[work].append(entry)
         self.waiting += 1
         return None
@@ -269,6 +270,13 @@ class Admission:
             self.overload.count_other()
             return True
         return self.overload.count_cell(SHEDDING.index(work) * SHARES + crc32(key.encode()) % SHARES)
+
+    def _find_promise_s(self, work: Work, key: str, now_s: float) -> float | None:
+        """How long until the time promised. A message may be of another kind by then, and is still the one that was told to come."""
+        if not IS_SEND[work]:
+            return self._promises[work].find_wait_s(key, now_s)
+        waits_s = (self._promises[kind].find_wait_s(key, now_s) for kind in SENDS)
+        return min((wait_s for wait_s in waits_s if wait_s is not None), default=None)
 
     def _has_room(self, work: Work, promised_s: float | None, now_s: float) -> bool:
         bounds, waiting = BOUNDS[work], len(self._queues[work])
