@@ -11,6 +11,8 @@ import * as facts from "./room_facts";
 import { localpart, memberName } from "./event_adapter";
 import { SAVED_CHATS } from "./warm_list";
 
+const LOOK_BACK_PAGE = 50;
+const LOOK_BACK_PAGES_MAX = 4;
 const MEMBERSHIPS: ReadonlySet<string> = new Set(["join", "invite", "knock"]);
 
 interface Last {
@@ -31,6 +33,12 @@ export class ChatList {
   /** The newest message of each room that the server does not have, or that has not come back with sync. */
   #waiting: ReadonlyMap<string, QueueItem> = new Map();
   #scheduled = false;
+  /** Whether the SDK has its rooms; until then one that it does not know may well be ours. */
+  #isBegun = false;
+  /** Rooms whose archive is or was asked for their newest message, and those where that has been answered. */
+  readonly #asked = new Set<string>();
+  readonly #answered = new Set<string>();
+  #asking: Promise<void> = Promise.resolve();
   #parents = new Map<string, string[]>();
 
   constructor(account: Account, parts: { contextOf: (roomId: string) => MessageContext; drafts: () => ReadonlyMap<string, string> }) {
@@ -56,9 +64,18 @@ export class ChatList {
     this.#publish();
   }
 
+  /** The SDK has its rooms. A page that was closed in haste had no time to save its list, so every room's archive is asked whether it knows more. */
+  begin(): void {
+    if (this.#isBegun) return;
+    this.#isBegun = true;
+    for (const roomId of this.#byRoom.keys()) this.#askArchive(roomId);
+    this.touchAll();
+  }
+
   /** The newest message that is shown of a room; given what has just come into its history. */
   take(roomId: string, entries: readonly HistoryEntry[]): void {
     const { isVisible } = this.#contextOf(roomId);
+    const saved = this.#answered.has(roomId) ? undefined : this.#byRoom.get(roomId)?.last?.message.eventId;
     for (const entry of entries) {
       if (entry.kind !== "event") continue;
       const { record, order } = entry;
@@ -69,12 +86,14 @@ export class ChatList {
       if (last && last.order > order) continue;
       if (isMessageType(record) && isVisible(record)) {
         this.#last.set(roomId, { record, order, edits: last?.order === order ? last.edits : [] });
-      } else if (last?.order === order) {
+      } else if (last ? last.order === order : saved === record.eventId) {
         // It has expired, or was deleted here.
         this.#last.delete(roomId);
         void this.#findLast(roomId).catch(() => undefined);
       }
     }
+    // What came may be an old message that has changed.
+    this.#askArchive(roomId);
     this.touch(roomId);
   }
 
@@ -113,8 +132,31 @@ export class ChatList {
     this.#waiting = waiting;
   }
 
+  /** Once a run, one room after the other. */
+  #askArchive(roomId: string): void {
+    if (this.#asked.has(roomId)) return;
+    this.#asked.add(roomId);
+    this.#asking = this.#asking.then(() => this.#catchUp(roomId)).catch(() => undefined);
+  }
+
+  async #catchUp(roomId: string): Promise<void> {
+    const [newest] = await this.#account.archive.recent(roomId, 1);
+    const last = this.#last.get(roomId);
+    if (!newest || newest.order === last?.order) return;
+    if (!last && newest.eventId === this.#byRoom.get(roomId)?.last?.message.eventId) return;
+    await this.#findLast(roomId);
+  }
+
   async #findLast(roomId: string): Promise<void> {
-    this.take(roomId, await this.#account.histories.of(roomId).newest(50));
+    const { isVisible } = this.#contextOf(roomId);
+    const found: HistoryEntry[] = [];
+    for (let pages = 0; pages < LOOK_BACK_PAGES_MAX; pages += 1) {
+      const entries = await this.#account.archive.before(roomId, found[0]?.order ?? Infinity, LOOK_BACK_PAGE);
+      found.unshift(...entries);
+      if (entries.length < LOOK_BACK_PAGE || entries.some((entry) => entry.kind === "event" && isMessageType(entry.record) && isVisible(entry.record))) break;
+    }
+    this.#answered.add(roomId);
+    this.take(roomId, found);
   }
 
   #flush(): void {
@@ -130,6 +172,7 @@ export class ChatList {
 
   #rebuild(roomId: string, direct: ReadonlyMap<string, string>): boolean {
     const room = this.#account.client.getRoom(roomId);
+    if (!room && !this.#isBegun) return false;
     if (!room || !MEMBERSHIPS.has(room.getMyMembership()) || room.isCallRoom?.() === true || isReplaced(this.#account, room)) return this.#byRoom.delete(roomId);
     try {
       this.#byRoom.set(roomId, this.#build(room, direct));
@@ -190,7 +233,7 @@ export class ChatList {
       return { message, sentAt: message.sentAt };
     }
     if (!last) {
-      if (membership !== "join") return undefined;
+      if (membership !== "join" || this.#answered.has(room.roomId)) return undefined;
       // Of the last time, until its history has been looked at.
       return this.#byRoom.get(room.roomId)?.last;
     }
