@@ -70,6 +70,12 @@ export class OpenChat {
     });
   }
 
+  /** The SDK has the room now, or we have become its member: only then can it be asked who else is in it. */
+  takeRoom(): void {
+    this.refreshMembers();
+    void this.#loadMembers().then(() => this.timeline.touchAll());
+  }
+
   /** Keys of these people have come or changed: warnings that only came of keys not yet known go away. */
   recheckShields(userIds: readonly string[]): void {
     const { client, histories } = this.#parts.account;
@@ -222,8 +228,8 @@ export class OpenChat {
 
   goOnline(): void {
     if (this.#readUntold) void this.markRead();
-    // A chat that was opened before the SDK knew its room has nobody in it yet.
-    if (this.#members.get().length === 0) void this.#loadMembers().then(() => this.timeline.touchAll());
+    // Asked without a network, the server could not say who is in it.
+    if (this.#parts.account.client.getRoom(this.#roomId)?.membersLoaded() === false) this.takeRoom();
     void this.timeline.refill().catch(() => undefined);
   }
 

@@ -88,8 +88,7 @@ function roomListeners(engine: RunningEngine): Listeners {
       ClientEvent.Room,
       (room: Room) => {
         touch(room);
-        // Its members came before the room itself.
-        engine.openedChat(room.roomId)?.refreshMembers();
+        engine.openedChat(room.roomId)?.takeRoom();
       },
     ],
     [RoomEvent.Name, touch],
@@ -98,6 +97,7 @@ function roomListeners(engine: RunningEngine): Listeners {
       RoomEvent.MyMembership,
       (room: Room) => {
         touch(room);
+        if (room.getMyMembership() === "join") engine.openedChat(room.roomId)?.takeRoom();
         // A community's children come together with it, before we count as its member.
         if (room.isSpaceRoom()) list.refreshParents();
       },
@@ -129,6 +129,7 @@ function roomListeners(engine: RunningEngine): Listeners {
       (state: string) => {
         engine.gate.processed();
         if (state !== "PREPARED") return;
+        list.begin();
         list.refreshParents();
         void endMutes(account).catch(() => undefined);
       },
