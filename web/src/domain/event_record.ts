@@ -1,8 +1,6 @@
 import { type Relation, parseRelation } from "./relation";
 import { VIEW_ONCE_FIELD } from "./message_envelope";
-import type { Message } from "./message";
-
-export type UndecryptableReason = "no-key" | "not-yet" | "broken" | "withheld";
+import type { Message, UndecryptableReason } from "./message";
 
 /** An event of a room as the archive keeps it: decrypted, with what is needed to show it offline. Its content is still hostile. */
 export interface EventRecord {

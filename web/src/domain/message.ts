@@ -35,6 +35,12 @@ export interface PollResults {
   readonly ended: boolean;
 }
 
+/**
+ * Why a message cannot be read. Restored keys help with "no-key"; with "not-backed-up" only another device can, as the backup
+ * does not have the key; a message of a time when we were not in the chat ("before-join") was never meant for us.
+ */
+export type UndecryptableReason = "no-key" | "not-backed-up" | "before-join" | "not-yet" | "broken" | "withheld" | "withheld-unverified";
+
 /** What a message says, parsed from hostile event content: everything here is bounded and of the type it claims. */
 export type MessageBody =
   | { readonly kind: "text"; readonly style: "text" | "notice" | "emote"; readonly text: string; readonly rich: RichText }
@@ -49,7 +55,7 @@ export type MessageBody =
   /** text: a key of the language files. */
   | { readonly kind: "call" | "change"; readonly text: string }
   | { readonly kind: "deleted"; readonly by: string }
-  | { readonly kind: "undecryptable"; readonly reason: "no-key" | "not-yet" | "broken" | "withheld" }
+  | { readonly kind: "undecryptable"; readonly reason: UndecryptableReason }
   | { readonly kind: "broken"; readonly type: string };
 
 /** waiting → held → delivered → read; failed needs the user. */

@@ -1,7 +1,7 @@
 import { cleanName, cleanText } from "./bidi";
 import { parseGeoUri } from "./location";
 import { isUserId } from "./matrix_id";
-import type { MessageBody } from "./message";
+import type { MessageBody, UndecryptableReason } from "./message";
 import { DURATION_MS_MAX, isInline, parseFileName, parsePicture, parseSource } from "./message_body_media";
 import { parsePoll, POLL_START_TYPES, readExtensibleText } from "./polls";
 import type { RichText } from "./rich_text";
@@ -16,7 +16,7 @@ export interface IncomingEvent {
   readonly content: unknown;
   /** Who took it back. */
   readonly redactedBy?: string;
-  readonly undecryptable?: "no-key" | "not-yet" | "broken" | "withheld";
+  readonly undecryptable?: UndecryptableReason;
   readonly sender?: string;
   readonly eventId?: string;
 }

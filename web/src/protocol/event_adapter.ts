@@ -1,7 +1,7 @@
 import { DecryptionFailureCode, EventShieldColour, EventShieldReason } from "matrix-js-sdk/lib/crypto-api";
 import type { MatrixClient, MatrixEvent, RoomMember } from "matrix-js-sdk";
-import type { EventRecord, UndecryptableReason } from "@/domain/event_record";
-import type { Message } from "@/domain/message";
+import type { EventRecord } from "@/domain/event_record";
+import type { Message, UndecryptableReason } from "@/domain/message";
 
 /** Puts an event of the SDK into the form that the archive and the view models use. */
 export function recordEvent(client: MatrixClient, event: MatrixEvent, shield: Message["shield"] = "ok"): EventRecord {
@@ -45,13 +45,16 @@ function undecryptableReason(event: MatrixEvent): UndecryptableReason | undefine
     case DecryptionFailureCode.OLM_UNKNOWN_MESSAGE_INDEX:
       return "not-yet";
     case DecryptionFailureCode.MEGOLM_KEY_WITHHELD:
-    case DecryptionFailureCode.MEGOLM_KEY_WITHHELD_FOR_UNVERIFIED_DEVICE:
       return "withheld";
-    case DecryptionFailureCode.HISTORICAL_MESSAGE_NO_KEY_BACKUP:
+    case DecryptionFailureCode.MEGOLM_KEY_WITHHELD_FOR_UNVERIFIED_DEVICE:
+      return "withheld-unverified";
     case DecryptionFailureCode.HISTORICAL_MESSAGE_BACKUP_UNCONFIGURED:
-    case DecryptionFailureCode.HISTORICAL_MESSAGE_WORKING_BACKUP:
-    case DecryptionFailureCode.HISTORICAL_MESSAGE_USER_NOT_JOINED:
       return "no-key";
+    case DecryptionFailureCode.HISTORICAL_MESSAGE_NO_KEY_BACKUP:
+    case DecryptionFailureCode.HISTORICAL_MESSAGE_WORKING_BACKUP:
+      return "not-backed-up";
+    case DecryptionFailureCode.HISTORICAL_MESSAGE_USER_NOT_JOINED:
+      return "before-join";
     default:
       return "broken";
   }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import type { Engine } from "@/domain/engine";
+import type { Chat, Engine } from "@/domain/engine";
 import { isText, meet, messages, online, texts, until, untilChat, untilMessage, write } from "./engines";
 import { TestServer } from "./server";
 
@@ -60,4 +60,23 @@ test("two people talk, encrypted: ticks, edit, reaction, deletion", async () => 
   await untilMessage("the deletion", sarasChat, ({ body }) => body.kind === "deleted");
   expect(messages(sarasChat).map(({ body }) => body.kind)).toEqual(["deleted", "text"]);
   await until("nothing left to send", ali.chats, () => messages(alisChat).every(({ status }) => status !== "waiting" && status !== "sending"));
+});
+
+test("a new group lists whom it invited; who comes later sees the others who are only invited, and why earlier messages cannot be read", async () => {
+  const [ali, sara, omar] = [await arrive("ali_g"), await arrive("sara_g"), await arrive("omar_g")];
+  const roomId = await ali.createGroup({ kind: "group", name: "Trip", invite: [omar.userId], access: "private" });
+  const alisChat = ali.openChat(roomId);
+  const namesOf = (chat: Chat) => chat.members.get().map(({ userId, membership }) => `${userId} ${membership}`).sort().join();
+  await until("everybody in Ali's list", alisChat.members, () => namesOf(alisChat) === `${ali.userId} join,${omar.userId} invite`);
+  for (let number = 0; number < 25; number += 1) alisChat.sendText(write(`message ${number}`));
+  await until("all held", alisChat.timeline, () => messages(alisChat).filter(({ status }) => status === "held").length === 25);
+
+  await alisChat.invite([sara.userId]);
+  await untilChat(sara, roomId, ({ membership }) => membership === "invite");
+  const sarasChat = sara.openChat(roomId);
+  await sarasChat.accept();
+  await until("everybody in Sara's list", sarasChat.members, () => namesOf(sarasChat) === `${ali.userId} join,${omar.userId} invite,${sara.userId} join`);
+  await untilMessage("what was sent before", sarasChat, ({ body }) => body.kind === "undecryptable" && body.reason === "before-join");
+  alisChat.sendText(write("welcome"));
+  await untilMessage("the first message to her", sarasChat, isText("welcome"));
 });
