@@ -102,7 +102,7 @@ export interface Message {
   readonly heldSince?: number;
   readonly deliveredTo: readonly string[];
   readonly readBy: readonly string[];
-  /** How often the content was forwarded before (0 = own words), see forward_guard. */
+  /** How often the content was forwarded before (0 = own words): as it says, or as this device has found out; see forward_guard. */
   readonly hop: number;
   /** When it disappears, ms since 1970. */
   readonly expiresAt?: number;

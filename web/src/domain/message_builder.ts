@@ -13,6 +13,8 @@ export interface MessageContext {
   readonly isVisible: (record: EventRecord) => boolean;
   readonly isPinned: (eventId: string) => boolean;
   readonly isStarred: (eventId: string) => boolean;
+  /** How far somebody else's message has come, of which it says `claimed` itself. */
+  readonly hopOf?: (body: MessageBody, claimed: number) => number;
   readonly threadOf?: (eventId: string) => ThreadNote | undefined;
   /** Who has received and read our message at this place in the history. */
   readonly deliveredTo: (order: number) => readonly string[];
@@ -44,6 +46,8 @@ export function buildMessage(record: EventRecord, order: number, related: readon
   const deliveredTo = isOwn ? context.deliveredTo(order) : [];
   const readBy = isOwn ? context.readBy(order) : [];
   const body = bodyOf(record, edit);
+  // What was edited in may have come further than what stood there first.
+  const claimedHop = Math.max(envelope.hop, edit === undefined ? 0 : parseEnvelope(readChild(edit.content, "m.new_content") ?? {}).hop);
   const thread = context.threadOf?.(record.eventId);
   return {
     id: record.transactionId ?? record.eventId,
@@ -63,8 +67,7 @@ export function buildMessage(record: EventRecord, order: number, related: readon
     ...(isOwn ? { heldSince: record.sentAt } : {}),
     deliveredTo,
     readBy,
-    // What was edited in may have come further than what stood there first.
-    hop: Math.max(envelope.hop, edit === undefined ? 0 : parseEnvelope(readChild(edit.content, "m.new_content") ?? {}).hop),
+    hop: isOwn ? claimedHop : (context.hopOf?.(body, claimedHop) ?? claimedHop),
     ...(envelope.disappearAfterS > 0 ? { expiresAt: record.sentAt + envelope.disappearAfterS * 1_000 } : {}),
     viewOnce: envelope.viewOnce,
     pinned: context.isPinned(record.eventId),

@@ -20,6 +20,8 @@ export interface ForwardMemoryParts {
   readonly vault: Vault;
   readonly idle: IdleWork;
   readonly now: () => number;
+  /** A message has come further than it says. */
+  readonly raised: (roomId: string, eventId: string) => void;
 }
 
 /** Feeds the forward guard with what comes in, and keeps what it remembers for seven days, encrypted, on this device only. */
@@ -60,14 +62,18 @@ export class ForwardMemory {
   }
 
   #takeRecord(record: EventRecord): void {
-    const isEdit = relationOf(record)?.type === "edit";
+    const relation = relationOf(record);
+    const isEdit = relation?.type === "edit";
     const content = isEdit ? readChild(record.content, "m.new_content") : record.content;
     if (content === undefined) return;
     const guarded = guardedContent(bodyOf({ ...record, content }));
     if (guarded.text === undefined && guarded.mxc === undefined) return;
     const { hop } = parseEnvelope(content);
-    if (record.sender !== this.#parts.userId) this.guard.receive(guarded, hop);
-    else if (hop === 0) this.guard.noteOwn(guarded);
+    if (record.sender === this.#parts.userId) {
+      if (hop === 0) this.guard.noteOwn(guarded);
+    } else if (this.guard.receive(guarded, hop) > hop) {
+      this.#parts.raised(record.roomId, isEdit ? relation.eventId : record.eventId);
+    }
   }
 
   #saveSoon(): void {

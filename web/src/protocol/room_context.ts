@@ -1,4 +1,6 @@
 import { cleanName } from "@/domain/bidi";
+import type { ForwardGuard } from "@/domain/forward_guard/forward_guard";
+import { guardedContent } from "@/domain/forward_guard/guarded_content";
 import type { MessageContext } from "@/domain/message_builder";
 import { parseEnvelope } from "@/domain/message_envelope";
 import type { Account } from "./account";
@@ -8,7 +10,7 @@ import type { Threads } from "./threads";
 import type { RoomTicks } from "./ticks";
 
 /** What a room's messages are built with. */
-export function buildContext(account: Account, flags: MessageFlags, roomId: string, ticks: RoomTicks, threads: Threads): MessageContext {
+export function buildContext(account: Account, flags: MessageFlags, roomId: string, ticks: RoomTicks, threads: Threads, guard: ForwardGuard): MessageContext {
   const { client, userId, now } = account;
   return {
     ownUserId: userId,
@@ -19,6 +21,7 @@ export function buildContext(account: Account, flags: MessageFlags, roomId: stri
       return after === 0 || record.sentAt + after * 1_000 > now();
     },
     isPinned: (eventId) => flags.pinned(roomId).has(eventId),
+    hopOf: (body, claimed) => guard.effectiveHop(guardedContent(body), claimed),
     threadOf: (eventId) => threads.of(eventId),
     isStarred: (eventId) => flags.starred(roomId).has(eventId),
     deliveredTo: (order) => ticks.deliveredTo(order),

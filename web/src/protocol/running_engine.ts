@@ -94,7 +94,7 @@ export class RunningEngine {
     this.list = new ChatList(this.account, { contextOf: (roomId) => this.contextOf(roomId), drafts: () => this.drafts.all });
     this.expiry = new Expiry(this.account, (roomId) => this.#chats.get(roomId)?.touchAll());
     this.heard = new HeardMessages(this.account.values, services.now);
-    this.forwards = new ForwardMemory({ userId: session.userId, database, vault, idle: this.#idle, now: services.now });
+    this.forwards = new ForwardMemory({ userId: session.userId, database, vault, idle: this.#idle, now: services.now, raised: (roomId, eventId) => this.#chats.get(roomId)?.timeline.touch([eventId]) });
     this.threads = new Threads(this.account, (roomId, rootId) => this.#chats.get(roomId)?.timeline.touch([rootId]));
     this.schedule = new Schedule(this.account);
     this.search = new HistorySearch(this.account, (roomId) => this.contextOf(roomId), this.#idle);
@@ -134,7 +134,7 @@ export class RunningEngine {
   contextOf(roomId: string): MessageContext {
     let context = this.#contexts.get(roomId);
     if (!context) {
-      context = buildContext(this.account, this.flags, roomId, this.ticksOf(roomId), this.threads);
+      context = buildContext(this.account, this.flags, roomId, this.ticksOf(roomId), this.threads, this.forwards.guard);
       this.#contexts.set(roomId, context);
     }
     return context;
@@ -214,7 +214,7 @@ export class RunningEngine {
 
   async #run(): Promise<void> {
     const { client } = this.account;
-    void this.forwards.load();
+    void this.forwards.load().then(() => this.#labelForwards());
     void this.heard.load();
     await this.#forgetOtherDevice(client);
     await this.#letChatsOpen();
@@ -230,6 +230,11 @@ export class RunningEngine {
     });
     this.keys.start();
     this.verifications.start();
+  }
+
+  /** Chats that were opened before it was remembered how far their messages have come. */
+  #labelForwards(): void {
+    for (const open of this.#chats.values()) open.touchAll();
   }
 
   /** Reading the last sync keeps the page busy; the chat that somebody is about to see comes first. */

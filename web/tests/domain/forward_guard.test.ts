@@ -64,6 +64,19 @@ describe("the ladder", () => {
     ]);
   });
 
+  it("labels what was received by how far it has really come, for as long as that is remembered", () => {
+    const { guard, clock } = guardAt();
+    guard.receive({ text: CHAIN }, 3);
+    const changed = { text: `اقرأوا هذا ${CHAIN}` };
+    expect(guard.effectiveHop(changed, 0)).toBe(0);
+    expect(guard.receive(changed, 0)).toBe(3);
+    expect(guard.effectiveHop(changed, 0)).toBe(3);
+    expect(guard.effectiveHop(changed, 9)).toBe(HOP_MAX);
+    expect(guard.effectiveHop({ text: "good morning" }, 1)).toBe(1);
+    clock.now += RETENTION_MS + 1;
+    expect(guard.effectiveHop(changed, 1)).toBe(1);
+  });
+
   it("counts chats of 24 hours, each once, and one group", () => {
     const { guard, clock } = guardAt();
     const content = { text: CHAIN };

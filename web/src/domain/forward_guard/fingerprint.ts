@@ -39,6 +39,13 @@ export function normaliseText(text: string): string {
 }
 
 export function fingerprint(content: GuardedContent): Fingerprint {
+  const exact = exactFingerprint(content);
+  const words = splitWords((content.text ?? "").slice(0, TEXT_LENGTH_MAX), WORDS_MAX);
+  return words.length < SHINGLED_WORDS_MIN ? exact : { ...exact, signature: minHash(words) };
+}
+
+/** What the very same content is recognised by; without the signature, which costs more. */
+export function exactFingerprint(content: GuardedContent): Omit<Fingerprint, "signature"> {
   const normal = normaliseText(content.text ?? "");
   const isShort = normal.length < RECOGNISED_LETTERS_MIN;
   const hasFile = content.fileSha256 !== undefined || content.mxc !== undefined;
@@ -47,9 +54,7 @@ export function fingerprint(content: GuardedContent): Fingerprint {
   if (normal !== "" && !(hasFile && isShort)) tags.push(makeTag(`text:${normal}`));
   if (content.fileSha256 !== undefined) tags.push(makeTag(`file:${content.fileSha256}`));
   if (content.mxc !== undefined) tags.push(tagOfMxc(content.mxc));
-  const words = splitWords((content.text ?? "").slice(0, TEXT_LENGTH_MAX), WORDS_MAX);
-  const everyday = !hasFile && isShort;
-  return words.length < SHINGLED_WORDS_MIN ? { tags, everyday } : { tags, everyday, signature: minHash(words) };
+  return { tags, everyday: !hasFile && isShort };
 }
 
 export function tagOfMxc(mxc: string): string {

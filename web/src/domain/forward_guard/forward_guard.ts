@@ -1,5 +1,5 @@
 import { hasChainPhrase } from "./chain_phrases";
-import { fingerprint, similarity, tagOfMxc } from "./fingerprint";
+import { exactFingerprint, fingerprint, similarity, tagOfMxc } from "./fingerprint";
 import type { Fingerprint, GuardedContent } from "./fingerprint";
 import { readState, writeState } from "./guard_state";
 import type { GuardState, OwnContent, SeenContent, SentContent } from "./guard_state";
@@ -111,6 +111,21 @@ export class ForwardGuard {
     this.#fresh.seen.push(entry);
     this.#changed();
     return hop;
+  }
+
+  /**
+   * How far a message that was received has come: what it says of itself, or more if `receive` found that out of it.
+   * Searches nothing, so that it may be asked of every message on the screen.
+   */
+  effectiveHop(content: GuardedContent, claimedHop: number): number {
+    const { tags, everyday } = exactFingerprint(content);
+    const claimed = clampHop(claimedHop);
+    if (everyday) return claimed;
+    const since = this.#now() - RETENTION_MS;
+    return tags.reduce((hop, tag) => {
+      const seen = this.#byTag.get(tag);
+      return seen !== undefined && seen.at >= since ? Math.max(hop, seen.hop) : hop;
+    }, claimed);
   }
 
   /** Whether the bytes of the file at this address are still to be told by `linkFile`. */
