@@ -126,7 +126,7 @@ export class OpenChat {
       jumpTo: (target) => ("eventId" in target ? this.timeline.jumpToEvent(target.eventId) : this.timeline.jumpToTime(target.time)),
       jumpToLive: () => {
         this.timeline.markUnreadFrom(undefined);
-        if (!this.timeline.isLive) void this.timeline.openLive();
+        if (!this.timeline.isLive || this.timeline.readable.get().failure !== undefined) void this.timeline.openLive();
       },
       message: (eventId) => this.#message(eventId),
       thread: (rootId) => this.#thread(rootId),

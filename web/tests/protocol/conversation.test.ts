@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Chat, Engine } from "@/domain/engine";
+import { engineDatabaseName, openEngineDatabase, Vault } from "@/platform/engine_database";
+import { startEngine } from "@/protocol/start_engine";
 import { isText, meet, messages, online, texts, until, untilChat, untilMessage, write } from "./engines";
 import { TestServer } from "./server";
 
@@ -79,4 +81,47 @@ test("a new group lists whom it invited; who comes later sees the others who are
   await untilMessage("what was sent before", sarasChat, ({ body }) => body.kind === "undecryptable" && body.reason === "before-join");
   alisChat.sendText(write("welcome"));
   await untilMessage("the first message to her", sarasChat, isText("welcome"));
+});
+
+test("a copy that says it is new carries the label of what it was copied from, also after a restart", async () => {
+  const session = await server.register("dina");
+  const [ali, dina] = [await arrive("ali_f"), await online(session)];
+  const [alisChat, dinasChat] = await meet(ali, dina);
+  const chain = "Warning to all: the messenger will be switched off tonight for everybody who does not send this message to eight people before midnight";
+  alisChat.sendText({ ...write(chain), hop: 3 });
+  await untilMessage("the forward", dinasChat, (message) => isText(chain)(message) && message.hop === 3);
+  alisChat.sendText(write(`Please read!! ${chain}`));
+  await untilMessage("the copy with its label", dinasChat, (message) => isText(`Please read!! ${chain}`)(message) && message.hop === 3);
+  expect(messages(alisChat).map(({ hop }) => hop)).toEqual([3, 0]);
+  await dina.stop();
+
+  const again = await startEngine(session);
+  engines.push(again);
+  const chat = again.openChat(dinasChat.roomId);
+  await untilMessage("the label again", chat, (message) => isText(`Please read!! ${chain}`)(message) && message.hop === 3);
+});
+
+test("a chat that cannot be read says so, and is shown when it is tried again", async () => {
+  const session = await server.register("rami");
+  const rami = await online(session);
+  const roomId = await rami.createGroup({ kind: "group", name: "Notes", invite: [], access: "private" });
+  const chat = rami.openChat(roomId);
+  chat.sendText(write("kept"));
+  await untilMessage("the message", chat, (message) => isText("kept")(message) && message.status === "held");
+  await rami.stop();
+
+  const database = await openEngineDatabase(engineDatabaseName(session.userId));
+  const rows = (await database.getAll("history")).filter(({ sealed }) => sealed !== undefined);
+  const damaged = rows.at(-1)!;
+  const vault = await Vault.open(database);
+  await database.put("history", { ...damaged, sealed: await vault.seal(null) });
+  const again = await startEngine(session);
+  engines.push(again);
+  const opened = again.openChat(roomId);
+  await until("the failure", opened.timeline, ({ failure }) => failure !== undefined);
+  await database.put("history", damaged);
+  database.close();
+  opened.jumpToLive();
+  await untilMessage("the message again", opened, isText("kept"));
+  expect(opened.timeline.get().failure).toBeUndefined();
 });

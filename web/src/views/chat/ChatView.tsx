@@ -106,7 +106,7 @@ export function ChatView(props: ChatViewProps) {
           <SelectionBar chat={chat} actions={actions} selection={selection} onClose={() => setSelection(null)} />
         ) : summary.membership === "join" && summary.maySend
           ? <Composer key={roomId} ref={composer} chat={chat} myUserId={engine.userId} mode={mode} onDone={done} onEditLast={editLast} onFiles={sendFiles} checkText={checkText} />
-          : <CannotWrite chat={chat} onLeft={props.onLeft} />}
+          : <CannotWrite chat={chat} />}
         {onBack && <SwipeBack onBack={onBack} />}
         {dropping && <div className={css.drop} aria-hidden="true"><Upload size={44} /><span>{t("files.drop")}</span></div>}
         {picking && <EmojiPopoverAt anchor={picking.anchor} onPick={(key) => actions.react(picking.message, key)} onClose={() => setPicking(null)} />}

@@ -64,7 +64,7 @@ export function ThreadView(props: ThreadViewProps) {
         {selection ? <SelectionBar chat={chat} actions={actions} selection={selection} onClose={() => setSelection(null)} />
           : summary.membership === "join" && summary.maySend
             ? <Composer key={rootId} ref={composer} autoFocus chat={chat} myUserId={engine.userId} mode={mode} onDone={done} onEditLast={editLast} onFiles={(files) => { if (files.length) setDialog({ type: "files", files }); }} checkText={checkText} />
-            : <CannotWrite chat={chat} onLeft={onClose} />}
+            : <CannotWrite chat={chat} />}
         {picking && <EmojiPopoverAt anchor={picking.anchor} onPick={(key) => actions.react(picking.message, key)} onClose={() => setPicking(null)} />}
         <ChatDialogs
           chat={chat}

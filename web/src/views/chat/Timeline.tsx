@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import type { Chat } from "@/domain/engine";
 import { buildShownItems } from "@/domain/shown_items";
 import { useReadable } from "../use_readable";
+import { Button } from "../common/Button";
 import { ContextMenu } from "../common/Menu";
 import { useFormats } from "../common/locale";
 import { Waiting } from "../common/Waiting";
@@ -46,7 +47,12 @@ export const Timeline = memo(function Timeline({ chat, many, maySend, selection,
   const rovingKey = focused !== undefined && visible.some((each) => each.key === focused) ? focused : items[visible[visible.length - 1]?.index ?? -1]?.key;
   const entries = () => (target.current ? buildMessageMenu(target.current.message, actions, t, maySend, () => target.current!.element) : []);
 
-  if (timeline.failure) return <div className={css.failure} role="alert">{t("chat.cannot_show", { reason: timeline.failure })}</div>;
+  if (timeline.failure) return (
+    <div className={css.failure} role="alert">
+      <p>{t("chat.cannot_show", { reason: timeline.failure })}</p>
+      <Button onClick={() => chat.jumpToLive()}>{t("chat.show_again")}</Button>
+    </div>
+  );
   return (
     <div className={css.frame}>
       {timeline.loading === "before" && <div className={css.loading}><Waiting inline sentence={t("chat.loading_before")} /></div>}
