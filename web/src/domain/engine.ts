@@ -59,6 +59,8 @@ export interface Engine {
   /** What the page behind a link says of itself; the server fetches it, and so learns the address. Undefined if it says nothing. */
   previewLink(url: string): Promise<LinkPreview | undefined>;
   /** Messages on this device with these words, newest first; in one chat, or in all. */
+  /** Starred messages of all chats, the newest first. */
+  loadStarred(): Promise<readonly Message[]>;
   search(words: string, filters?: SearchFilters): Promise<readonly Message[]>;
   /** Loads older messages of a chat, so that they are searched too; tells how many were found so far and how old the oldest is. False once there are no more. */
   searchFurther(roomId: string, found: (count: number, oldestAt: number) => void): Promise<boolean>;

@@ -1,11 +1,12 @@
 import type { Chat, ChatSummary, Member, Upload } from "@/domain/engine";
 import type { Message } from "@/domain/message";
-import { buildMessage, isMessageType, type MessageContext } from "@/domain/message_builder";
+import type { MessageContext } from "@/domain/message_builder";
 import { Store } from "@/domain/store";
 import type { Account } from "./account";
 import { buildSending, VIEWED_EVENT } from "./chat_actions";
 import type { ChatList } from "./chat_list";
 import { ChatTimeline } from "./chat_timeline";
+import { loadMessage } from "./load_message";
 import type { MessageFlags } from "./message_flags";
 import { buildSettings, setMarkedUnread } from "./room_actions";
 import { buildPerson } from "./room_facts";
@@ -183,13 +184,7 @@ export class OpenChat {
   async #message(eventId: string): Promise<Message | undefined> {
     const loaded = this.timeline.model.message(eventId);
     if (loaded) return loaded;
-    const { account, context } = this.#parts;
-    const history = account.histories.of(this.#roomId);
-    const record = (await history.find(eventId)) ?? (await history.fetch(eventId));
-    if (!record || !isMessageType(record) || !context.isVisible(record)) return undefined;
-    const related = await account.archive.related(this.#roomId, eventId);
-    const records = related.flatMap((entry) => (entry.kind === "event" ? [entry.record] : []));
-    return buildMessage(record, (await history.orderOf(eventId)) ?? -Infinity, records, context);
+    return loadMessage(this.#parts.account, this.#parts.context, this.#roomId, eventId);
   }
 
   async #deleteForMe(messageId: string): Promise<void> {

@@ -22,6 +22,7 @@ import { HeardMessages } from "./heard_messages";
 import { buildInvites } from "./invite_links";
 import { Keys } from "./keys";
 import { buildLinkPreviews } from "./link_previews";
+import { loadStarred } from "./load_message";
 import { MessageFlags } from "./message_flags";
 import { OwnProfile } from "./own_profile";
 import { buildPeople } from "./people";
@@ -201,6 +202,7 @@ export class RunningEngine {
       invites,
       communities: buildCommunities(account, rooms.createGroup, invites.via),
       care: (roomId) => cares.of(roomId),
+      loadStarred: () => loadStarred(account, this.flags, (roomId) => this.contextOf(roomId)),
       search: (words, filters) => this.search.search(words, filters),
       searchFurther: (roomId, found) => this.search.loadFurther(roomId, found),
       guard: this.forwards.guard,

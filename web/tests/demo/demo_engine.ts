@@ -144,6 +144,10 @@ export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "veri
   async findPeople(words: string): Promise<readonly Person[]> {
     return Array.from({ length: 40 }, (_, at) => person(at)).filter((each) => each.name.toLowerCase().includes(words.toLowerCase()) || each.userId.includes(words)).slice(0, 10);
   }
+  async loadStarred(): Promise<readonly Message[]> {
+    return [...this.#chats.values()].flatMap(({ timeline }) => timeline.get().items.flatMap((item) => (item.type === "message" && item.message.starred ? [item.message] : [])));
+  }
+
   care(roomId: string): RoomCare {
     const pinned = roomId === SHOWCASE ? this.openChat(roomId).timeline.get().items.flatMap((item) => (item.type === "message" && item.message.pinned && item.message.eventId ? [item.message.eventId] : [])) : [];
     const details = this.#details.get(roomId) ?? new Store<RoomDetails>({ topic: "", access: "invite", powers: parsePowers({ content: undefined, creators: [], soleCreator: "@me:demo", ownUserId: "@me:demo" }), pinned, starred: [], encrypted: true, version: "12" });

@@ -54,8 +54,15 @@ test("pins, stars, deletion for oneself, lists, folders and mutes", async () => 
   await untilMessage("pinned at Sara's", sarasChat, (message) => message.eventId === eventId && message.pinned);
   await sarasChat.setStarred(eventId!, true);
   await untilMessage("starred", sarasChat, (message) => message.eventId === eventId && message.starred);
+  const notes = sara.openChat(await sara.startDirectChat(sara.userId));
+  notes.sendText(write("and this"));
+  const noted = await untilMessage("the note", notes, ({ status, eventId: id }) => status === "held" && id !== undefined);
+  await notes.setStarred(noted.eventId!, true);
+  await untilMessage("the note starred", notes, ({ starred }) => starred);
+  expect((await sara.loadStarred()).map((message) => [message.roomId, message.eventId])).toEqual([[notes.roomId, noted.eventId], [sarasChat.roomId, eventId]]);
   await sarasChat.deleteForMe(eventId!);
   await until("gone for Sara", sarasChat.timeline, () => !texts(sarasChat).includes("keep this"));
+  expect((await sara.loadStarred()).map((message) => message.eventId)).toEqual([noted.eventId]);
   expect(texts(alisChat)).toContain("keep this");
   await untilChat(sara, sarasChat.roomId, ({ last }) => last?.message.eventId !== eventId);
   alisChat.edit(eventId!, write("keep that"));

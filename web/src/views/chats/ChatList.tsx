@@ -84,7 +84,7 @@ export function ChatList({ isPage = false, openRoom, onOpenChat, onOpenLink, onO
   const { scroller, ...list } = useRows({ rows, openRoom, onOpenChat });
   return (
     <nav className={css.pane} aria-label={t("chats.title")}>
-      <ChatListHead isPage={isPage} title={filter === "archive" ? t("chats.archive_title") : t("chats.title")} onOpenSettings={onOpenSettings} onNew={() => setDialog({ type: "new-chat" })} {...(accountEntries ? { accountEntries } : {})} />
+      <ChatListHead isPage={isPage} title={filter === "archive" ? t("chats.archive_title") : t("chats.title")} onOpenSettings={onOpenSettings} onNew={() => setDialog({ type: "new-chat" })} onStarred={() => setDialog({ type: "starred" })} {...(accountEntries ? { accountEntries } : {})} />
       <ChatSearch words={words} onWords={setWords} onDown={() => list.focusRow(0)} onEnter={() => { if (rows[0]) onOpenChat(rows[0].roomId); }} />
       {filter === "archive"
         ? <button type="button" className={css.line} onClick={() => setFilter("all")}><ArrowLeft size={18} aria-hidden="true" className="mirrored" />{t("chats.back_to_all")}</button>
@@ -93,7 +93,7 @@ export function ChatList({ isPage = false, openRoom, onOpenChat, onOpenLink, onO
         <button type="button" className={css.line} onClick={() => setFilter("archive")}><Archive size={18} aria-hidden="true" />{t("chats.archive_title")}<span className={css.count}>{formats.number(sorted.archivedCount)}</span></button>
       )}
       <ChatRows scroller={scroller} list={list} rows={rows} openRoom={openRoom} onOpenChat={onOpenChat} folders={sorted.folders} onDialog={setDialog} empty={isSearching ? null : <Nothing words={words} filter={filter} />} below={isSearching ? <GlobalResults words={deferredWords} onOpenMessage={onOpenMessage} onOpenPerson={onOpenPerson} /> : null} />
-      <ChatListDialogs dialog={dialog} onClose={() => setDialog(null)} onOpenChat={onOpenChat} onOpenLink={onOpenLink} />
+      <ChatListDialogs dialog={dialog} onClose={() => setDialog(null)} onOpenChat={onOpenChat} onOpenLink={onOpenLink} onOpenMessage={onOpenMessage ?? onOpenChat} />
     </nav>
   );
 }

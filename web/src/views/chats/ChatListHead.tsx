@@ -1,4 +1,4 @@
-import { MessageCirclePlus, Search, Settings, X } from "lucide-react";
+import { MessageCirclePlus, Search, Settings, Star, X } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useEngine } from "@/app/engine_context";
 import { useReadable } from "../use_readable";
@@ -12,11 +12,12 @@ export interface ChatListHeadProps {
   readonly title: string;
   readonly onOpenSettings: () => void;
   readonly onNew: () => void;
+  readonly onStarred: () => void;
   readonly accountEntries?: readonly MenuEntry[];
 }
 
 /** One's own picture with the accounts behind it, and the way to a new chat. */
-export function ChatListHead({ isPage, title, onOpenSettings, onNew, accountEntries }: ChatListHeadProps) {
+export function ChatListHead({ isPage, title, onOpenSettings, onNew, onStarred, accountEntries }: ChatListHeadProps) {
   const Heading = isPage ? "h1" : "h2";
   const { t } = useTranslation();
   const engine = useEngine();
@@ -26,7 +27,7 @@ export function ChatListHead({ isPage, title, onOpenSettings, onNew, accountEntr
       <Menu
         align="start"
         trigger={<button type="button" className={css.me} aria-label={t("chats.my_account", { name: profile.name })}><Avatar id={profile.userId} name={profile.name} {...(profile.avatar ? { source: profile.avatar } : {})} size={36} /></button>}
-        entries={[{ key: "settings", label: t("chats.settings"), icon: Settings, onSelect: onOpenSettings }, ...(accountEntries ?? [])]}
+        entries={[{ key: "settings", label: t("chats.settings"), icon: Settings, onSelect: onOpenSettings }, { key: "starred", label: t("info.starred"), icon: Star, onSelect: onStarred }, ...(accountEntries ?? [])]}
       />
       <Heading className={css.title}>{title}</Heading>
       <IconButton label={t("new_chat.title_people")} icon={MessageCirclePlus} onClick={onNew} />
