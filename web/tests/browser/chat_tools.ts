@@ -44,6 +44,16 @@ await runStory(async (stage) => {
   await badr.page.getByRole("dialog").getByText(badr.text("details.agreed")).waitFor();
   await badr.press("Escape");
 
+  stage.say("starred, and found again from the list");
+  await anna.choose("first words", "chat.star");
+  await anna.message("first words").locator(".lucide-star").first().waitFor();
+  await anna.click(anna.page.getByRole("navigation").getByRole("button", { name: anna.text("chats.my_account", { name: "anna" }) }));
+  await anna.click(anna.page.getByRole("menuitem", { name: anna.text("info.starred") }));
+  const starred = anna.page.getByRole("dialog").locator("[data-kept]").filter({ hasText: "first words" }).filter({ hasText: "badr" });
+  await anna.click(starred);
+  await starred.waitFor({ state: "detached" });
+  await anna.message("first words").waitFor();
+
   stage.say("marked words, silently, later");
   await anna.composer().fill("bold words");
   await anna.composer().selectText();
@@ -60,6 +70,7 @@ await runStory(async (stage) => {
   await anna.page.waitForTimeout(200);
   await anna.page.reload();
   await anna.openChat("badr");
+  assert.equal(await anna.page.locator("nav [data-room]").getByText(anna.text("chats.no_messages")).count(), 0);
   await anna.click(anna.page.getByRole("button", { name: anna.text("schedule.waiting_one", { count: "1" }) }));
   await anna.pressButton("schedule.now", anna.page.getByRole("dialog"));
   await badr.sees("for tomorrow");
