@@ -77,7 +77,7 @@ describe.skipIf(!existsSync(executablePath))("the views in Chromium", () => {
     ["forward", { room: showcase }, (page) => choose(page, "forward")],
     ["report", { room: showcase }, (page) => choose(page, "flag")],
     ["thread", { room: showcase }, async (page) => { await openMessageMenu(page); await page.locator("[role=menuitem]:has(.lucide-messages-square)").click(); await page.waitForSelector("aside textarea"); }],
-    ["thread on a phone", { room: showcase, phone: "yes" }, async (page) => { await openMessageMenu(page); await page.locator("[role=menuitem]:has(.lucide-messages-square)").click(); await page.waitForSelector("aside textarea"); }],
+    ["thread on a phone", { room: showcase, phone: "yes" }, async (page) => { await openMessageMenu(page); await page.locator("[role=menuitem]:has(.lucide-messages-square)").click(); await page.waitForSelector("main:has(> * h2) textarea"); }],
     ["poll", { room: showcase }, (page) => attach(page, "lucide-chart-column, .lucide-bar-chart-3")],
     ["location", { room: showcase }, (page) => attach(page, "lucide-map-pin")],
     ["contact", { room: showcase }, (page) => attach(page, "lucide-user-round")],
