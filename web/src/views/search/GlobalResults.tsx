@@ -33,7 +33,7 @@ export function GlobalResults({ words, onOpenMessage, onOpenPerson }: GlobalResu
   if (wanted === "") return null;
   return <>
     {people.length > 0 && <section aria-label={t("search.people")}>
-      <h3 className={css.heading}>{t("search.people")}</h3>
+      <h2 className={css.heading}>{t("search.people")}</h2>
       <ul className={css.results}>
         {people.map((person) => (
           <li key={person.userId}>
@@ -46,7 +46,7 @@ export function GlobalResults({ words, onOpenMessage, onOpenPerson }: GlobalResu
       </ul>
     </section>}
     <section aria-label={t("search.messages")}>
-      <h3 className={css.heading}>{t("search.messages")}</h3>
+      <h2 className={css.heading}>{t("search.messages")}</h2>
       <ul className={css.results}>
         {messages.slice(0, hits_max).map((message) => (
           <li key={message.id}><MessageHit message={message} words={wanted} chatName={names.get(message.roomId) ?? ""} onOpen={() => { if (message.eventId) onOpenMessage(message.roomId, message.eventId); }} /></li>
