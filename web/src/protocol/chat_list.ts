@@ -140,10 +140,10 @@ export class ChatList {
   }
 
   async #catchUp(roomId: string): Promise<void> {
-    const [newest] = await this.#account.archive.recent(roomId, 1);
+    const [newest] = await this.#account.archive.before(roomId, Infinity, 1);
     const last = this.#last.get(roomId);
     if (!newest || newest.order === last?.order) return;
-    if (!last && newest.eventId === this.#byRoom.get(roomId)?.last?.message.eventId) return;
+    if (!last && newest.kind === "event" && newest.record.eventId === this.#byRoom.get(roomId)?.last?.message.eventId && newest.record.redactedBy === undefined && this.#contextOf(roomId).isVisible(newest.record)) return;
     await this.#findLast(roomId);
   }
 
