@@ -52,9 +52,10 @@ def run_story(
     *,
     other: Callable[[str], str] | None = None,
     seconds_max: float = STORY_SECONDS_MAX,
+    follow: bool = False,
     **settings: str,
 ) -> str:
-    """Run web/tests/browser/<name>.ts to its end and return what it printed; fails with it. `other` does what the story asks of another client."""
+    """Run web/tests/browser/<name>.ts to its end and return what it printed, showing it meanwhile to `follow`; fails with it. `other` does what the story asks of another client."""
     environment = {
         **os.environ,
         "ZAJIL_CHROMIUM": find_chromium(),
@@ -81,6 +82,8 @@ def run_story(
     try:
         for line in process.stdout:
             lines.append(line)
+            if follow:
+                print(line, end="", flush=True)
             if line.startswith("@@server "):
                 process.stdin.write(move(server, line.split()[1]) + "\n")
                 process.stdin.flush()

@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gatherCast } from "./cast.ts";
@@ -17,7 +18,8 @@ interface Look {
 }
 
 const SIZES = { phone: { width: 360, height: 740 }, desktop: { width: 1280, height: 800 } } as const;
-const ACT_MS_MAX = 8_000;
+const ACT_MS_MAX = 12_000;
+const BACK_MS_MAX = 2_000;
 const SETTLE_MS = 300;
 const folder = process.env["ZAJIL_LOOK_FOLDER"];
 const wanted = process.env["ZAJIL_LOOK_ONLY"];
@@ -32,9 +34,22 @@ const ALL: readonly Look[] = (["phone", "desktop"] as const).flatMap((device) =>
 
 const found: string[] = [];
 
+function tell(what: string): void {
+  found.push(what);
+  console.log(what);
+}
+
+function isWanted({ name }: Screen): boolean {
+  return wanted === undefined || new RegExp(wanted).test(name);
+}
+
+function nameLook({ device, language, scheme }: Look): string {
+  return `${device}-${language}-${scheme}`;
+}
+
 async function examine(person: Person, name: string, look: Look): Promise<void> {
   await person.page.waitForTimeout(SETTLE_MS);
-  const title = `${name}-${look.device}-${look.language}-${look.scheme}`;
+  const title = `${name}-${nameLook(look)}`;
   if (folder !== undefined) {
     await person.page.screenshot({ path: join(folder, `${title}.png`) });
     return;
@@ -44,17 +59,17 @@ async function examine(person: Person, name: string, look: Look): Promise<void> 
     const { axe: engine } = window as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> } };
     return (await engine.run()).violations.flatMap(({ id, nodes }) => nodes.slice(0, 3).map((node) => `${id}: ${node.html.slice(0, 200)} — ${node.failureSummary.replace(/\s+/g, " ").slice(0, 200)}`));
   });
-  found.push(...violations.map((violation) => `${title}: ${violation}`));
+  for (const violation of violations) tell(`${title}: ${violation}`);
 }
 
 async function visit(person: Person, screen: Screen, look: Look): Promise<void> {
-  if (wanted !== undefined && !new RegExp(wanted).test(screen.name)) return;
   try {
     person.page.setDefaultTimeout(ACT_MS_MAX);
     await screen.show(person);
     await examine(person, screen.name, look);
   } catch (error) {
-    found.push(`${screen.name}-${look.device}-${look.language}-${look.scheme}: could not be shown: ${String(error).slice(0, 400)}`);
+    tell(`${screen.name}-${nameLook(look)}: could not be shown: ${String(error).slice(0, 400)}`);
+    await person.page.screenshot({ path: join(folder ?? tmpdir(), `failed-${screen.name}-${nameLook(look)}.png`) });
   }
   await screen.leave?.(person);
 }
@@ -66,18 +81,34 @@ async function putOn(person: Person, look: Look): Promise<void> {
   await person.page.evaluate((language) => localStorage.setItem("zajil.language", language), look.language);
 }
 
+async function goHome(person: Person): Promise<void> {
+  await person.goTo("#/");
+  await person.atHome();
+  await person.page.locator("[data-room]").first().waitFor();
+}
+
+/** By the address, which is quick; by loading the page anew where something is still open. */
+async function backToList(person: Person): Promise<void> {
+  const open = person.page.locator("[role=dialog], [role=menu], [role=alertdialog], aside");
+  await person.page.keyboard.press("Escape");
+  await person.page.evaluate(() => { location.hash = "#/"; });
+  const list = person.page.locator("[data-room]").first();
+  const isBack = await list.waitFor({ timeout: BACK_MS_MAX }).then(() => true, () => false);
+  const search = isBack ? await person.page.getByRole("searchbox").first().inputValue().catch(() => "?") : "?";
+  if (!isBack || search !== "" || (await open.count()) > 0) await goHome(person);
+}
+
 async function visitAll(person: Person, look: Look): Promise<void> {
   await putOn(person, look);
-  for (const screen of SCREENS) {
-    await person.goTo("#/");
-    await person.atHome();
-    await person.page.locator("[data-room]").first().waitFor();
+  await goHome(person);
+  for (const screen of SCREENS.filter(isWanted)) {
+    await backToList(person);
     await visit(person, screen, look);
   }
 }
 
 async function visitArrivals(stage: Stage, look: Look): Promise<void> {
-  for (const screen of ARRIVALS) {
+  for (const screen of ARRIVALS.filter(isWanted)) {
     const options: PersonOptions = { ...SIZES[look.device], language: look.language, scheme: look.scheme, bypassPolicy: true };
     const person = await stage.newPerson("nobody", options);
     await visit(person, screen, look);
@@ -86,8 +117,17 @@ async function visitArrivals(stage: Stage, look: Look): Promise<void> {
   }
 }
 
+/** The lock stays on the device once it is set, so it comes last. */
+async function visitLock(person: Person, looks: readonly Look[]): Promise<void> {
+  await visit(person, { name: "lock", show: showLock }, looks.at(-1)!);
+  for (const look of looks.slice(0, -1)) {
+    await putOn(person, look);
+    await visit(person, { name: "lock", show: async () => { await person.page.reload(); await person.field("pin").waitFor(); } }, look);
+  }
+}
+
 await runStory(async (stage) => {
-  const looks = folder === undefined ? SAMPLE : ALL;
+  const looks = (folder === undefined ? SAMPLE : ALL).filter((look) => new RegExp(process.env["ZAJIL_LOOK_LOOKS"] ?? "").test(nameLook(look)));
   if (folder !== undefined) mkdirSync(folder, { recursive: true });
   const { anna, badr, layla } = await gatherCast(stage);
   const recovery = anna.recoveryKey;
@@ -100,10 +140,6 @@ await runStory(async (stage) => {
     await visitArrivals(stage, look);
     await visitAll(anna, look);
   }
-  await visit(anna, { name: "lock", show: showLock }, looks.at(-1)!);
-  for (const look of looks.slice(0, -1)) {
-    await putOn(anna, look);
-    await visit(anna, { name: "lock", show: async (person) => { await person.page.reload(); await person.field("pin").waitFor(); } }, look);
-  }
+  if (isWanted({ name: "lock", show: showLock })) await visitLock(anna, looks);
   if (found.length > 0) throw new Error(`${found.length} found:\n${found.join("\n")}`);
 });

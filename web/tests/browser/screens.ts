@@ -14,9 +14,14 @@ const SETTINGS = ["profile", "accounts", "password", "privacy", "lock", "session
 const WAYS = ["group", "channel", "community", "link", "broadcast"];
 
 async function openChat(person: Person, name: string): Promise<void> {
-  await person.page.locator("[data-room]").filter({ has: person.page.getByText(name, { exact: true }) }).first().click();
-  await person.page.locator("main h1").filter({ hasText: name }).first().waitFor();
-  await person.page.waitForTimeout(150);
+  // In the first line of the row: the line below says who wrote last.
+  await person.page.locator("[data-room]").filter({ has: person.page.locator("[class*=_top_]").getByText(name, { exact: true }) }).first().click();
+  await person.page.locator("main").getByText(name, { exact: true }).first().waitFor();
+  await person.page.locator("main [data-key], main[data-request], main[data-community]").first().waitFor();
+}
+
+async function setHash(person: Person, hash: string): Promise<void> {
+  await person.page.evaluate((to) => { location.hash = to; }, hash);
 }
 
 /** A button or entry of a menu with a text of the interface. */
@@ -85,13 +90,13 @@ const places: readonly Screen[] = [
   { name: "info-community", show: (person) => openInfo(person, CHATS.community) },
   { name: "new-chat", show: (person) => newChat(person) },
   ...WAYS.map((way): Screen => ({ name: `new-${way}`, show: (person) => newChat(person, way) })),
-  { name: "settings", show: (person) => person.goTo("#/settings") },
+  { name: "settings", show: async (person) => { await setHash(person, "#/settings"); await person.page.locator("[data-settings] nav").waitFor(); } },
   ...SETTINGS.map((section): Screen => ({
     name: `settings-${section}`,
     show: async (person) => {
-      await person.goTo(`#/settings/${section}`);
-      await person.page.locator(`[data-settings="${section}"]`).waitFor();
-      await person.page.waitForTimeout(250);
+      await setHash(person, `#/settings/${section}`);
+      await person.page.locator(`[data-page="${section}"] h2, [data-page="${section}"] form, [data-page="${section}"] p`).first().waitFor();
+      await person.page.getByText(person.text("settings.opening"), { exact: true }).waitFor({ state: "detached" });
     },
   })),
   {
@@ -110,7 +115,7 @@ export const SCREENS: readonly Screen[] = [...chats, ...places];
 
 /** The lock, set and then seen; it stays on the device, so it comes last. */
 export async function showLock(person: Person): Promise<void> {
-  await person.goTo("#/settings/lock");
+  await setHash(person, "#/settings/lock");
   await control(person, "button", "settings.pin_set").click();
   await person.field("new-pin").fill("481516");
   await person.field("new-pin-again").fill("481516");
