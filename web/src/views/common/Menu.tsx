@@ -1,4 +1,4 @@
-import { useRef, useState, type ReactNode } from "react";
+import { useRef, useState, type PointerEvent, type ReactNode } from "react";
 import { ContextMenu as RadixContext, DropdownMenu as RadixDropdown } from "radix-ui";
 import { Check, ChevronRight, type LucideIcon } from "lucide-react";
 import { classNames } from "./class_names";
@@ -55,6 +55,21 @@ function Entries({ parts, entries }: { readonly parts: Parts; readonly entries: 
   });
 }
 
+/** Where a menu comes up under the pointer, letting go of the button that opened it chooses nothing. */
+function useOpening(onOpenChange: ((open: boolean) => void) | undefined) {
+  // Drawn anew when it opens: the place for menus may not have been there when its trigger was first drawn.
+  const [, setOpen] = useState(false);
+  const openedAt = useRef(0);
+  return {
+    changeOpen: (open: boolean) => {
+      openedAt.current = performance.now();
+      setOpen(open);
+      onOpenChange?.(open);
+    },
+    onPointerUpCapture: (event: PointerEvent) => { if (performance.now() - openedAt.current < opening_ms) event.stopPropagation(); },
+  };
+}
+
 export interface MenuProps {
   /** What opens it: one element that takes a ref, an IconButton for example. */
   readonly trigger: ReactNode;
@@ -65,13 +80,12 @@ export interface MenuProps {
 }
 
 export function Menu({ trigger, entries, align = "end", top, onOpenChange }: MenuProps) {
-  // Drawn anew when it opens: the place for menus may not have been there when its trigger was first drawn.
-  const [, setOpen] = useState(false);
+  const { changeOpen, onPointerUpCapture } = useOpening(onOpenChange);
   return (
-    <RadixDropdown.Root modal={false} onOpenChange={(open) => { setOpen(open); onOpenChange?.(open); }}>
+    <RadixDropdown.Root modal={false} onOpenChange={changeOpen}>
       <RadixDropdown.Trigger asChild>{trigger}</RadixDropdown.Trigger>
       <RadixDropdown.Portal container={layersElement()}>
-        <RadixDropdown.Content className={css.menu} align={align} sideOffset={4} collisionPadding={8} loop>
+        <RadixDropdown.Content className={css.menu} align={align} sideOffset={4} collisionPadding={8} loop onPointerUpCapture={onPointerUpCapture}>
           {top}
           <Entries parts={RadixDropdown} entries={entries} />
         </RadixDropdown.Content>
@@ -90,19 +104,12 @@ export interface ContextMenuProps {
 
 /** Right click, long press, the menu key or Shift+F10 on its child. Entries are made when it opens. */
 export function ContextMenu({ children, entries, top, disabled, onOpenChange }: ContextMenuProps) {
-  const [, setOpen] = useState(false);
-  const openedAt = useRef(0);
-  const changeOpen = (open: boolean) => {
-    openedAt.current = performance.now();
-    setOpen(open);
-    onOpenChange?.(open);
-  };
+  const { changeOpen, onPointerUpCapture } = useOpening(onOpenChange);
   return (
     <RadixContext.Root modal={false} onOpenChange={changeOpen}>
       <RadixContext.Trigger asChild disabled={disabled}>{children}</RadixContext.Trigger>
       <RadixContext.Portal container={layersElement()}>
-        {/* Where the menu comes up under the pointer, letting go of the button that opened it chooses nothing. */}
-        <RadixContext.Content className={css.menu} collisionPadding={8} loop onPointerUpCapture={(event) => { if (performance.now() - openedAt.current < opening_ms) event.stopPropagation(); }}>
+        <RadixContext.Content className={css.menu} collisionPadding={8} loop onPointerUpCapture={onPointerUpCapture}>
           {top}
           <LazyEntries entries={entries} />
         </RadixContext.Content>
