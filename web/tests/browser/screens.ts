@@ -13,9 +13,13 @@ export interface Screen {
 const SETTINGS = ["profile", "accounts", "password", "privacy", "lock", "sessions", "keys", "notifications", "appearance", "storage", "known", "export", "about", "delete"];
 const WAYS = ["group", "channel", "community", "link", "broadcast"];
 
+/** By the first line of the row: the line below says who wrote last. */
+function findRow(person: Person, name: string): Locator {
+  return person.page.locator("[data-room]").filter({ has: person.page.locator("[class*=_top_]").getByText(name, { exact: true }) }).first();
+}
+
 async function openChat(person: Person, name: string): Promise<void> {
-  // In the first line of the row: the line below says who wrote last.
-  await person.page.locator("[data-room]").filter({ has: person.page.locator("[class*=_top_]").getByText(name, { exact: true }) }).first().click();
+  await findRow(person, name).click();
   await person.page.locator("main").getByText(name, { exact: true }).first().waitFor();
   await person.page.locator("main [data-key], main[data-request], main[data-community]").first().waitFor();
 }
@@ -36,7 +40,8 @@ async function openInfo(person: Person, name: string): Promise<void> {
 
 async function openMenu(person: Person, words: RegExp | string): Promise<void> {
   await openChat(person, CHATS.direct);
-  await person.message(words).getByText(words).last().click({ button: "right" });
+  // The first: answers to it quote it.
+  await person.page.locator("main [data-key]").filter({ hasText: words }).first().getByText(words).last().click({ button: "right" });
   await person.page.getByRole("menu").first().waitFor();
 }
 
@@ -63,7 +68,7 @@ async function attach(person: Person, what: string): Promise<void> {
 const chats: readonly Screen[] = [
   { name: "list", show: async () => undefined },
   { name: "list-search", show: (person) => person.page.getByRole("searchbox").first().fill("dawn") },
-  { name: "list-menu", show: (person) => person.page.locator("[data-room]").first().click({ button: "right" }) },
+  { name: "list-menu", show: (person) => findRow(person, CHATS.group).click({ button: "right" }) },
   { name: "account-menu", show: (person) => person.page.locator("nav button[aria-haspopup=menu], aside button[aria-haspopup=menu], button[aria-haspopup=menu]").first().click() },
   { name: "chat", show: (person) => openChat(person, CHATS.direct) },
   { name: "chat-group", show: (person) => openChat(person, CHATS.group) },
