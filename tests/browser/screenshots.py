@@ -16,7 +16,11 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / "screenshots")
     parser.add_argument("--only", default="", help="a regular expression for the names of screens")
     parser.add_argument("--looks", default="", help="a regular expression for what is seen, such as phone-ar-dark")
-    parser.add_argument("--axe", action="store_true", help="hold the screens against the rules of accessibility instead of taking pictures")
+    parser.add_argument(
+        "--axe",
+        action="store_true",
+        help="hold the screens against the rules of accessibility instead of taking pictures",
+    )
     options = parser.parse_args()
     settings = {} if options.axe else {"ZAJIL_LOOK_FOLDER": str(options.folder.absolute())}
     if options.looks:

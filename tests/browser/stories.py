@@ -55,7 +55,10 @@ def run_story(
     follow: bool = False,
     **settings: str,
 ) -> str:
-    """Run web/tests/browser/<name>.ts to its end and return what it printed, showing it meanwhile to `follow`; fails with it. `other` does what the story asks of another client."""
+    """Run web/tests/browser/<name>.ts to its end and return what it printed; fails with it. `other` does what the story asks of another client.
+
+    With `follow` what it prints is shown at once.
+    """
     environment = {
         **os.environ,
         "ZAJIL_CHROMIUM": find_chromium(),
