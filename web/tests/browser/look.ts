@@ -18,9 +18,8 @@ interface Look {
 }
 
 const SIZES = { phone: { width: 360, height: 740 }, desktop: { width: 1280, height: 800 } } as const;
-const ACT_MS_MAX = 12_000;
-const BACK_MS_MAX = 2_000;
-const SETTLE_MS = 300;
+const ACT_MS_MAX = 30_000;
+const BACK_MS_MAX = 5_000;
 const folder = process.env["ZAJIL_LOOK_FOLDER"];
 const wanted = process.env["ZAJIL_LOOK_ONLY"];
 const axe = readFileSync(fileURLToPath(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url)), "utf-8");
@@ -47,8 +46,14 @@ function nameLook({ device, language, scheme }: Look): string {
   return `${device}-${language}-${scheme}`;
 }
 
+/** Until pictures are there and what moves has come to rest, but for what never does. */
+async function settle({ page }: Person): Promise<void> {
+  await page.waitForFunction(() => document.fonts.status === "loaded" && [...document.images].every(({ complete }) => complete) && document.getAnimations().every(({ playState, effect }) => playState !== "running" || effect?.getComputedTiming().endTime === Infinity));
+  await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); }));
+}
+
 async function examine(person: Person, name: string, look: Look): Promise<void> {
-  await person.page.waitForTimeout(SETTLE_MS);
+  await settle(person);
   const title = `${name}-${nameLook(look)}`;
   if (folder !== undefined) {
     await person.page.screenshot({ path: join(folder, `${title}.png`) });

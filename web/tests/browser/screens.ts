@@ -11,6 +11,9 @@ export interface Screen {
 }
 
 const SETTINGS = ["profile", "accounts", "password", "privacy", "lock", "sessions", "keys", "notifications", "appearance", "storage", "known", "export", "about", "delete"];
+const TURN_PX = 300;
+const TURN_MS = 1_000;
+const TURNS_MAX = 10;
 const WAYS = ["group", "channel", "community", "link", "broadcast"];
 
 /** By the first line of the row: the line below says who wrote last. */
@@ -65,6 +68,19 @@ async function attach(person: Person, what: string): Promise<void> {
   await person.page.getByRole("dialog").waitFor();
 }
 
+async function openPicture(person: Person): Promise<void> {
+  await openChat(person, CHATS.direct);
+  const picture = person.page.locator("main img[src^='blob:']").first();
+  // On a telephone it is further up than what is drawn.
+  await person.page.locator("main [data-key]").last().hover();
+  for (let turn = 0; turn < TURNS_MAX && !(await picture.isVisible()); turn += 1) {
+    await person.page.mouse.wheel(0, -TURN_PX);
+    await picture.waitFor({ timeout: TURN_MS }).catch(() => undefined);
+  }
+  await picture.click();
+  await person.page.getByRole("dialog").waitFor();
+}
+
 const chats: readonly Screen[] = [
   { name: "list", show: async () => undefined },
   { name: "list-search", show: (person) => person.page.getByRole("searchbox").first().fill("dawn") },
@@ -85,7 +101,7 @@ const chats: readonly Screen[] = [
   { name: "attach-poll", show: (person) => attach(person, "poll") },
   { name: "attach-location", show: (person) => attach(person, "location") },
   { name: "attach-contact", show: (person) => attach(person, "contact") },
-  { name: "picture", show: async (person) => { await openChat(person, CHATS.direct); await person.page.locator("main img[src^='blob:']").first().click(); await person.page.getByRole("dialog").waitFor(); } },
+  { name: "picture", show: openPicture },
 ];
 
 const places: readonly Screen[] = [
@@ -109,7 +125,7 @@ const places: readonly Screen[] = [
     show: async (person) => {
       await openChat(person, CHATS.direct);
       await person.context.setOffline(true);
-      await person.page.getByText(/No connection since|لا اتصال|انقطع/).first().waitFor({ timeout: 15_000 }).catch(() => undefined);
+      await person.page.getByText(person.text("connection.offline", { time: "|" }).split("|")[0]!.trim()).first().waitFor();
     },
     leave: (person) => person.context.setOffline(false),
   },
