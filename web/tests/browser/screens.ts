@@ -39,6 +39,7 @@ function control(person: Person, role: "button" | "menuitem", key: string, withi
 async function openInfo(person: Person, name: string): Promise<void> {
   await openChat(person, name);
   await person.page.locator("main header button").filter({ has: person.page.locator("h1") }).first().click();
+  await person.page.locator("[data-info-page]").waitFor();
 }
 
 async function openMenu(person: Person, words: RegExp | string): Promise<void> {

@@ -13,7 +13,6 @@ const quiet_ms = 2_500;
 /** What is wrong with the connection or the service, since when, and where to read more. Nothing while all is well. */
 export function ConnectionBanner() {
   const { t } = useTranslation();
-  const formats = useFormats();
   const engine = useEngine();
   const connection = useReadable(engine.connection);
   const [late, setLate] = useState(false);
@@ -24,6 +23,12 @@ export function ConnectionBanner() {
     return () => clearTimeout(timer);
   }, [connection.state]);
   if (connection.state === "online" || connection.state === "ended" || (connection.state === "starting" && !late)) return null;
+  return <section aria-label={t("connection.label")}><Told connection={connection} /></section>;
+}
+
+function Told({ connection }: { readonly connection: Exclude<Connection, { state: "online" | "ended" }> }) {
+  const { t } = useTranslation();
+  const formats = useFormats();
   if (connection.state === "starting") return <Banner announce>{t("connection.starting")}</Banner>;
   if (connection.state === "offline") return <Offline connection={connection} />;
   return (
