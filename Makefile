@@ -45,7 +45,7 @@ screenshots: setup $(CLIENT) ## Take pictures of every screen of the web client 
 	@$(BIN)/python -m tests.browser.screenshots
 
 .PHONY: soak
-soak: setup $(CLIENT) ## Run the long tests at full size (hours)
+soak: setup $(CLIENT) $(VENV)-synapse/.installed ## Run the long tests at full size (hours)
 	@ZAJIL_SPEED_SLACK=1 $(NPM) --prefix web test -- tests/views/demo_speed.test.ts
 	@$(BIN)/python -m pytest -m soak
 

@@ -44,6 +44,7 @@ def measure(folder: Path, members: int, slack: str) -> None:
         server.stop()
 
 
+@pytest.mark.soak
 def test_the_bars_with_slack(tmp_path: Path) -> None:
     """Beside other tests on the same cores, and with a smaller large room: finds what became several times slower."""
     measure(tmp_path, SOME_MEMBERS, "4")

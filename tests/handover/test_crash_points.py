@@ -159,6 +159,7 @@ async def test_answering_before_the_disk_has_it_is_found_out(
     assert broken > POINTS // 20 and missing_most > 0
 
 
+@pytest.mark.soak
 async def test_the_settings_that_synapse_runs_with(tmp_path: Path, pragmas: list[str]) -> None:
     """What its SQLite connections are set to is asked of its own interpreter; the outcome must be what SQLite promises for that."""
     python = find_synapse_python()

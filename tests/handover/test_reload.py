@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -198,12 +199,19 @@ def test_it_stops_when_told_to_in_the_middle_of_a_reload(tmp_path: Path) -> None
         server.kill()
 
 
+def find_successor(server: Server) -> psutil.Process | None:
+    """The worker that is about to take over. Other children may end while we look."""
+    for each in psutil.Process(server.pid).children():
+        with contextlib.suppress(psutil.Error):
+            if "--take" in each.cmdline():
+                return each
+    return None
+
+
 def test_a_new_worker_that_is_killed_leaves_the_old_one_serving(server: Server) -> None:
     old = find_worker(server)
     asked = launch_reload(server)
-    new = wait_for(
-        lambda: next((each for each in psutil.Process(server.pid).children() if "--take" in each.cmdline()), None), "it"
-    )
+    new = wait_for(lambda: find_successor(server), "it")
     new.kill()
     assert asked.wait(60) == 1 and asked.stdout is not None and "was ended by SIGKILL" in asked.stdout.read()
     assert server.answers() and find_worker(server) == old

@@ -163,13 +163,13 @@ def test_push_gateway_down(watched: WatchedServer) -> None:
 
 
 def test_worker_killed_again_and_again(watched: WatchedServer) -> None:
-    until = time.monotonic() + 15
+    until = time.monotonic() + 45  # on a busy machine a worker takes its time to come back
     while time.monotonic() < until and not any(
         each["cause"] == "worker_restarts" for each in watched.read()["incidents"]
     ):
-        if (worker := watched.find_worker()) is not None:
+        if watched.server.answers() and (worker := watched.find_worker()) is not None:
             os.kill(worker, signal.SIGKILL)
-        time.sleep(0.9)
+        time.sleep(0.3)
     watched.wait_for_cause("worker_restarts")
     watched.wait_for_end("worker_restarts")
 

@@ -24,6 +24,8 @@ class Fault:
     needs_copy: bool = True
     """Cannot be done to a server that is not ours (`--target`)."""
     needs_postgres: bool = False
+    needs_time: bool = False
+    """Says nothing in a few seconds, so a quick drill leaves it out."""
 
 
 FAULTS: Final = (
@@ -32,7 +34,7 @@ FAULTS: Final = (
     Fault("cut-clients", (Promise("back_ms", 2000), Promise("in_sync_ms", 5000)), needs_copy=False),
     Fault("cut-database", (Promise("back_ms", 5000),), needs_postgres=True),
     Fault("reconnect", (Promise("in_sync_ms", 10_000), Promise("refused_sends", 0)), needs_copy=False),
-    Fault("flood", (Promise("p99_over_control_ms", 5), Promise("refused_sends", 0))),
+    Fault("flood", (Promise("p99_over_control_ms", 5), Promise("refused_sends", 0)), needs_time=True),
     Fault("disk-full", (Promise("back_ms", 3000), Promise("failed_reads", 0))),
     Fault("clock-jump", (Promise("failures", 0), Promise("time_off_ms", 5000))),
 )

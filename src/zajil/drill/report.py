@@ -72,7 +72,8 @@ def build_section(result: Result, language: str) -> str:
     if result.skipped:
         parts.append(f"<h2>{html.escape(texts['skipped'])}</h2><ul>")
         for fault in result.skipped:
-            reason = texts["skipped_postgres" if fault.needs_postgres and not result.target else "skipped_copy"]
+            kind = "copy" if result.target and fault.needs_copy else "postgres" if fault.needs_postgres else "time"
+            reason = texts[f"skipped_{kind}"]
             parts.append(f"<li>{html.escape(texts[fault.name])}: {html.escape(reason)}</li>")
         parts.append("</ul>")
     if broken:
