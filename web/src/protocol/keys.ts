@@ -1,4 +1,4 @@
-import { type MatrixClient, Method, type UIAuthCallback } from "matrix-js-sdk";
+import { ClientEvent, type MatrixClient, Method, SyncState, type UIAuthCallback } from "matrix-js-sdk";
 import { CryptoEvent, decodeRecoveryKey, deriveRecoveryKeyFromPassphrase } from "matrix-js-sdk/lib/crypto-api";
 import type { Session } from "@/domain/arrival";
 import type { AccountKeys, BackupProgress, KeysState } from "@/domain/keys";
@@ -9,6 +9,8 @@ import { decryptKeyFile, encryptKeyFile } from "./key_file";
 import { withPassword } from "./password_auth";
 import type { SecretStorageKey } from "./secret_storage_key";
 
+/** Account data that says whether a recovery key opens the account's secrets. */
+const SECRET_DATA = /^m\.(?:secret_storage\.|cross_signing\.|megolm_backup\.)/;
 const SECRETS_STEP_MS = 1_000;
 const SECRETS_STEPS_MAX = 30;
 
@@ -31,6 +33,8 @@ export class Keys implements AccountKeys {
   start(): void {
     const refresh = () => void this.refresh().catch(() => undefined);
     this.#client.on(CryptoEvent.KeysChanged, refresh);
+    this.#client.on(ClientEvent.AccountData, (event) => void (SECRET_DATA.test(event.getType()) && refresh()));
+    this.#client.on(ClientEvent.Sync, (state) => void (state === SyncState.Prepared && refresh()));
     this.#client.on(CryptoEvent.KeyBackupStatus, refresh);
     this.#client.on(CryptoEvent.UserTrustStatusChanged, (userId) => void (userId === this.#userId && refresh()));
     this.#client.on(CryptoEvent.DevicesUpdated, (userIds) => void (userIds.includes(this.#userId) && refresh()));
@@ -51,7 +55,9 @@ export class Keys implements AccountKeys {
       this.state.set({ state: "needs-recovery", canVerifyWithDevice: await this.#hasOtherVerifiedDevice() });
       return;
     }
-    this.state.set(storage.ready ? { state: "ready" } : { state: "no-recovery" });
+    // Before the first sync has ended the account's data may not be here yet, and nobody is to be asked to make a second key.
+    if (storage.ready) this.state.set({ state: "ready" });
+    else if (this.#client.isInitialSyncComplete()) this.state.set({ state: "no-recovery" });
   }
 
   /** Another device of ours has just compared keys with this one: it sends the account's secrets now. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Engine } from "@/domain/engine";
 import type { Verification } from "@/domain/verification";
-import { eraseEngine } from "@/protocol/start_engine";
+import { eraseEngine, startEngine } from "@/protocol/start_engine";
 import { isText, meet, online, until, untilBackedUp, untilMessage, write } from "./engines";
 import { TestServer } from "./server";
 
@@ -28,6 +28,23 @@ async function arrive(name: string): Promise<Engine> {
 function untilStep(engine: Engine, name: Verification["step"]["name"]): Promise<Verification> {
   return until(`verification step ${name} of ${engine.userId}`, engine.verifications, (all) => all.find(({ step }) => step.name === name));
 }
+
+test("whoever has a recovery key is not asked to make another after a start", async () => {
+  const session = await server.register("nadia");
+  const before = await online(session);
+  await until("keys made in the background", before.keys.state, ({ state }) => state === "no-recovery");
+  await before.keys.createRecoveryKey();
+  await until("keys ready", before.keys.state, ({ state }) => state === "ready");
+  await before.stop();
+  const after = await startEngine(session);
+  engines.push(after);
+  const states: string[] = [after.keys.state.get().state];
+  after.keys.state.subscribe(() => states.push(after.keys.state.get().state));
+  await until("keys known again", after.keys.state, ({ state }) => state === "ready");
+  await until("online", after.connection, ({ state }) => state === "online");
+  expect(states).not.toContain("no-recovery");
+  expect(after.keys.state.get().state).toBe("ready");
+});
 
 test("a second device reads the old messages with the recovery key", async () => {
   const session = await server.register("huda");
