@@ -54,6 +54,8 @@ await runStory(async (stage) => {
   await tablet.restore(anna.recoveryKey);
   await tablet.page.reload();
   await tablet.atHome();
+  await tablet.goTo("#/settings/keys");
+  await tablet.sees(tablet.text("settings.keys_state_ready"));
 
   const reset = /http\S+#\/reset-password\?token=[\w-]+/.exec(stage.cli("user", "reset-link", "anna"))?.[0] ?? "";
   const back = await stage.newPerson("anna-back");

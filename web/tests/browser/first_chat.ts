@@ -5,6 +5,10 @@ import { runStory } from "./story.ts";
 await runStory(async (stage) => {
   const anna = await stage.newPerson("anna");
   await anna.signUp(stage.base + stage.setupLink.slice(stage.setupLink.indexOf("/#")));
+  await anna.goTo("#/settings/keys");
+  await anna.sees(anna.text("settings.keys_state_ready"));
+  await anna.goTo("#/");
+  await anna.atHome();
 
   const began = Date.now();
   const badr = await stage.newPerson("badr", { language: "ar" });
