@@ -4,6 +4,7 @@ import { ForwardGuard } from "@/domain/forward_guard/forward_guard";
 import type { Message } from "@/domain/message";
 import type { RoomCare, RoomDetails } from "@/domain/room_details";
 import { parsePowers } from "@/domain/room_powers";
+import type { People, PersonView } from "@/domain/people";
 import { Store } from "@/domain/store";
 import { SAMPLES, text } from "./demo_bodies";
 import { DemoChat } from "./demo_chat";
@@ -97,7 +98,7 @@ function ordinary(at: number, now: number): readonly [ChatSummary, readonly Mess
 }
 
 /** What the views of this demo use of an engine; keys and verification have tests of their own. */
-export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "verify" | "devices" | "settings" | "own" | "blocked" | "setBlocked" | "acceptIdentity" | "search" | "searchFurther" | "previewLink" | "people" | "lists" | "invites" | "communities"> {
+export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "verify" | "devices" | "settings" | "own" | "blocked" | "setBlocked" | "acceptIdentity" | "search" | "searchFurther" | "previewLink" | "lists" | "invites" | "communities"> {
   readonly userId = "@me:demo";
   readonly deviceId = "DEMO";
   readonly profile = new Store<Person>({ userId: "@me:demo", name: "Me", trust: "verified" });
@@ -107,6 +108,15 @@ export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "veri
   readonly heard = new Store<Heard>({ since: 0, eventIds: new Set() });
   readonly #chats = new Map<string, DemoChat>();
   readonly #details = new Map<string, Store<RoomDetails>>();
+  readonly #persons = new Map<string, Store<PersonView>>();
+  readonly people: People = {
+    person: (userId) => this.#person(userId),
+    loadProfile: async () => undefined,
+    loadDevices: async () => [],
+    loadSharedRooms: async () => [],
+    report: async () => undefined,
+    directChat: (userId) => this.chats.get().find((chat) => chat.peer?.userId === userId)?.roomId,
+  };
 
   constructor(options: DemoOptions) {
     const { now } = options;
@@ -129,6 +139,12 @@ export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "veri
   #add(chat: DemoChat): void {
     this.#chats.set(chat.roomId, chat);
     chat.summary.subscribe(() => this.chats.update((list) => list.map((old) => (old.roomId === chat.roomId ? chat.summary.get() : old))));
+  }
+
+  #person(userId: string): Store<PersonView> {
+    const known = this.#persons.get(userId) ?? new Store<PersonView>({ ...person(Number(/\d+/.exec(userId)?.[0] ?? 0)), userId, blocked: false });
+    this.#persons.set(userId, known);
+    return known;
   }
 
   openChat(roomId: string): DemoChat {

@@ -89,7 +89,7 @@ export function ChatView(props: ChatViewProps) {
   return (
     <ChatActionsContext.Provider value={actions}>
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Escape, and files dropped anywhere on the chat */}
-      <main className={css.view} aria-label={t("chat.chat_with", { name: summary.name })} onKeyDown={onKeyDown} data-background={background} {...drag}>
+      <main className={css.view} data-chat={chat.roomId} aria-label={t("chat.chat_with", { name: summary.name })} onKeyDown={onKeyDown} data-background={background} {...drag}>
         <ChatHeader
           chat={chat}
           onBack={onBack}
