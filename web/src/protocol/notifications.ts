@@ -18,30 +18,40 @@ const DECRYPTION_WAIT_MS_MAX = 60_000;
 export function buildNotifications(account: Account, contextOf: (roomId: string) => MessageContext): Notifications {
   const { client } = account;
   const rules = new Store<NotificationRules>(readRules(undefined));
-  const content = (): unknown => client.getAccountData(EventType.PushRules)?.getContent() ?? client.pushRules;
-  client.on(ClientEvent.AccountData, (event: MatrixEvent) => void (event.getType() === "m.push_rules" && rules.set(readRules(event.getContent()))));
-  client.on(ClientEvent.Sync, (state: SyncState) => void (state === SyncState.Prepared && rules.set(readRules(content()))));
-  const change = async (changes: readonly RuleChange[]): Promise<void> => {
-    for (const each of changes) await applyChange(client, each);
-    // Sync says it too, a moment later; the switch must not jump back meanwhile.
-    if (changes.length > 0) rules.set(readRules(await ask(client.getPushRules())));
+  // What is true now: by the server's last answer, or by sync if that came later. The SDK's own copy is behind after a change of ours.
+  let content: unknown = client.getAccountData(EventType.PushRules)?.getContent() ?? client.pushRules;
+  let changing = 0;
+  const take = (now: unknown): void => {
+    content = now;
+    rules.set(readRules(now));
   };
+  // The echo of a change before the one that is under way would make the switch jump back.
+  client.on(ClientEvent.AccountData, (event: MatrixEvent) => void (event.getType() === "m.push_rules" && changing === 0 && take(event.getContent())));
+  client.on(ClientEvent.Sync, (state: SyncState) => void (state === SyncState.Prepared && take(client.getAccountData(EventType.PushRules)?.getContent() ?? client.pushRules)));
+  const change = async (work: () => Promise<void>): Promise<void> => {
+    changing += 1;
+    try {
+      await work();
+      take(await ask(client.getPushRules()));
+    } finally {
+      changing -= 1;
+    }
+  };
+  const changeRules = (changes: readonly RuleChange[]): Promise<void> => change(async () => {
+    for (const each of changes) await applyChange(client, each);
+  });
   return {
     rules,
-    setOn: (isOn) => change([masterChange(isOn)]),
-    setKind: (kind, isOn) => change(changesForKind(content(), kind, isOn)),
+    setOn: (isOn) => changeRules([masterChange(isOn)]),
+    setKind: (kind, isOn) => changeRules(changesForKind(content, kind, isOn)),
     async addKeyword(text) {
       const word = cleanKeyword(text);
       if (word === undefined) throw new Problem("keyword_invalid");
       if (rules.get().keywords.length >= KEYWORDS_MAX) throw new Problem("keywords_full");
       const actions = ["notify", { set_tweak: "sound", value: "default" }, { set_tweak: "highlight" }] as unknown as PushRuleActionName[];
-      await ask(client.addPushRule("global", PushRuleKind.ContentSpecific, word, { pattern: word, actions }));
-      rules.set(readRules(await ask(client.getPushRules())));
+      await change(() => ask(client.addPushRule("global", PushRuleKind.ContentSpecific, word, { pattern: word, actions })).then(() => undefined));
     },
-    async removeKeyword(word) {
-      await ask(client.deletePushRule("global", PushRuleKind.ContentSpecific, word));
-      rules.set(readRules(await ask(client.getPushRules())));
-    },
+    removeKeyword: (word) => change(() => ask(client.deletePushRule("global", PushRuleKind.ContentSpecific, word)).then(() => undefined)),
     listen: (listener) => watchIncoming(account, contextOf, listener),
     register: (subscription, language) => registerPusher(client, subscription, language),
     unregister: (publicKey) => unregisterPusher(client, publicKey),
