@@ -80,8 +80,8 @@ class Person:
             break
         self.user_id, self._token = answer["user_id"], answer["access_token"]
 
-    async def create_room(self, name: str, *, is_direct: bool = False) -> str:
-        body = {"preset": "public_chat", "name": name, "is_direct": is_direct}
+    async def create_room(self, name: str) -> str:
+        body = {"preset": "public_chat", "name": name}
         return str((await self.request("POST", "/_matrix/client/v3/createRoom", body))["room_id"])
 
     async def join(self, room_id: str) -> None:

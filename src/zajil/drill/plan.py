@@ -62,6 +62,10 @@ class Scale:
     lenience: float
     settle_s_max: float = 60.0
 
+    @property
+    def is_quick(self) -> bool:
+        return self.lenience > 1
+
     def bound(self, promise: Promise) -> float:
         """Counts are never excused; times are, in a quick drill."""
         return promise.at_most * self.lenience if promise.figure.endswith("_ms") else promise.at_most

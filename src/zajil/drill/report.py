@@ -11,7 +11,6 @@ from zajil.drill.run_drill import Outcome, Played, Result
 from zajil.drill.texts import TEXTS
 
 STYLE: Final = Path(__file__).with_name("report.css")
-QUICK_LENIENCE_SHOWN: Final = 1.0
 BROKEN_SHOWN_MAX: Final = 50
 
 
@@ -57,7 +56,7 @@ def build_section(result: Result, language: str) -> str:
         f"<h1>{html.escape(texts['title'])}</h1><p>{intro}</p>",
         f'<p class="verdict {"bad" if broken else "good"}">{html.escape(texts["broken" if broken else "kept"])}</p>',
         f"<p class='note'>{html.escape(texts['quick_note'])}</p>"
-        if result.scale.lenience > QUICK_LENIENCE_SHOWN
+        if result.scale.is_quick
         else "",
         '<dl class="tiles">',
         *(

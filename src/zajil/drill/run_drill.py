@@ -61,7 +61,6 @@ class Result:
     played: list[Played] = field(default_factory=list)
     skipped: list[Fault] = field(default_factory=list)
     verdict: Verdict | None = None
-    media_failures: int = 0
 
     @property
     def broken(self) -> list[str]:
@@ -128,7 +127,6 @@ async def run_drill(order: Order, tell: Tell) -> Result:
         await traffic.wait_until_read(order.scale.settle_s_max)
         tell("Comparing what was promised with what is there")
         result.verdict = judge(ledger, await traffic.load_histories(), traffic.members)
-        result.media_failures = traffic.media_failures
     except OSError as error:
         raise DrillError(f"the drill ended early: {error}") from error
     finally:
@@ -152,7 +150,7 @@ def build_network(target: str) -> Proxy:
 async def play(order: Order, day: Day, result: Result, tell: Tell) -> None:
     await asyncio.sleep(order.scale.calm_s)
     for fault in order.faults:
-        is_left_out = fault.needs_time and order.scale.lenience > 1 and len(order.faults) > 1
+        is_left_out = fault.needs_time and order.scale.is_quick and len(order.faults) > 1
         if (
             is_left_out
             or (fault.needs_copy and day.installation is None)
