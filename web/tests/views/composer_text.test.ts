@@ -1,4 +1,7 @@
+import { createInstance } from "i18next";
 import { expect, test } from "vitest";
+import ar from "@/i18n/ar.json";
+import en from "@/i18n/en.json";
 import { findMention, linkMentions, makeLink, prefixLines, wrapSelection } from "@/views/chat/composer_text";
 import { buildMentionIndex } from "@/domain/mentions";
 import { buildFormats } from "@/views/common/formats";
@@ -61,5 +64,15 @@ test("numbers and times have the digits of the language", () => {
   const now = new Date(2026, 5, 10, 12).getTime();
   expect(buildFormats("en").listTime(now - 86_400_000, now)).toBe("yesterday");
   expect(buildFormats("en").day(now, now)).toBe("Today");
+  expect([1_000, 24_400, 999_600, 2_540_000, 3_000_000_000].map(buildFormats("en").bytes)).toEqual(["1 kB", "24 kB", "1 MB", "2.5 MB", "3 GB"]);
+  expect([24_400, 2_540_000].map(buildFormats("ar").bytes)).toEqual(["٢٤ كيلوبايت", "٢٫٥ ميغابايت"]);
   expect(buildFormats("not a language!").number(1)).toBe("1");
+});
+
+test("small sizes have the form that their number asks for", async () => {
+  const texts = createInstance();
+  await texts.init({ lng: "en", resources: { en: { translation: en }, ar: { translation: ar } } });
+  const say = (language: string) => [0, 1, 2, 3, 12, 100].map((count) => texts.getFixedT(language)("ui.bytes", { count }));
+  expect(say("en")).toEqual(["0 bytes", "1 byte", "2 bytes", "3 bytes", "12 bytes", "100 bytes"]);
+  expect(say("ar")).toEqual(["صفر بايت", "بايت واحد", "بايتان", "3 بايتات", "12 بايتًا", "100 بايت"]);
 });

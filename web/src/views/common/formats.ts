@@ -14,6 +14,7 @@ export interface Formats {
   duration(seconds: number): string;
   /** 0:42 */
   clock(ms: number): string;
+  /** From 1,000 bytes on: 1 kB, 2.5 MB. `useFormats` says smaller sizes in words. */
   bytes(size: number): string;
   list(names: readonly string[]): string;
 }
@@ -58,6 +59,8 @@ function make(lang: string): Formats {
   const list = new Intl.ListFormat(locale, { type: "conjunction" });
   const unit = (value: number, name: string, display: "short" | "long" | "narrow" = "short", digits = 0) =>
     new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: display, maximumFractionDigits: digits }).format(value);
+  // Arabic has no short forms that people read: "م.ب" is written nowhere else, and kilobytes have none.
+  const sizeDisplay = locale.startsWith("ar") ? "long" : "short";
   return {
     number: (value) => number.format(value),
     time: (at) => time.format(at),
@@ -92,11 +95,11 @@ function make(lang: string): Formats {
       const tail = `${two.format(s % 60)}`;
       return minutes < 60 ? `${number.format(minutes)}:${tail}` : `${number.format(Math.floor(minutes / 60))}:${two.format(minutes % 60)}:${tail}`;
     },
+    // What rounds up to the next unit is said in it: "1 MB", not "1,000 kB".
     bytes(size) {
-      if (size < 1000) return unit(size, "byte");
-      if (size < 1_000_000) return unit(size / 1000, "kilobyte");
-      if (size < 1_000_000_000) return unit(size / 1_000_000, "megabyte", "short", 1);
-      return unit(size / 1_000_000_000, "gigabyte", "short", 2);
+      if (size < 999_500) return unit(size / 1000, "kilobyte", sizeDisplay);
+      if (size < 999_950_000) return unit(size / 1_000_000, "megabyte", sizeDisplay, 1);
+      return unit(size / 1_000_000_000, "gigabyte", sizeDisplay, 2);
     },
     list: (names) => list.format(names.map((name) => `\u2068${name}\u2069`)),
   };
