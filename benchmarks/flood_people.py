@@ -13,13 +13,13 @@ from zajil.main.composition import build_services
 from zajil.ports.configuration import Config
 from zajil.ports.database import Transaction
 from zajil.ports.stores.accounts import Account
+from zajil.services.accounts.register_account import store_new_account
+from zajil.services.accounts.start_session import DeviceRequest, start_session
 from zajil.services.app import App
-from zajil.services.build_room import RoomRequest
-from zajil.services.create_room import create_room
-from zajil.services.join_room import join_room
-from zajil.services.register_account import store_new_account
 from zajil.services.requester import Requester
-from zajil.services.start_session import DeviceRequest, start_session
+from zajil.services.rooms.build_room import RoomRequest
+from zajil.services.rooms.create_room import create_room
+from zajil.services.rooms.join_room import join_room
 
 MONTH_MS = 30 * 86_400_000
 GROUP_MEMBERS = 40

@@ -34,7 +34,7 @@ from zajil.ports.configuration import Config
 from zajil.ports.database import Stream, Transaction
 from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
-from zajil.services.append_events import Proposal, build_authorised, open_draft, store_draft
+from zajil.services.messages.append_events import Proposal, build_authorised, open_draft, store_draft
 
 ACCOUNTS = 8
 ROOMS = 200

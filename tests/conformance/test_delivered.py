@@ -117,7 +117,7 @@ async def test_who_is_ignored_learns_nothing(tmp_path: Path) -> None:
 
 
 async def test_large_rooms_cost_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zajil.services.delivered.ROOM_MEMBERS_MAX", 1)
+    monkeypatch.setattr("zajil.services.signals.delivered.ROOM_MEMBERS_MAX", 1)
     async with running_server(tmp_path) as server:
         room_id, a, b = await meet_two(server)
         anna, ben = a.client, b.client

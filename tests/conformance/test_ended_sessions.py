@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tests.client import Answer, Client, InProcessServer, q, running_server
 
-from zajil.services.administer_users import deactivate_user, set_standing, set_user_password
-from zajil.services.log_out import log_out_everywhere
+from zajil.services.accounts.administer_users import deactivate_user, set_standing, set_user_password
+from zajil.services.accounts.log_out import log_out_everywhere
 
 V3 = "/_matrix/client/v3"
 PARK_MS = 20_000

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.client import PASSWORD, Client, InProcessServer, q, running_server
 
-from zajil.services.administer_users import set_standing
+from zajil.services.accounts.administer_users import set_standing
 from zajil.services.rate_limits import LIMITS, Limit
 
 V3 = "/_matrix/client/v3"

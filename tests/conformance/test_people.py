@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.client import Client, InProcessServer, q, running_server
 
-from zajil.services.report_content import list_reports, resolve_report
+from zajil.services.accounts.report_content import list_reports, resolve_report
 
 V3 = "/_matrix/client/v3"
 

@@ -7,7 +7,7 @@ import pytest
 from tests.client import Client, InProcessServer, q, running_server
 from tests.conformance.syncer import Syncer, meet, meet_two
 
-from zajil.services import presence
+from zajil.services.signals import presence
 
 V3 = "/_matrix/client/v3"
 
@@ -105,7 +105,7 @@ async def test_offline_when_the_syncs_stop(tmp_path: Path, monkeypatch: pytest.M
 
 
 async def test_only_small_common_rooms_carry_presence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("zajil.services.presence", "zajil.services.sync.presence_section"):
+    for module in ("zajil.services.signals.presence", "zajil.services.sync.presence_section"):
         monkeypatch.setattr(f"{module}.ROOM_MEMBERS_MAX", 2)
     async with running_server(tmp_path) as server:
         anna, ben, carl = [await server.register(name) for name in ("anna", "ben", "carl")]

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from tests.client import PASSWORD, Answer, Client, running_server
 
-from zajil.services.administer_tokens import create_token
+from zajil.services.accounts.administer_tokens import create_token
 
 V3 = "/_matrix/client/v3"
 TERMS = "privacy_policy 1.0 en https://example.org/privacy Privacy policy"

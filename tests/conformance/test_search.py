@@ -267,7 +267,7 @@ async def progress(server: InProcessServer) -> int:
 
 
 async def test_the_index_follows_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zajil.services.index_messages.GATHER_S", 0.01)
+    monkeypatch.setattr("zajil.services.search.index_messages.GATHER_S", 0.01)
     async with running_server(tmp_path) as server:
         anna = await server.register("anna")
         room_id = await meet(anna)

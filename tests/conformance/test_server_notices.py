@@ -7,7 +7,7 @@ import pytest
 from tests.client import q, running_server
 
 from zajil.services.errors import MatrixError
-from zajil.services.send_server_notice import send_server_notice
+from zajil.services.rooms.send_server_notice import send_server_notice
 
 V3 = "/_matrix/client/v3"
 

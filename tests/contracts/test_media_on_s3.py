@@ -8,7 +8,7 @@ from tests.client import running_server
 from tests.contracts.s3_server import run_s3_server
 from tests.media import pictures
 
-from zajil.services.clean_media import GRACE_MS, clean_media, delete_uploads_of
+from zajil.services.media.clean_media import GRACE_MS, clean_media, delete_uploads_of
 
 MEDIA = "/_matrix/client/v1/media"
 

@@ -3,9 +3,9 @@
 import pytest
 
 from zajil.core.admission_rank import Ranks
+from zajil.services.admission.invitations import Invitations
+from zajil.services.admission.new_rooms import NewRooms
 from zajil.services.errors import MatrixError
-from zajil.services.invitations import Invitations
-from zajil.services.new_rooms import NewRooms
 from zajil.services.requester import Requester
 
 YEAR_MS = 365 * 86_400_000

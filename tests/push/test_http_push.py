@@ -11,7 +11,7 @@ from tests.push.receiver import Receiver, running_receiver
 
 from zajil.push import deliver_pushes
 from zajil.push.deliver_pushes import PushDelivery
-from zajil.services.set_pusher import is_gateway_url
+from zajil.services.notifications.set_pusher import is_gateway_url
 
 V3 = "/_matrix/client/v3"
 

@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from tests.client import running_server
 
-from zajil.services import clean_media, clean_transactions, note_sightings, presence, unread_checkpoints
+from zajil.services.accounts import note_sightings
 from zajil.services.app import App
+from zajil.services.media import clean_media
+from zajil.services.messages import clean_transactions
+from zajil.services.notifications import unread_checkpoints
+from zajil.services.signals import presence
 
 ROUNDS_S_MAX = 5.0
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.client import Client, InProcessServer, q, running_server
 from tests.services.key_material import V3
 
-from zajil.services import back_up_keys
+from zajil.services.keys import back_up_keys
 
 ALGORITHM = "m.megolm_backup.v1.curve25519-aes-sha2"
 KEYS = f"{V3}/room_keys/keys"

@@ -12,8 +12,8 @@ import pytest_asyncio
 from tests.client import Client, InProcessServer, running_server
 from tests.services.key_material import V3, CrossSigning, DeviceMaterial, public, sign
 
-from zajil.services import query_keys as query_keys_service
-from zajil.services.upload_keys import ONE_TIME_KEYS_MAX
+from zajil.services.keys import query_keys as query_keys_service
+from zajil.services.keys.upload_keys import ONE_TIME_KEYS_MAX
 
 ALGORITHM = "signed_curve25519"
 

@@ -17,11 +17,11 @@ from zajil.ports.remote_media import (
     RemoteMediaNotYetUploaded,
     RemoteMediaUnavailable,
 )
-from zajil.services import clean_media as cleaning
-from zajil.services.clean_media import clean_media, delete_uploads_of
-from zajil.services.create_media import UNUSED_LIFETIME_MS
-from zajil.services.media_repository import UPLOAD_LIFETIME_MS_MAX
-from zajil.services.preview_url import IMAGE_LIFETIME_MS, PREVIEW_LIFETIME_MS
+from zajil.services.media import clean_media as cleaning
+from zajil.services.media.clean_media import clean_media, delete_uploads_of
+from zajil.services.media.create_media import UNUSED_LIFETIME_MS
+from zajil.services.media.media_repository import UPLOAD_LIFETIME_MS_MAX
+from zajil.services.media.preview_url import IMAGE_LIFETIME_MS, PREVIEW_LIFETIME_MS
 
 UPLOAD = "/_matrix/media/v3/upload"
 MEDIA = "/_matrix/client/v1/media"

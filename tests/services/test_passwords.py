@@ -6,9 +6,14 @@ import time
 import pytest
 
 from zajil.ports.database import Busy
-from zajil.services import passwords
+from zajil.services.accounts import passwords
+from zajil.services.accounts.passwords import (
+    PASSWORD_CHARACTERS_MAX,
+    PASSWORD_CHARACTERS_MIN,
+    Passwords,
+    check_new_password,
+)
 from zajil.services.errors import MatrixError
-from zajil.services.passwords import PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN, Passwords, check_new_password
 
 
 async def test_hash_and_verify() -> None:

@@ -9,10 +9,10 @@ from tests.client import Client, InProcessServer, q, running_server
 
 from zajil.ports.database import Read, Row, StorageUnavailable, Value
 from zajil.ports.stores.signals import DeliveredMark
-from zajil.services.event_notices import prepare_notices
-from zajil.services.ignored_users import load_ignored_users
-from zajil.services.room_heads import RoomHead
-from zajil.services.room_summary import build_summary
+from zajil.services.accounts.ignored_users import load_ignored_users
+from zajil.services.notifications.event_notices import prepare_notices
+from zajil.services.rooms.room_heads import RoomHead
+from zajil.services.rooms.room_summary import build_summary
 
 V3 = "/_matrix/client/v3"
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from tests.client import Client, running_server
 
-from zajil.services import sessions
-from zajil.services.administer_users import set_standing
-from zajil.services.log_out import delete_devices
-from zajil.services.note_sightings import coarsen_address
-from zajil.services.run_account_tasks import LEAVE
-from zajil.services.set_profile import set_profile_field
+from zajil.services.accounts import sessions
+from zajil.services.accounts.administer_users import set_standing
+from zajil.services.accounts.log_out import delete_devices
+from zajil.services.accounts.note_sightings import coarsen_address
+from zajil.services.accounts.run_account_tasks import LEAVE
+from zajil.services.accounts.set_profile import set_profile_field
 
 WHOAMI = "/_matrix/client/v3/account/whoami"
 

@@ -11,8 +11,8 @@ import pytest_asyncio
 from tests.client import Client, InProcessServer, running_server
 from tests.services.key_material import V3
 
+from zajil.services.keys.to_device import MESSAGE_BYTES_MAX, RECIPIENT_DEVICES_MAX
 from zajil.services.sync import device_sections
-from zajil.services.to_device import MESSAGE_BYTES_MAX, RECIPIENT_DEVICES_MAX
 
 
 @pytest_asyncio.fixture

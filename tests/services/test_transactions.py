@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.client import Client, InProcessServer, q, running_server
 
-from zajil.services.clean_transactions import clean_transactions
+from zajil.services.messages.clean_transactions import clean_transactions
 
 DAY_MS = 86_400_000
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.client import Client, InProcessServer, q, running_server
 
-from zajil.services import unread_counts
-from zajil.services.unread_checkpoints import save_unread_checkpoints
-from zajil.services.unread_counts import Tally, load_unread
+from zajil.services.notifications import unread_counts
+from zajil.services.notifications.unread_checkpoints import save_unread_checkpoints
+from zajil.services.notifications.unread_counts import Tally, load_unread
 
 V3 = "/_matrix/client/v3"
 

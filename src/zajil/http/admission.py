@@ -15,10 +15,10 @@ from zajil.core.admission_work import SYNCS, Work
 from zajil.http.admission_kinds import find_kind
 from zajil.http.request import Request
 from zajil.http.router import Auth, Route
+from zajil.services.admission.new_rooms import NEW_ACCOUNT_MS, describe_s, round_up_ms
+from zajil.services.admission.places import hold_place
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, limit_exceeded
-from zajil.services.new_rooms import NEW_ACCOUNT_MS, describe_s, round_up_ms
-from zajil.services.places import hold_place
 from zajil.services.rate_limits import network_of
 from zajil.services.requester import Requester
 

@@ -15,10 +15,10 @@ from zajil.http.response import CORS, JSON_HEADERS, JSON_TYPE, Headers, Response
 from zajil.http.router import Auth, Route, Router
 from zajil.ports.configuration import ConfigError
 from zajil.ports.database import Busy, StorageUnavailable, UnfitValue, essential_writes
+from zajil.services.accounts.sessions import user_locked
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
 from zajil.services.requester import Requester
-from zajil.services.sessions import user_locked
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]

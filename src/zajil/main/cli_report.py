@@ -21,7 +21,7 @@ def list_all(
 ) -> None:
     config = load_place(arguments, path)
     from zajil.main.cli_token import build_date
-    from zajil.services.report_content import list_reports
+    from zajil.services.accounts.report_content import list_reports
 
     for each in run_service(config, lambda app: list_reports(app, after=after, with_resolved=resolved)):
         subject = " ".join(part for part in (each.user_id, each.room_id, each.event_id) if part)
@@ -44,7 +44,7 @@ def resolve(
     number: Annotated[int, typer.Argument(help="The number of the report", metavar="NUMBER")],
 ) -> None:
     config = load_place(arguments, path)
-    from zajil.services.report_content import resolve_report
+    from zajil.services.accounts.report_content import resolve_report
 
     run_service(config, lambda app: resolve_report(app, number))
     typer.echo(f"Report {number} is resolved.")

@@ -26,7 +26,7 @@ def create(
     days: Annotated[int, typer.Option(metavar="N", help="Days until it expires; 0 is never")] = 0,
 ) -> None:
     config = load_place(arguments, path)
-    from zajil.services.administer_tokens import create_token
+    from zajil.services.accounts.administer_tokens import create_token
 
     made = run_service(
         config,
@@ -41,7 +41,7 @@ def create(
 @with_arguments(PLACE_OPTIONS)
 def list_all(arguments: Arguments, path: Path | None) -> None:
     config = load_place(arguments, path)
-    from zajil.services.administer_tokens import list_tokens
+    from zajil.services.accounts.administer_tokens import list_tokens
 
     for each in run_service(config, list_tokens):
         uses = f"{each.uses} of {'any number' if each.uses_max is None else each.uses_max} used"
@@ -56,7 +56,7 @@ def delete(
     arguments: Arguments, path: Path | None, token: Annotated[str, typer.Argument(help="The code", metavar="CODE")]
 ) -> None:
     config = load_place(arguments, path)
-    from zajil.services.administer_tokens import delete_token
+    from zajil.services.accounts.administer_tokens import delete_token
 
     run_service(config, lambda app: delete_token(app, token))
 

@@ -54,7 +54,7 @@ def create(
     ] = False,
 ) -> None:
     config = load_place(arguments, path)
-    from zajil.services.administer_users import create_user
+    from zajil.services.accounts.administer_users import create_user
 
     chosen = secrets.token_urlsafe(PASSWORD_BYTES) if random_password else ask_password(password)
     user_id = run_service(config, lambda app: create_user(app, user, chosen, is_admin=admin), makes_server=True)
@@ -68,7 +68,7 @@ def create(
 def list_all(arguments: Arguments, path: Path | None) -> None:
     config = load_place(arguments, path)
     from zajil.main.cli_token import build_date
-    from zajil.services.administer_users import list_users
+    from zajil.services.accounts.administer_users import list_users
 
     async def show(app: "App") -> None:
         after: str | None = ""
@@ -99,7 +99,7 @@ def set_password(
     keep_sessions: Annotated[bool, typer.Option("--keep-sessions", help="Leave its devices logged in")] = False,
 ) -> None:
     config = load_place(arguments, path)
-    from zajil.services.administer_users import find_user_id, set_user_password
+    from zajil.services.accounts.administer_users import find_user_id, set_user_password
 
     chosen = ask_password(password)
     run_service(config, lambda app: set_user_password(app, find_user_id(app, user), chosen, logs_out=not keep_sessions))
@@ -110,7 +110,7 @@ def set_password(
 @with_arguments((*PLACE_OPTIONS, "public_base_url", "bind"))
 def reset_link(arguments: Arguments, path: Path | None, user: Name) -> None:
     config = load_place(arguments, path)
-    from zajil.services.administer_users import create_reset_link, find_user_id
+    from zajil.services.accounts.administer_users import create_reset_link, find_user_id
 
     typer.echo(run_service(config, lambda app: create_reset_link(app, find_user_id(app, user))))
 
@@ -127,7 +127,7 @@ def deactivate(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
 ) -> None:
     config = load_place(arguments, path)
-    from zajil.services.administer_users import deactivate_user, find_user_id
+    from zajil.services.accounts.administer_users import deactivate_user, find_user_id
 
     if not yes:
         typer.confirm(f"Deactivate {user} for good?", abort=True)
@@ -149,8 +149,8 @@ def notice(
     text: Annotated[str, typer.Argument(help="What to tell", metavar="TEXT")],
 ) -> None:
     config = load_place(arguments, path)
-    from zajil.services.administer_users import find_user_id
-    from zajil.services.send_server_notice import send_server_notice
+    from zajil.services.accounts.administer_users import find_user_id
+    from zajil.services.rooms.send_server_notice import send_server_notice
 
     run_service(config, lambda app: send_server_notice(app, find_user_id(app, user), text))
     typer.echo("The notice is sent.")
@@ -175,7 +175,7 @@ def admin(arguments: Arguments, path: Path | None, user: Name, undo: Undo = Fals
 
 
 def change_standing(config: Config, user: str, flag: str, value: bool) -> None:
-    from zajil.services.administer_users import find_user_id, set_standing
+    from zajil.services.accounts.administer_users import find_user_id, set_standing
 
     run_service(config, lambda app: set_standing(app, find_user_id(app, user), **{flag: value}))
     typer.echo(f"{user}: {flag.removeprefix('is_')} is {'on' if value else 'off'}.")

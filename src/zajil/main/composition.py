@@ -18,20 +18,20 @@ from zajil.main.status import attach_status
 from zajil.main.system import SystemClock, SystemRandomness, load_signing_key, shift_wall
 from zajil.ports.configuration import Config
 from zajil.ports.stores import Stores
-from zajil.services.accounts import attach_accounts, start_accounts, stop_accounts
-from zajil.services.administer_tokens import prepare_setup_token
+from zajil.services.accounts.administer_tokens import prepare_setup_token
+from zajil.services.accounts.attach_accounts import attach_accounts, start_accounts, stop_accounts
+from zajil.services.accounts.ignored_users import IgnoredUsers
+from zajil.services.admission.overload_control import observe_rooms
 from zajil.services.app import App
-from zajil.services.clean_transactions import run_transaction_cleaning
-from zajil.services.end_to_end_encryption import attach_end_to_end_encryption
-from zajil.services.ignored_users import IgnoredUsers
-from zajil.services.index_messages import MessageIndex
-from zajil.services.notifications import attach_notifications, run_notifications
-from zajil.services.notifier import Notifier
-from zajil.services.overload_control import observe_rooms
+from zajil.services.keys.attach_keys import attach_end_to_end_encryption
+from zajil.services.messages.clean_transactions import run_transaction_cleaning
+from zajil.services.notifications.attach_notifications import attach_notifications, run_notifications
 from zajil.services.own_name import check_own_name
-from zajil.services.room_heads import RoomHeads
-from zajil.services.signals import attach_signals, start_signals, stop_signals
+from zajil.services.rooms.room_heads import RoomHeads
+from zajil.services.search.index_messages import MessageIndex
+from zajil.services.signals.attach_signals import attach_signals, start_signals, stop_signals
 from zajil.services.sync.lazy_members import LazyMembers
+from zajil.services.sync.notifier import Notifier
 from zajil.storage.stores.account_data import SqlAccountDataStore, SqlFilterStore
 from zajil.storage.stores.accounts import SqlAccountStore
 from zajil.storage.stores.device_keys import SqlDeviceKeyStore

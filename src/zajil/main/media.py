@@ -12,8 +12,8 @@ from zajil.outbound.http_client import HttpClient
 from zajil.ports.configuration import Config
 from zajil.ports.media_store import MediaStore
 from zajil.services.app import App
-from zajil.services.clean_media import run_media_cleaner
-from zajil.services.media_repository import MediaRepository
+from zajil.services.media.clean_media import run_media_cleaner
+from zajil.services.media.media_repository import MediaRepository
 
 
 def open_media_store(config: Config) -> MediaStore:

@@ -9,7 +9,7 @@ from zajil.ports.database import Read
 from zajil.ports.stores.events import StoredEvent
 from zajil.ports.stores.pushers import Pusher
 from zajil.services.app import App
-from zajil.services.room_heads import RoomHead
+from zajil.services.rooms.room_heads import RoomHead
 
 EVENT_ID_ONLY: Final = "event_id_only"
 CONTENT_BYTES_MAX: Final = 16_384

@@ -5,7 +5,7 @@ from typing import Final
 
 from zajil.ports.database import Read
 from zajil.services.app import App
-from zajil.services.unread_counts import load_unread
+from zajil.services.notifications.unread_counts import load_unread
 
 ROOMS_PER_SLICE: Final = 20
 ROOMS_COUNTED_MAX: Final = 2_000

@@ -19,8 +19,8 @@ from zajil.push.build_notification import build_badge, build_notification
 from zajil.push.count_badge import count_badge
 from zajil.push.evaluate_event import evaluate_event, find_prepared, may_be_told
 from zajil.services.app import App
-from zajil.services.set_pusher import own_url
-from zajil.services.unread_counts import load_unread
+from zajil.services.notifications.set_pusher import own_url
+from zajil.services.notifications.unread_counts import load_unread
 
 PUSHERS_AT_ONCE_MAX: Final = 64
 CLAIM_MS: Final = 60_000

@@ -3,11 +3,11 @@
 from zajil.core.push_rules_evaluation import NO_VERDICT, Verdict
 from zajil.ports.database import Read
 from zajil.ports.stores.events import StoredEvent
+from zajil.services.accounts.ignored_users import load_ignored_users
 from zajil.services.app import App
-from zajil.services.event_notices import EventNotice, load_display_name, prepare_notices
-from zajil.services.ignored_users import load_ignored_users
-from zajil.services.room_heads import RoomHead
-from zajil.services.unread_counts import load_events_after
+from zajil.services.notifications.event_notices import EventNotice, load_display_name, prepare_notices
+from zajil.services.notifications.unread_counts import load_events_after
+from zajil.services.rooms.room_heads import RoomHead
 
 
 async def find_prepared(app: App, tx: Read, head: RoomHead, events: list[StoredEvent]) -> list[StoredEvent]:

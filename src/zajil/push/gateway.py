@@ -9,7 +9,7 @@ from zajil.push.vapid import Vapid
 from zajil.push.web_push import Outcome, Subscription, build_payload, parse_subscription, send_web_push
 from zajil.services.app import App
 from zajil.services.errors import bad_json, missing_param
-from zajil.services.set_pusher import WEB_APP_ID
+from zajil.services.notifications.set_pusher import WEB_APP_ID
 
 DEVICES_MAX: Final = 100
 ID_CHARACTERS_MAX: Final = 255

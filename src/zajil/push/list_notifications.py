@@ -11,12 +11,12 @@ from zajil.core.push_rules_evaluation import Verdict
 from zajil.ports.database import Read
 from zajil.ports.stores.events import StoredEvent
 from zajil.push.evaluate_event import evaluate_event
-from zajil.services.aggregations import render_with_bundles
 from zajil.services.app import App
-from zajil.services.event_notices import prepare_old_notices
+from zajil.services.messages.aggregations import render_with_bundles
+from zajil.services.notifications.event_notices import prepare_old_notices
+from zajil.services.notifications.unread_counts import Tally, load_unread
 from zajil.services.requester import Requester
-from zajil.services.room_heads import RoomHead
-from zajil.services.unread_counts import Tally, load_unread
+from zajil.services.rooms.room_heads import RoomHead
 
 PAGE_EVENTS: Final = 30
 EVENTS_LOOKED_AT_MAX: Final = 3_000

@@ -15,7 +15,7 @@ from zajil.ports.database import Read, Stream, Touch, Transaction
 from zajil.ports.stores.events import StoredEvent
 from zajil.push.evaluate_event import evaluate_event, find_prepared, may_be_told
 from zajil.services.app import App
-from zajil.services.room_heads import RoomHead
+from zajil.services.rooms.room_heads import RoomHead
 
 GATHER_S: Final = 0.05
 """Events of this time are looked at together."""

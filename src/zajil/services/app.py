@@ -17,34 +17,34 @@ from zajil.services.measurements import Measurements
 from zajil.services.status_board import StatusBoard
 
 if TYPE_CHECKING:
-    from zajil.services.delivered import Delivered
-    from zajil.services.device_hooks import DeviceHooks
-    from zajil.services.device_memory import DeviceMemory
-    from zajil.services.ephemeral import Ephemeral
-    from zajil.services.hide_erased import Erasures
-    from zajil.services.ignored_users import IgnoredUsers
-    from zajil.services.index_messages import MessageIndex
-    from zajil.services.invitations import Invitations
-    from zajil.services.media_repository import MediaRepository
-    from zajil.services.new_rooms import NewRooms
-    from zajil.services.node_signals import NodeSignals
-    from zajil.services.note_sightings import Sightings
-    from zajil.services.notifier import Notifier
-    from zajil.services.passwords import Passwords
-    from zajil.services.presence import Presence
-    from zajil.services.privacy_settings import PrivacyMemory
+    from zajil.services.accounts.device_hooks import DeviceHooks
+    from zajil.services.accounts.ignored_users import IgnoredUsers
+    from zajil.services.accounts.note_sightings import Sightings
+    from zajil.services.accounts.passwords import Passwords
+    from zajil.services.accounts.privacy_settings import PrivacyMemory
+    from zajil.services.accounts.run_account_tasks import AccountTasks
+    from zajil.services.accounts.sessions import Sessions
+    from zajil.services.accounts.user_interactive_auth import InteractiveAuth
+    from zajil.services.admission.invitations import Invitations
+    from zajil.services.admission.new_rooms import NewRooms
+    from zajil.services.keys.device_memory import DeviceMemory
+    from zajil.services.keys.remote_devices import RemoteDevices
+    from zajil.services.keys.to_device import Acknowledgements
+    from zajil.services.media.media_repository import MediaRepository
+    from zajil.services.messages.hide_erased import Erasures
+    from zajil.services.notifications.receipt_memory import ReceiptMemory
+    from zajil.services.notifications.unread_counts import UnreadCounts
+    from zajil.services.notifications.user_push_rules import UserPushRules
     from zajil.services.rate_limits import RateLimits
-    from zajil.services.receipt_memory import ReceiptMemory
-    from zajil.services.remote_devices import RemoteDevices
-    from zajil.services.room_heads import RoomHeads
-    from zajil.services.run_account_tasks import AccountTasks
-    from zajil.services.sessions import Sessions
+    from zajil.services.rooms.room_heads import RoomHeads
+    from zajil.services.search.index_messages import MessageIndex
+    from zajil.services.signals.delivered import Delivered
+    from zajil.services.signals.ephemeral import Ephemeral
+    from zajil.services.signals.node_signals import NodeSignals
+    from zajil.services.signals.presence import Presence
+    from zajil.services.signals.typing import Typing
     from zajil.services.sync.lazy_members import LazyMembers
-    from zajil.services.to_device import Acknowledgements
-    from zajil.services.typing import Typing
-    from zajil.services.unread_counts import UnreadCounts
-    from zajil.services.user_interactive_auth import InteractiveAuth
-    from zajil.services.user_push_rules import UserPushRules
+    from zajil.services.sync.notifier import Notifier
 
 
 @dataclass(slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from zajil.ports.clock import Clock
+from zajil.services.admission.new_rooms import describe_s
 from zajil.services.errors import limit_exceeded
-from zajil.services.new_rooms import describe_s
 from zajil.services.requester import Requester
 
 BUCKETS_MAX: Final = 100_000

@@ -9,11 +9,11 @@ from zajil.core.room_rules import DEFAULT_VERSION
 from zajil.ports.database import Transaction
 from zajil.ports.stores.accounts import Account
 from zajil.ports.stores.events import HistoryPoint
+from zajil.services.accounts.start_session import DeviceRequest, start_session
+from zajil.services.accounts.store_account_data import write_account_data
 from zajil.services.app import App
-from zajil.services.build_room import InitialState, Member, RoomRequest
-from zajil.services.create_room import Claim, make_room
-from zajil.services.start_session import DeviceRequest, start_session
-from zajil.services.store_account_data import write_account_data
+from zajil.services.rooms.build_room import InitialState, Member, RoomRequest
+from zajil.services.rooms.create_room import Claim, make_room
 
 LOCALPART: Final = "_canary"
 ROOM_TYPE: Final = "org.zajil.canary"

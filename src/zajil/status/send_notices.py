@@ -15,7 +15,7 @@ from zajil.core.incidents import Incident
 from zajil.ports.database import Busy, StorageUnavailable
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
-from zajil.services.send_server_notice import send_server_notice
+from zajil.services.rooms.send_server_notice import send_server_notice
 from zajil.status.words import Language, build_notice
 
 CHANNEL: Final = "notices"

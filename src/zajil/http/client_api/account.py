@@ -6,7 +6,7 @@ import msgspec
 
 from zajil.http.request import Request
 from zajil.http.router import Auth, client, routes
-from zajil.services import change_account
+from zajil.services.accounts import change_account
 from zajil.services.app import App
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from zajil.http.request import Request
 from zajil.http.router import client, routes
-from zajil.services import store_account_data, store_filter
+from zajil.services.accounts import store_account_data, store_filter
 from zajil.services.app import App
 from zajil.services.errors import forbidden
 

@@ -6,7 +6,7 @@ import msgspec
 
 from zajil.http.request import Request
 from zajil.http.router import Auth, client, routes
-from zajil.services import administer_users, register_with_secret
+from zajil.services.accounts import administer_users, register_with_secret
 from zajil.services.app import App
 
 

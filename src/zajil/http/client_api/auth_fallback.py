@@ -7,10 +7,10 @@ from urllib.parse import parse_qsl
 from zajil.http.request import Request
 from zajil.http.response import Headers, Response
 from zajil.http.router import Auth, client, routes
+from zajil.services.accounts.register_account import build_challenge
+from zajil.services.accounts.user_interactive_auth import DUMMY, REGISTRATION_TOKEN, TERMS
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, invalid_param
-from zajil.services.register_account import build_challenge
-from zajil.services.user_interactive_auth import DUMMY, REGISTRATION_TOKEN, TERMS
 
 FORM_BYTES_MAX: Final = 16 * 1024
 FORM_FIELDS_MAX: Final = 10

@@ -8,10 +8,10 @@ from zajil.core.room_rules import DEFAULT_VERSION
 from zajil.http.request import Request
 from zajil.http.router import client, routes
 from zajil.services.app import App
-from zajil.services.build_room import InitialState, RoomRequest
-from zajil.services.create_room import create_room
 from zajil.services.errors import MatrixError
-from zajil.services.upgrade_room import upgrade_room
+from zajil.services.rooms.build_room import InitialState, RoomRequest
+from zajil.services.rooms.create_room import create_room
+from zajil.services.rooms.upgrade_room import upgrade_room
 
 Preset = Literal["private_chat", "public_chat", "trusted_private_chat"]
 

@@ -7,9 +7,8 @@ import msgspec
 from zajil.http.request import Request
 from zajil.http.router import Auth, client, routes
 from zajil.services.app import App
-from zajil.services.errors import invalid_param
-from zajil.services.list_public_rooms import ROOMS_MAX, RoomSearch, list_public_rooms
-from zajil.services.manage_aliases import (
+from zajil.services.directory.list_public_rooms import ROOMS_MAX, RoomSearch, list_public_rooms
+from zajil.services.directory.manage_aliases import (
     delete_alias,
     load_alias,
     load_room_aliases,
@@ -17,8 +16,9 @@ from zajil.services.manage_aliases import (
     set_visibility,
     store_alias,
 )
-from zajil.services.summarise_room import summarise_room
-from zajil.services.walk_space import DEPTH_MAX, ROOMS_PER_PAGE_MAX, SpaceWalk, walk_space
+from zajil.services.errors import invalid_param
+from zajil.services.rooms.summarise_room import summarise_room
+from zajil.services.rooms.walk_space import DEPTH_MAX, ROOMS_PER_PAGE_MAX, SpaceWalk, walk_space
 
 TERM_CHARACTERS_MAX = 1024
 

@@ -7,7 +7,7 @@ from zajil.core.room_rules import DEFAULT_VERSION, ROOM_RULES
 from zajil.http.request import Request
 from zajil.http.response import Response, json_response
 from zajil.http.router import Auth, client, routes
-from zajil.services import create_credentials
+from zajil.services.accounts import create_credentials
 from zajil.services.app import App
 from zajil.services.errors import forbidden, not_found
 

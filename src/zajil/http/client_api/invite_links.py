@@ -7,7 +7,7 @@ import msgspec
 from zajil.http.request import Request
 from zajil.http.router import Auth, client, routes
 from zajil.services.app import App
-from zajil.services.invite_links import join_by_link, list_links, make_link, preview_link, revoke_link
+from zajil.services.rooms.invite_links import join_by_link, list_links, make_link, preview_link, revoke_link
 
 REASON_CHARACTERS_MAX: Final = 2000
 _VERSION: Final = "unstable/org.zajil"

@@ -10,9 +10,9 @@ from zajil.core.key_backup import BackedUpSession
 from zajil.http.request import Request
 from zajil.http.response import Response
 from zajil.http.router import client, routes
-from zajil.services import back_up_keys
 from zajil.services.app import App
 from zajil.services.errors import invalid_param
+from zajil.services.keys import back_up_keys
 
 BACKUP_BODY_BYTES_MAX = 16 * 1024 * 1024
 

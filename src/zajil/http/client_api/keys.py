@@ -8,13 +8,13 @@ from zajil.core.sync_tokens import SyncToken, parse_sync_token
 from zajil.http.request import Request
 from zajil.http.router import Auth, client, routes
 from zajil.services.app import App
-from zajil.services.claim_keys import claim_keys
 from zajil.services.errors import invalid_param
-from zajil.services.load_device_list_changes import load_device_list_changes
-from zajil.services.query_keys import REMOTE_TIMEOUT_MS, query_keys
-from zajil.services.upload_cross_signing_keys import upload_cross_signing_keys
-from zajil.services.upload_keys import upload_keys
-from zajil.services.upload_signatures import upload_signatures
+from zajil.services.keys.claim_keys import claim_keys
+from zajil.services.keys.load_device_list_changes import load_device_list_changes
+from zajil.services.keys.query_keys import REMOTE_TIMEOUT_MS, query_keys
+from zajil.services.keys.upload_cross_signing_keys import upload_cross_signing_keys
+from zajil.services.keys.upload_keys import upload_keys
+from zajil.services.keys.upload_signatures import upload_signatures
 
 KEYS_BODY_BYTES_MAX = 2 * 1024 * 1024
 

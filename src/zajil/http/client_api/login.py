@@ -6,9 +6,9 @@ import msgspec
 
 from zajil.http.request import Request
 from zajil.http.router import Auth, client, routes
-from zajil.services import log_in, log_out
+from zajil.services.accounts import log_in, log_out
+from zajil.services.accounts.start_session import DeviceRequest, refresh_session
 from zajil.services.app import App
-from zajil.services.start_session import DeviceRequest, refresh_session
 
 
 class LoginBody(msgspec.Struct):

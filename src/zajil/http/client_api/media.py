@@ -10,13 +10,13 @@ from zajil.http.response import Response
 from zajil.http.router import Auth, client, routes
 from zajil.ports.thumbnailer import ThumbnailShape
 from zajil.services.app import App
-from zajil.services.create_media import create_media
-from zajil.services.download_media import TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX, check_uri, load_media
 from zajil.services.errors import bad_json, invalid_param, not_found
-from zajil.services.media_repository import read_object
-from zajil.services.preview_url import preview_url
-from zajil.services.thumbnail_media import ThumbnailFile, thumbnail_media
-from zajil.services.upload_media import parse_file_name, upload_media, upload_to_uri
+from zajil.services.media.create_media import create_media
+from zajil.services.media.download_media import TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX, check_uri, load_media
+from zajil.services.media.media_repository import read_object
+from zajil.services.media.preview_url import preview_url
+from zajil.services.media.thumbnail_media import ThumbnailFile, thumbnail_media
+from zajil.services.media.upload_media import parse_file_name, upload_media, upload_to_uri
 
 SIDE_ASKED_MAX = 1_000_000
 TS_MAX = 2**53

@@ -8,9 +8,9 @@ from zajil.http.client_api.create_room import refuse_third_party_invite
 from zajil.http.request import Request
 from zajil.http.router import Auth, client, routes
 from zajil.services.app import App
-from zajil.services.join_room import join_room, knock_on_room
-from zajil.services.leave_room import forget_room, leave_room
-from zajil.services.moderate_member import ban_user, invite_user, kick_user, unban_user
+from zajil.services.rooms.join_room import join_room, knock_on_room
+from zajil.services.rooms.leave_room import forget_room, leave_room
+from zajil.services.rooms.moderate_member import ban_user, invite_user, kick_user, unban_user
 
 
 class ReasonBody(msgspec.Struct):

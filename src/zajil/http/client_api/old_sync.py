@@ -6,9 +6,9 @@ from zajil.core.sync_tokens import SyncToken, parse_sync_token
 from zajil.http.request import Request
 from zajil.http.response import Response, json_response
 from zajil.http.router import Auth, client, routes
-from zajil.services.aggregations import render_with_bundles
 from zajil.services.app import App
 from zajil.services.errors import invalid_param
+from zajil.services.messages.aggregations import render_with_bundles
 from zajil.services.sync.read_old_sync import (
     find_event,
     load_account_snapshot,

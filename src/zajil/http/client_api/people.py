@@ -6,8 +6,9 @@ import msgspec
 
 from zajil.http.request import Request
 from zajil.http.router import client, routes
-from zajil.services import find_users, report_content
+from zajil.services.accounts import report_content
 from zajil.services.app import App
+from zajil.services.directory import find_users
 
 
 class SearchBody(msgspec.Struct):

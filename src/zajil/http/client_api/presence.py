@@ -8,7 +8,7 @@ from zajil.http.request import Request
 from zajil.http.router import client, routes
 from zajil.services.app import App
 from zajil.services.errors import forbidden, too_large
-from zajil.services.read_presence import read_presence
+from zajil.services.signals.read_presence import read_presence
 
 STATUS_BYTES_MAX = 1024
 

@@ -6,7 +6,7 @@ import msgspec
 
 from zajil.http.request import Request
 from zajil.http.router import Auth, client, routes
-from zajil.services import set_profile
+from zajil.services.accounts import set_profile
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
 

@@ -8,7 +8,7 @@ from zajil.http.request import Request
 from zajil.http.router import Auth, routes
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
-from zajil.services.set_pusher import GATEWAY_PATH, WEB_APP_ID, own_url
+from zajil.services.notifications.set_pusher import GATEWAY_PATH, WEB_APP_ID, own_url
 
 RETRY_AFTER_MS = 30_000
 

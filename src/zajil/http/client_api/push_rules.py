@@ -10,8 +10,8 @@ from zajil.http.request import Request
 from zajil.http.response import Response, json_response
 from zajil.http.router import client, routes
 from zajil.services.app import App
-from zajil.services.change_push_rules import change_push_rules, check_rules, load_push_rules, load_ruleset
 from zajil.services.errors import not_found
+from zajil.services.notifications.change_push_rules import change_push_rules, check_rules, load_push_rules, load_ruleset
 
 
 class RuleBody(msgspec.Struct):

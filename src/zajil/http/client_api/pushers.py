@@ -11,7 +11,7 @@ from zajil.http.router import client, routes
 from zajil.push.list_notifications import list_notifications
 from zajil.services.app import App
 from zajil.services.errors import invalid_param
-from zajil.services.set_pusher import load_pushers, set_pusher
+from zajil.services.notifications.set_pusher import load_pushers, set_pusher
 
 LIST_KIND = "notifications"
 LIMIT_DEFAULT = 20

@@ -7,7 +7,7 @@ import msgspec
 from zajil.http.request import Request
 from zajil.http.router import Auth, client, routes
 from zajil.services.app import App
-from zajil.services.send_receipt import send_read_markers, send_receipt
+from zajil.services.notifications.send_receipt import send_read_markers, send_receipt
 
 
 class ReceiptBody(msgspec.Struct):

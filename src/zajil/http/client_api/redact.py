@@ -8,7 +8,7 @@ from zajil.http.request import Request
 from zajil.http.router import client, routes
 from zajil.services.app import App
 from zajil.services.errors import invalid_param
-from zajil.services.send_event import send_redaction
+from zajil.services.messages.send_event import send_redaction
 
 
 class RedactBody(msgspec.Struct):

@@ -6,10 +6,10 @@ import msgspec
 
 from zajil.http.request import Request
 from zajil.http.router import Auth, client, routes
-from zajil.services import register_account
+from zajil.services.accounts import register_account
+from zajil.services.accounts.start_session import DeviceRequest
 from zajil.services.app import App
 from zajil.services.errors import invalid_param
-from zajil.services.start_session import DeviceRequest
 
 
 class RegisterBody(msgspec.Struct):

@@ -10,11 +10,11 @@ from zajil.http.request import Request
 from zajil.http.response import Response
 from zajil.http.router import Auth, client, routes
 from zajil.ports.stores.events import HistoryPoint
-from zajil.services.aggregations import render_with_bundles
 from zajil.services.app import App
-from zajil.services.client_events import render_list
 from zajil.services.errors import invalid_param
-from zajil.services.read_relations import read_relations, read_threads
+from zajil.services.messages.aggregations import render_with_bundles
+from zajil.services.messages.client_events import render_list
+from zajil.services.messages.read_relations import read_relations, read_threads
 
 LIMIT_DEFAULT = 20
 LIMIT_MAX = 500

@@ -11,14 +11,14 @@ from zajil.http.response import Response
 from zajil.http.router import Auth, client, routes
 from zajil.ports.database import Read
 from zajil.ports.stores.events import HistoryPoint, StoredEvent
-from zajil.services.access_room import access_room
-from zajil.services.aggregations import render_with_bundles
 from zajil.services.app import App
-from zajil.services.client_events import prepare_events, render_event, render_list
 from zajil.services.errors import MatrixError, invalid_param, too_large
-from zajil.services.read_messages import find_event_at, read_context, read_event, read_messages
-from zajil.services.read_state import load_state_after
-from zajil.services.room_heads import RoomHead
+from zajil.services.messages.aggregations import render_with_bundles
+from zajil.services.messages.client_events import prepare_events, render_event, render_list
+from zajil.services.messages.read_messages import find_event_at, read_context, read_event, read_messages
+from zajil.services.rooms.access_room import access_room
+from zajil.services.rooms.read_state import load_state_after
+from zajil.services.rooms.room_heads import RoomHead
 
 LIMIT_DEFAULT = 10
 LIMIT_MAX = 1000

@@ -13,13 +13,13 @@ from zajil.http.router import client, routes
 from zajil.ports.database import Read
 from zajil.ports.stores.events import StoredEvent
 from zajil.ports.stores.search import SearchKey
-from zajil.services.access_room import NOW, access_room
-from zajil.services.aggregations import render_with_bundles
 from zajil.services.app import App
-from zajil.services.client_events import prepare_events, render_event
 from zajil.services.errors import MatrixError
+from zajil.services.messages.aggregations import render_with_bundles
+from zajil.services.messages.client_events import prepare_events, render_event
 from zajil.services.requester import Requester
-from zajil.services.search_messages import (
+from zajil.services.rooms.access_room import NOW, access_room
+from zajil.services.search.search_messages import (
     ContextWish,
     Group,
     Order,

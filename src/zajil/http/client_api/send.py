@@ -4,7 +4,7 @@ from zajil.http.request import Request
 from zajil.http.response import Response
 from zajil.http.router import Auth, client, routes
 from zajil.services.app import App
-from zajil.services.send_event import send_message_event
+from zajil.services.messages.send_event import send_message_event
 
 _EVENT_ID = b'{"event_id":"%s"}'
 

@@ -7,11 +7,11 @@ from zajil.http.request import Request
 from zajil.http.response import Response
 from zajil.http.router import Auth, client, routes
 from zajil.services.app import App
-from zajil.services.client_events import prepare_events, render_event
 from zajil.services.errors import invalid_param
-from zajil.services.load_room_state import load_joined_members, load_members, load_state, load_state_event
-from zajil.services.set_membership import MEMBERSHIPS
-from zajil.services.set_state import set_state
+from zajil.services.messages.client_events import prepare_events, render_event
+from zajil.services.rooms.load_room_state import load_joined_members, load_members, load_state, load_state_event
+from zajil.services.rooms.set_membership import MEMBERSHIPS
+from zajil.services.rooms.set_state import set_state
 
 
 async def get_state(app: App, request: Request) -> Response:

@@ -9,7 +9,7 @@ from zajil.http.response import Response
 from zajil.http.router import Auth, client, routes
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, invalid_param
-from zajil.services.presence import ONLINE, STATES
+from zajil.services.signals.presence import ONLINE, STATES
 from zajil.services.sync.request import SyncRequest
 from zajil.services.sync.run_sync import run_sync
 

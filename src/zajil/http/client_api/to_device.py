@@ -7,7 +7,7 @@ import msgspec
 from zajil.http.request import Request
 from zajil.http.router import Auth, client, routes
 from zajil.services.app import App
-from zajil.services.to_device import send_to_devices
+from zajil.services.keys.to_device import send_to_devices
 
 TO_DEVICE_BODY_BYTES_MAX = 8 * 1024 * 1024
 

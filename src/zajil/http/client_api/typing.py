@@ -8,7 +8,7 @@ from zajil.http.request import Request
 from zajil.http.router import client, routes
 from zajil.services.app import App
 from zajil.services.errors import forbidden, invalid_param
-from zajil.services.typing import TIMEOUT_MS_DEFAULT
+from zajil.services.signals.typing import TIMEOUT_MS_DEFAULT
 
 
 class TypingBody(msgspec.Struct):

@@ -1,10 +1,10 @@
 """A poll that is parked ends with its session: who has been logged out is told nothing more."""
 
 from zajil.ports.database import Stream
+from zajil.services.accounts.sessions import unknown_token, user_locked
 from zajil.services.app import App
-from zajil.services.notifier import OnlineUser
 from zajil.services.requester import Requester
-from zajil.services.sessions import unknown_token, user_locked
+from zajil.services.sync.notifier import OnlineUser
 
 
 async def check_session_since(app: App, requester: Requester, user: OnlineUser, checked_at: int) -> int:

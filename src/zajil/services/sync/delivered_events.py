@@ -4,8 +4,8 @@ import orjson
 
 from zajil.ports.database import Read
 from zajil.services.app import App
-from zajil.services.delivered import ROOM_MEMBERS_MAX
-from zajil.services.room_heads import RoomHead
+from zajil.services.rooms.room_heads import RoomHead
+from zajil.services.signals.delivered import ROOM_MEMBERS_MAX
 from zajil.services.sync.request import SyncRequest, Window
 
 TYPE = "org.zajil.delivered"

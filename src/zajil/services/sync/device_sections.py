@@ -6,9 +6,9 @@ from typing import Final
 import orjson
 
 from zajil.services.app import App
-from zajil.services.load_device_list_changes import load_device_list_changes
+from zajil.services.keys.load_device_list_changes import load_device_list_changes
+from zajil.services.keys.to_device import load_to_device
 from zajil.services.sync.request import SyncRequest, Window
-from zajil.services.to_device import load_to_device
 
 MESSAGES_MAX: Final = 500
 

@@ -8,9 +8,10 @@ import orjson
 from zajil.ports.database import Read
 from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
-from zajil.services.client_events import prepare_events, render_event, render_list
-from zajil.services.room_heads import RoomHead
-from zajil.services.room_summary import build_summary
+from zajil.services.messages.client_events import prepare_events, render_event, render_list
+from zajil.services.messages.visible_events import drop_ignored, find_memberships
+from zajil.services.rooms.room_heads import RoomHead
+from zajil.services.rooms.room_summary import build_summary
 from zajil.services.sync.request import SyncRequest, Window
 from zajil.services.sync.room_extras import load_room_extras, load_unread_section
 from zajil.services.sync.room_state import (
@@ -23,7 +24,6 @@ from zajil.services.sync.room_state import (
     note_members_in_timeline,
 )
 from zajil.services.sync.timeline import Timeline, keep_visible, load_timeline
-from zajil.services.visible_events import drop_ignored, find_memberships
 
 
 async def build_joined_room(

@@ -4,11 +4,12 @@ import orjson
 
 from zajil.ports.database import Read
 from zajil.ports.stores.events import StoredEvent
+from zajil.services.accounts.ignored_users import load_ignored_users
 from zajil.services.app import App
-from zajil.services.check_invite import blocks_invites
-from zajil.services.client_events import build_stripped_state, strip_event
-from zajil.services.ignored_users import load_ignored_users
-from zajil.services.room_heads import RoomHead
+from zajil.services.messages.client_events import build_stripped_state, strip_event
+from zajil.services.messages.visible_events import find_memberships
+from zajil.services.rooms.check_invite import blocks_invites
+from zajil.services.rooms.room_heads import RoomHead
 from zajil.services.sync.joined_room import filter_state, render_room
 from zajil.services.sync.request import SyncRequest, Window
 from zajil.services.sync.room_state import (
@@ -19,7 +20,6 @@ from zajil.services.sync.room_state import (
     load_roots_before,
 )
 from zajil.services.sync.timeline import Timeline, keep_visible, load_timeline
-from zajil.services.visible_events import find_memberships
 
 
 async def build_invited_room(app: App, tx: Read, head: RoomHead, user_id: str) -> bytes | None:

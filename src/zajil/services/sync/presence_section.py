@@ -5,10 +5,10 @@ from typing import Any
 import orjson
 
 from zajil.ports.database import Read
+from zajil.services.accounts.ignored_users import load_ignored_users
 from zajil.services.app import App
-from zajil.services.ignored_users import load_ignored_users
-from zajil.services.notifier import OnlineUser
-from zajil.services.presence import OFFLINE, ROOM_MEMBERS_MAX, build_content
+from zajil.services.signals.presence import OFFLINE, ROOM_MEMBERS_MAX, build_content
+from zajil.services.sync.notifier import OnlineUser
 from zajil.services.sync.request import SyncRequest, Window
 
 EVENTS_MAX = 1_000

@@ -12,19 +12,19 @@ from zajil.core.filters import OPEN_FILTER, EventFilter, SyncFilter
 from zajil.core.sync_tokens import SyncToken
 from zajil.ports.database import Read
 from zajil.ports.stores.events import HistoryPoint, StoredEvent
-from zajil.services.access_room import NOW, access_room
 from zajil.services.app import App
-from zajil.services.client_events import prepare_events, render_account_data, render_event, render_list
 from zajil.services.errors import forbidden, not_found
-from zajil.services.load_room_state import load_state
-from zajil.services.read_messages import read_event, read_messages
+from zajil.services.messages.client_events import prepare_events, render_account_data, render_event, render_list
+from zajil.services.messages.read_messages import read_event, read_messages
+from zajil.services.messages.visible_events import filter_visible
 from zajil.services.requester import Requester
+from zajil.services.rooms.access_room import NOW, access_room
+from zajil.services.rooms.load_room_state import load_state
 from zajil.services.sync.check_session import check_session, check_session_since
 from zajil.services.sync.other_rooms import build_invited_room
 from zajil.services.sync.presence_section import load_presence
 from zajil.services.sync.request import SyncRequest
 from zajil.services.sync.run_sync import build_sections, find_position, open_window
-from zajil.services.visible_events import filter_visible
 
 EVENTS_MAX: Final = 1000
 PEEK_INTERVAL_S: Final = 0.5

@@ -9,9 +9,9 @@ from zajil.ports.database import Read, Stream
 from zajil.ports.stores.events import StoredEvent
 from zajil.ports.stores.receipts import Receipt
 from zajil.services.app import App
-from zajil.services.receipt_memory import RECEIPTS_PER_ROOM_MAX
-from zajil.services.room_heads import RoomHead
-from zajil.services.send_receipt import READ_PRIVATE
+from zajil.services.notifications.receipt_memory import RECEIPTS_PER_ROOM_MAX
+from zajil.services.notifications.send_receipt import READ_PRIVATE
+from zajil.services.rooms.room_heads import RoomHead
 from zajil.services.sync.request import SyncRequest, Window
 
 ALL_MEMBERS_MAX: Final = 100

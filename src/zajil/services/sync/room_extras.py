@@ -7,13 +7,13 @@ import orjson
 from zajil.ports.database import Read, Stream
 from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
-from zajil.services.client_events import render_account_data, render_list
-from zajil.services.room_heads import RoomHead
+from zajil.services.messages.client_events import render_account_data, render_list
+from zajil.services.notifications.unread_counts import load_unread, render_unread
+from zajil.services.rooms.room_heads import RoomHead
 from zajil.services.sync.delivered_events import load_delivered
 from zajil.services.sync.receipt_events import TYPE as RECEIPT
 from zajil.services.sync.receipt_events import build_receipt_events, load_receipts, may_have_receipts
 from zajil.services.sync.request import SyncRequest, Window
-from zajil.services.unread_counts import load_unread, render_unread
 
 
 async def load_room_extras(

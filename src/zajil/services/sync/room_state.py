@@ -6,7 +6,7 @@ from zajil.core.state_map import EMPTY_ROOT, StateKey
 from zajil.ports.database import Read
 from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
-from zajil.services.room_heads import RoomHead
+from zajil.services.rooms.room_heads import RoomHead
 from zajil.services.sync.request import SyncRequest
 from zajil.services.sync.timeline import Timeline
 

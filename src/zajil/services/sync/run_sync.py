@@ -10,16 +10,16 @@ from zajil.ports.database import Read, Stream
 from zajil.ports.stores.device_keys import KeyCounts
 from zajil.ports.stores.rooms import MembershipChange, MembershipRow
 from zajil.services.app import App
-from zajil.services.device_memory import load_key_counts
-from zajil.services.notifier import OnlineUser
+from zajil.services.keys.device_memory import load_key_counts
+from zajil.services.keys.to_device import acknowledge
 from zajil.services.sync.check_session import check_session_since
 from zajil.services.sync.delivered_events import find_rooms_with_deliveries
 from zajil.services.sync.device_sections import load_inbox
 from zajil.services.sync.joined_room import build_joined_room
+from zajil.services.sync.notifier import OnlineUser
 from zajil.services.sync.other_rooms import build_invited_room, build_left_room
 from zajil.services.sync.request import SyncRequest, Window
 from zajil.services.sync.user_sections import find_rooms_with_account_data, load_user_sections
-from zajil.services.to_device import acknowledge
 
 POSITION_MAX = 2**63 - 1
 ROOMS_PER_SLICE = 20

@@ -7,8 +7,8 @@ from zajil.core.sync_tokens import RoomToken
 from zajil.ports.database import Read
 from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
-from zajil.services.room_heads import RoomHead
-from zajil.services.visible_events import drop_ignored, filter_visible
+from zajil.services.messages.visible_events import drop_ignored, filter_visible
+from zajil.services.rooms.room_heads import RoomHead
 
 FILTERED_PAGES_MAX = 5
 PAGE_EVENTS = 100

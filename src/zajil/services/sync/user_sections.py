@@ -3,11 +3,11 @@
 from zajil.ports.database import Read, Stream
 from zajil.ports.stores.account_data import AccountData
 from zajil.services.app import App
-from zajil.services.change_push_rules import TYPE as PUSH_RULES
-from zajil.services.change_push_rules import load_push_rules_content
-from zajil.services.client_events import render_account_data, render_list
-from zajil.services.notifier import OnlineUser
+from zajil.services.messages.client_events import render_account_data, render_list
+from zajil.services.notifications.change_push_rules import TYPE as PUSH_RULES
+from zajil.services.notifications.change_push_rules import load_push_rules_content
 from zajil.services.sync.device_sections import load_device_lists
+from zajil.services.sync.notifier import OnlineUser
 from zajil.services.sync.presence_section import load_presence
 from zajil.services.sync.request import SyncRequest, Window
 

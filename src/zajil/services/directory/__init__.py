@@ -1,0 +1,1 @@
+"""Room aliases, public rooms and finding people."""

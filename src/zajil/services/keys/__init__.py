@@ -1,0 +1,1 @@
+"""Device keys, cross-signing, key backups and to-device messages."""

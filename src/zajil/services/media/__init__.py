@@ -1,0 +1,1 @@
+"""Uploads, downloads, thumbnails and link previews."""

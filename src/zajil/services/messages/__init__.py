@@ -1,0 +1,1 @@
+"""Events: sent, read, related, redacted."""

@@ -1,0 +1,1 @@
+"""Push rules, pushers, receipts and unread counts."""

@@ -1,0 +1,1 @@
+"""Rooms: made, entered, left, upgraded, described; their state and members."""

@@ -1,0 +1,1 @@
+"""Typing, presence and the delivered signal: what is told and not kept."""
