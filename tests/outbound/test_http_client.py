@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from aiohttp import web
 
-from zajil.outbound.address_guard import is_allowed
+from zajil.core.address_guard import is_allowed
 from zajil.outbound.http_client import HttpClient
 from zajil.ports.outbound_http import Failure, OutboundFailed, OutboundRequest
 

@@ -4,6 +4,7 @@ import asyncio
 
 from zajil.http.asgi import AsgiApp
 from zajil.http.client_api import load_routes
+from zajil.http.federation_api import load_federation_routes
 from zajil.http.metrics import ROUTES as METRICS
 from zajil.http.openapi import describe
 from zajil.http.pages import ROUTES as PAGES
@@ -12,10 +13,11 @@ from zajil.http.status_pages.operator import ROUTES as OPERATOR_PAGE
 from zajil.http.web_client import ROUTES as WEB_CLIENT
 from zajil.main.bus import connect_log, open_bus
 from zajil.main.database import build_pusher_store, build_search_store, open_database
+from zajil.main.federation import attach_federation, run_federation
 from zajil.main.media import attach_media, run_media
 from zajil.main.push import attach_push, run_push
 from zajil.main.status import attach_status
-from zajil.main.system import SystemClock, SystemRandomness, load_signing_key, shift_wall
+from zajil.main.system import SystemClock, SystemRandomness, load_signing_keys, shift_wall
 from zajil.ports.configuration import Config
 from zajil.ports.stores import Stores
 from zajil.services.accounts.administer_tokens import prepare_setup_token
@@ -48,6 +50,7 @@ from zajil.storage.stores.receipts import SqlPushRuleStore, SqlReceiptStore
 from zajil.storage.stores.relations import SqlRelationStore
 from zajil.storage.stores.reports import SqlReportStore
 from zajil.storage.stores.rooms import SqlRoomStore
+from zajil.storage.stores.server_keys import SqlServerKeyStore
 from zajil.storage.stores.signals import SqlSignalStore
 from zajil.storage.stores.to_device import SqlToDeviceStore
 
@@ -79,6 +82,7 @@ def build_stores(config: Config) -> Stores:
         signals=SqlSignalStore(),
         search=build_search_store(config),
         incidents=SqlIncidentStore(),
+        server_keys=SqlServerKeyStore(),
     )
 
 
@@ -86,7 +90,7 @@ def build_services(config: Config) -> App:
     """The services on their adapters. Nothing runs yet: `start_services` needs a running event loop."""
     config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     randomness = SystemRandomness()
-    signing_key = load_signing_key(config.data, randomness)
+    signing_key, old_signing_keys = load_signing_keys(config.data, randomness)
     app = App(
         config=config,
         db=open_database(config),
@@ -94,12 +98,14 @@ def build_services(config: Config) -> App:
         clock=SystemClock() if config.clock_shift_file is None else SystemClock(shift_wall(config.clock_shift_file)),
         randomness=randomness,
         signing_key=signing_key,
+        old_signing_keys=old_signing_keys,
         sign_event=signing_key.build_signer(config.server_name),
         instance=randomness.letters(8, INSTANCE_LETTERS),
     )
     attach_accounts(app)
     attach_end_to_end_encryption(app)
     attach_media(app)
+    attach_federation(app)
     app.rooms = RoomHeads(app.stores, app.db)
     app.notifier = Notifier(app.db, app.stores, app.rooms)
     observe_rooms(app)
@@ -115,7 +121,7 @@ def build_services(config: Config) -> App:
 def build_app(config: Config) -> AsgiApp:
     """The ASGI application of one worker."""
     app = build_services(config)
-    all_routes = [*load_routes(legacy_r0=config.legacy_r0), *PAGES, *STATUS_PAGES, *OPERATOR_PAGE, *METRICS, *WEB_CLIENT]
+    all_routes = [*load_routes(legacy_r0=config.legacy_r0), *load_federation_routes(), *PAGES, *STATUS_PAGES, *OPERATOR_PAGE, *METRICS, *WEB_CLIENT]
     asgi = AsgiApp(app, [*all_routes, *describe(all_routes)])
     bus = open_bus(config)
     connect_log(app.db, bus)
@@ -125,6 +131,7 @@ def build_app(config: Config) -> AsgiApp:
     media = run_media(app)
     notifications = run_notifications(app)
     push = run_push(app)
+    federation = run_federation(app)
 
     sweeps: list[asyncio.Task[None]] = []
 
@@ -135,6 +142,7 @@ def build_app(config: Config) -> AsgiApp:
         await media.__aenter__()
         await notifications.__aenter__()
         await push.__aenter__()
+        await federation.__aenter__()
         start_accounts(app)
         start_signals(app)
         sweeps.append(asyncio.create_task(run_transaction_cleaning(app)))
@@ -151,6 +159,7 @@ def build_app(config: Config) -> AsgiApp:
         await app.message_index.stop()
         await stop_signals(app)
         await stop_accounts(app)
+        await federation.__aexit__(None, None, None)
         await push.__aexit__(None, None, None)
         await notifications.__aexit__(None, None, None)
         await media.__aexit__(None, None, None)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import structlog
 
+from zajil.core.server_keys import OwnOldKey
 from zajil.core.signing import SigningKey
+from zajil.ports.configuration import ConfigError
 
 log = structlog.get_logger(__name__)
 
@@ -89,17 +91,51 @@ class SystemRandomness:
         return "".join(secrets.choice(alphabet) for _ in range(count))
 
 
-def load_signing_key(data: Path, randomness: SystemRandomness) -> SigningKey:
-    """The server's Ed25519 key, made at the first start; the file is `ed25519 NAME SEED-IN-HEX`, readable by its owner only."""
+def load_signing_keys(data: Path, randomness: SystemRandomness) -> tuple[SigningKey, tuple[OwnOldKey, ...]]:
+    """The server's Ed25519 key, made at the first start, and those it has used before.
+
+    The file is readable by its owner only. A line is `ed25519 NAME SEED`, or for an old key, of which only the public half is kept,
+    `old NAME PUBLIC EXPIRED`: hexadecimal, and the time in milliseconds since 1970.
+    """
     path = data / KEY_FILE
     if not path.exists():
-        line = f"ed25519 a_{randomness.letters(4, KEY_ID_LETTERS)} {randomness.bytes(32).hex()}\n"
-        partial = path.with_name(KEY_FILE + ".new")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
-    _, name, seed = path.read_text().split()
-    return SigningKey(bytes.fromhex(seed), f"ed25519:{name}")
+        write_key_file(path, [build_key_line(randomness)])
+    current: SigningKey | None = None
+    old: list[OwnOldKey] = []
+    for line in path.read_text().splitlines():
+        kind, _, rest = line.strip().partition(" ")
+        if kind == "ed25519":
+            name, seed = rest.split()
+            current = current or SigningKey(bytes.fromhex(seed), f"ed25519:{name}")
+        elif kind == "old":
+            name, public_key, expired_ts = rest.split()
+            old.append(OwnOldKey(f"ed25519:{name}", bytes.fromhex(public_key), int(expired_ts)))
+    if current is None:
+        raise ConfigError(f"{path} has no signing key. Restore it from a backup, or rename it so that a new one is made.")
+    return current, tuple(old)
+
+
+def build_key_line(randomness: SystemRandomness) -> str:
+    return f"ed25519 a_{randomness.letters(4, KEY_ID_LETTERS)} {randomness.bytes(32).hex()}"
+
+
+def write_key_file(path: Path, lines: list[str]) -> None:
+    """Replace the file in one step."""
+    partial = path.with_name(KEY_FILE + ".new")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write("\n".join(lines) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(path)
+
+
+def rotate_signing_key(data: Path, randomness: SystemRandomness, now_ms: int) -> str:
+    """Make a new key and keep the former one's public half; it is used from the next reload on. Returns the new key's ID."""
+    path = data / KEY_FILE
+    current, old = load_signing_keys(data, randomness)
+    line = build_key_line(randomness)
+    retired = OwnOldKey(current.key_id, current.public_key, now_ms)
+    former = [f"old {key.key_id.removeprefix('ed25519:')} {key.public_key.hex()} {key.expired_ts}" for key in (retired, *old)]
+    write_key_file(path, [line, *former])
+    return "ed25519:" + line.split()[1]

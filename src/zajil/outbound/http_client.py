@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zajil.outbound.address_guard import IpNetwork, is_allowed
+from zajil.core.address_guard import IpNetwork, is_allowed
 from zajil.ports.outbound_http import Failure, OutboundFailed, OutboundRequest, OutboundResponse
 
 if TYPE_CHECKING:

@@ -222,6 +222,39 @@ class Config:
         86400, "Calls", "Seconds the TURN credentials of a user are valid.", lowest=60, highest=30 * 86400
     )
 
+    federation: bool = option(True, "Federation", "Talk with other Matrix servers.")
+    federation_allow: tuple[str, ...] = option(
+        (),
+        "Federation",
+        "Talk only with these servers (*.example.org), in a closed network; may be given several times.",
+        metavar="SERVER",
+    )
+    federation_deny: tuple[str, ...] = option(
+        (), "Federation", "Never talk with these servers (*.example.org); may be given several times.", metavar="SERVER"
+    )
+    federation_notaries: tuple[str, ...] = option(
+        (),
+        "Federation",
+        "Server that is asked for the signing keys of servers that do not answer; may be given several times.",
+        metavar="SERVER",
+    )
+    federation_networks: tuple[str, ...] = option(
+        (),
+        "Federation",
+        "Private address or network in which other servers may be; may be given several times.",
+        metavar="NETWORK",
+    )
+    federation_ca: Path | None = option(
+        None, "Federation", "PEM file with further certificate authorities that vouch for other servers.", metavar="FILE"
+    )
+    federation_unverified: tuple[str, ...] = option(
+        (),
+        "Federation",
+        "Server whose certificate is not checked. Only for tests: anybody on the way can read along; "
+        "may be given several times.",
+        metavar="SERVER",
+    )
+
     push_allow_private_networks: bool = option(
         False, "Push", "Deliver pushes to private addresses too. Only for tests: it lets users reach inner servers."
     )

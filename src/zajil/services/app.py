@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 from zajil.core.admission import Admission
 from zajil.core.admission_rank import Ranks
+from zajil.core.server_keys import OwnOldKey
 from zajil.core.signing import Signer, SigningKey
 from zajil.ports.clock import Clock
 from zajil.ports.configuration import Config
 from zajil.ports.database import Database
+from zajil.ports.federation import FederationTransport
 from zajil.ports.outbound_http import OutboundHttp
 from zajil.ports.push_gateway import PushGateway
 from zajil.ports.randomness import Randomness
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from zajil.services.accounts.user_interactive_auth import InteractiveAuth
     from zajil.services.admission.invitations import Invitations
     from zajil.services.admission.new_rooms import NewRooms
+    from zajil.services.federation.server_keys import ServerKeyring
     from zajil.services.keys.device_memory import DeviceMemory
     from zajil.services.keys.remote_devices import RemoteDevices
     from zajil.services.keys.to_device import Acknowledgements
@@ -57,6 +60,7 @@ class App:
     clock: Clock
     randomness: Randomness
     signing_key: SigningKey
+    old_signing_keys: tuple[OwnOldKey, ...]
     sign_event: Signer
     instance: str  # random name of this process, part of its sync tokens
     sessions: "Sessions" = field(init=False)
@@ -78,6 +82,8 @@ class App:
     rooms: "RoomHeads" = field(init=False)
     media: "MediaRepository" = field(init=False)
     outbound: OutboundHttp = field(init=False)
+    federation: FederationTransport = field(init=False)
+    server_keys: "ServerKeyring" = field(init=False)
     notifier: "Notifier" = field(init=False)
     ignored_users: "IgnoredUsers" = field(init=False)
     push_http: OutboundHttp = field(init=False)

@@ -20,6 +20,7 @@ from zajil.ports.stores.relations import RelationStore
 from zajil.ports.stores.reports import ReportStore
 from zajil.ports.stores.rooms import RoomStore
 from zajil.ports.stores.search import SearchStore
+from zajil.ports.stores.server_keys import ServerKeyStore
 from zajil.ports.stores.signals import SignalStore
 from zajil.ports.stores.to_device import ToDeviceStore
 
@@ -50,3 +51,4 @@ class Stores:
     signals: SignalStore
     search: SearchStore
     incidents: IncidentStore
+    server_keys: ServerKeyStore

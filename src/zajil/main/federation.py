@@ -1,0 +1,35 @@
+"""Putting federation on its adapters."""
+
+import contextlib
+import ipaddress
+from collections.abc import AsyncIterator
+
+from zajil.federation.transport import HttpTransport
+from zajil.services.app import App
+from zajil.services.federation.access_servers import is_server_allowed
+from zajil.services.federation.server_keys import ServerKeyring
+
+
+def attach_federation(app: App) -> None:
+    """Give the services their way to other servers."""
+    config = app.config
+    app.federation = HttpTransport(
+        config.server_name,
+        app.signing_key,
+        app.clock,
+        app.randomness,
+        allowed_networks=[ipaddress.ip_network(each, strict=False) for each in config.federation_networks],
+        ca_file=None if config.federation_ca is None else str(config.federation_ca),
+        unverified=config.federation_unverified,
+        is_server_allowed=lambda name: is_server_allowed(app, name),
+    )
+    app.server_keys = ServerKeyring(app)
+
+
+@contextlib.asynccontextmanager
+async def run_federation(app: App) -> AsyncIterator[None]:
+    """Close the way at the end."""
+    try:
+        yield
+    finally:
+        await app.federation.close()
