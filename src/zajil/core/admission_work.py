@@ -30,8 +30,10 @@ class Work(IntEnum):
     """Older messages, searches, receipts."""
     MANY = 13
     """P3: a message to one of many rooms, of a new account, or in a burst of rooms."""
-    TYPING = 14
-    PRESENCE = 15
+    FEDERATION = 14
+    """What other servers send and ask: they keep it and come again."""
+    TYPING = 15
+    PRESENCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ BOUNDS: Final[dict[Work, Bounds]] = {
     Work.SYNC: Bounds(500, 2),
     Work.HISTORY: Bounds(500, 5),
     Work.MANY: Bounds(2000, 10),
+    Work.FEDERATION: Bounds(500, 10, 64),
     Work.TYPING: Bounds(200, 0.5),
     Work.PRESENCE: Bounds(200, 0.5),
 }

@@ -78,7 +78,7 @@ class Edge:
                 work = self._rank(work, request, requester, now_s)
         else:
             key = network_of(request.client_ip) if token is None else token
-            if route.auth is not Auth.NONE and work not in ANONYMOUS_TOO:
+            if route.auth is not Auth.NONE and route.auth is not Auth.SERVER and work not in ANONYMOUS_TOO:
                 work = Work.UNKNOWN
         entry = Entry(work, key, now_s)
         refusal = self.admission.arrive(entry, now_s, is_parked=reads_body)

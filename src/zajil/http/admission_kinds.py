@@ -51,6 +51,8 @@ def find_kind(route: Route) -> Work | None:
     words = route.path.split("/")
     if route.auth is Auth.ADMIN or route.path == "/_matrix/client/versions":
         return None
+    if route.auth is Auth.SERVER:
+        return Work.FEDERATION
     if words[-1] == "sync":
         return Work.SYNC
     if "{txn_id}" in words and ("send" in words or "redact" in words):

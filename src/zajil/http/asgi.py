@@ -10,6 +10,7 @@ from zajil.core.admission import Entry
 from zajil.core.admission_work import Work
 from zajil.core.canonical_json import CanonicalJsonError
 from zajil.http.admission import Edge
+from zajil.http.federation_api.authenticate import authenticate_server, begin_server_request
 from zajil.http.request import ClientGone, Request
 from zajil.http.response import CORS, JSON_HEADERS, JSON_TYPE, Headers, Response, json_response
 from zajil.http.router import Auth, Route, Router
@@ -107,12 +108,15 @@ class AsgiApp:
             route, params = self._router.find(method, scope["raw_path"])
             scope["zajil.route"] = route
             request = Request(scope, receive, params)
-            token = None if route.auth is Auth.NONE else self._access_token(request)
+            is_for_servers = route.auth is Auth.SERVER
+            token = None if route.auth is Auth.NONE or is_for_servers else self._access_token(request)
             reads_body = not route.streams_body and method in READ_BODIES
             entry = self._edge.enter(route, request, token, reads_body)
             if entry is not None and entry.waiter is not None:
                 await self._edge.wait(entry)
-            if route.auth is not Auth.NONE:
+            if is_for_servers:
+                begin_server_request(self.app, request)
+            elif route.auth is not Auth.NONE:
                 await self._authenticate(route, request, token)
                 if entry is not None and entry.work is Work.UNKNOWN and request.requester is not None:
                     self._edge.check_unknown(request.requester, request)
@@ -127,6 +131,8 @@ class AsgiApp:
                 await request.read_body(route.body_bytes_max)
                 if entry is not None:
                     self.app.admission.resume(entry)
+            if is_for_servers:
+                await authenticate_server(self.app, request)
             result = await route.handler(self.app, request)
         except ClientGone:
             raise

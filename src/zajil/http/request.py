@@ -22,11 +22,13 @@ class Request:
 
     __slots__ = (
         "_headers",
+        "_json",
         "_query",
         "_receive",
         "body",
         "client_ip",
         "method",
+        "origin",
         "params",
         "path",
         "query_string",
@@ -39,6 +41,8 @@ class Request:
         self.query_string: bytes = scope["query_string"]
         self.params = params
         self.body = b""
+        self.origin = ""  # the server that asks, set before the endpoint runs where the route is for servers
+        self._json: Any = None
         self.client_ip: str = scope["client"][0] if scope.get("client") else ""
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
         self._query: dict[str, list[str]] | None = None
@@ -55,6 +59,7 @@ class Request:
     def release(self) -> None:
         """Let go of what a parked request no longer needs."""
         self._headers = []
+        self._json = None
         self.body = b""
 
     @property
@@ -143,12 +148,18 @@ class Request:
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; an empty body counts as `{}`."""
+        if self._json is not None:
+            return self._json  # type: ignore[no-any-return]
         if not self.body:
             return {}
         value = parse_json(self.body)
         if type(value) is not dict:
             raise bad_json("The body must be a JSON object.")
         return value
+
+    def remember_json(self, value: dict[str, Any]) -> None:
+        """The body has been parsed."""
+        self._json = value
 
     def decode(self, shape: type[msgspec.Struct]) -> Any:
         """The body checked against a msgspec struct; 400 M_BAD_JSON with the field's name where it does not fit."""
@@ -173,13 +184,13 @@ _NESTING = (dict, list)
 _JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes, *, containers_max: int = JSON_CONTAINERS_MAX, allows_nul: bool = False) -> Any:
     """Strict JSON: valid UTF-8, no depth beyond `JSON_DEPTH_MAX`. NULs inside strings are refused, because no text column may hold one."""
     containers = body.count(b"{") + body.count(b"[")
-    if containers > JSON_CONTAINERS_MAX:
+    if containers > containers_max:
         bare = _JSON_STRING.sub(b"", body)
-        if bare.count(b"{") + bare.count(b"[") > JSON_CONTAINERS_MAX:
-            raise bad_json(f"The JSON has more than {JSON_CONTAINERS_MAX} lists and objects.")
+        if bare.count(b"{") + bare.count(b"[") > containers_max:
+            raise bad_json(f"The JSON has more than {containers_max} lists and objects.")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -188,7 +199,7 @@ def parse_json(body: bytes) -> Any:
         raise MatrixError(400, "M_NOT_JSON", "The body is not valid JSON.") from None
     if containers > JSON_DEPTH_MAX and _depth(value) > JSON_DEPTH_MAX:
         raise bad_json(f"The JSON is nested deeper than {JSON_DEPTH_MAX} levels.")
-    if b"\\u0000" in body and _contains_nul(value):
+    if not allows_nul and b"\\u0000" in body and _contains_nul(value):
         raise bad_json("The JSON contains a NUL character.")
     return value
 

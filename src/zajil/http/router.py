@@ -27,6 +27,7 @@ class Auth(Enum):
     LOCKED = "locked"  # locked accounts too (logout)
     OPTIONAL = "optional"
     ADMIN = "admin"
+    SERVER = "server"  # other servers, by their signature (server-server API, "Request Authentication")
 
 
 @dataclass(frozen=True, slots=True)

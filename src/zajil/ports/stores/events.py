@@ -12,6 +12,8 @@ REJECTED = 2
 SOFT_FAILED = 4
 HAS_RELATIONS = 8
 """Some other event relates to this one, so it may carry bundled aggregations."""
+FORKED = 16
+"""The room's state changed otherwise at this event than the event itself says."""
 
 
 class StoredEvent:
@@ -144,6 +146,27 @@ class EventStore(Protocol):
     async def set_flags(self, tx: Transaction, nid: int, flags: int) -> None: ...
 
     async def insert_auth(self, tx: Transaction, nid: int, auth_nids: Iterable[int]) -> None: ...
+
+    async def load_event_ids(self, tx: Read, nids: Sequence[int]) -> dict[int, str]:
+        """Event IDs by number."""
+
+    async def load_auth_chain(self, tx: Read, nids: Sequence[int], limit: int = 100_000) -> list[StoredEvent]:
+        """The auth events of some events, theirs, and so on; without the events themselves unless they are among them."""
+
+    async def find_room_of_event(self, tx: Read, event_id: str) -> int | None:
+        """The number under which the room of an event is kept, even if the room itself is not known (yet)."""
+
+    async def announce(self, tx: Transaction, stored: StoredEvent) -> None:
+        """Give an event that is stored already its position, its place in history, its flags and what it replaces."""
+
+    async def insert_backward_extremities(self, tx: Transaction, room_nid: int, successor: int, event_ids: Iterable[str]) -> None:
+        """An event's predecessors that this server does not have."""
+
+    async def delete_backward_extremity(self, tx: Transaction, room_nid: int, event_id: str) -> int:
+        """The event is here now. Returns how many events named it as missing."""
+
+    async def load_backward_extremities(self, tx: Read, room_nid: int) -> dict[str, list[int]]:
+        """Missing events, and the numbers of the events they come before."""
 
     async def insert_relation(self, tx: Transaction, room_nid: int, relation: Relation) -> None: ...
 

@@ -91,6 +91,17 @@ class RoomStore(Protocol):
         self, tx: Transaction, room_nid: int, key: tuple[str, str], nid: int, position: int
     ) -> None: ...
 
+    async def delete_current_state(self, tx: Transaction, room_nid: int, key: tuple[str, str]) -> None: ...
+
+    async def delete_membership(self, tx: Transaction, room_nid: int, user_id: str) -> None:
+        """The room's state has no member event of the user any more."""
+
+    async def insert_branch_snapshots(self, tx: Transaction, event_nid: int, before: int, after: int) -> None:
+        """Of an event on whose branch of the room's graph other state holds than in the room as a whole."""
+
+    async def load_branch_snapshots(self, tx: Read, event_nids: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """(before, after) each event on its own branch, whether or not that is the room's; unknown ones are left out."""
+
     async def load_member_event(self, tx: Read, room_nid: int, user_id: str) -> StoredEvent | None: ...
 
     async def store_membership(self, tx: Transaction, row: MembershipRow) -> None: ...

@@ -17,9 +17,10 @@ from zajil.core.room_rules import RoomRules
 from zajil.core.state_map import EMPTY_ROOT, StateKey
 from zajil.ports.database import Stream, Transaction
 from zajil.ports.stores.events import HAS_RELATIONS, Relation, StoredEvent
-from zajil.ports.stores.rooms import MembershipChange, MembershipRow, RoomRow
+from zajil.ports.stores.rooms import RoomRow
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, bad_json, forbidden, not_found
+from zajil.services.messages.change_state import apply_state
 from zajil.services.messages.redact_event import apply_redaction, check_may_redact
 from zajil.services.rooms.room_heads import RoomHead
 
@@ -48,7 +49,7 @@ class Proposal:
 class RoomDraft:
     """A room's head as this batch will leave it."""
 
-    __slots__ = ("changed_members", "changed_rest", "events", "head", "replaced", "row", "rules")
+    __slots__ = ("changed_members", "changed_rest", "events", "head", "removed", "replaced", "row", "rules")
 
     def __init__(self, head: RoomHead) -> None:
         self.head = head
@@ -56,11 +57,15 @@ class RoomDraft:
         self.row = replace(head.row)
         self.changed_rest: dict[StateKey, StoredEvent] = {}
         self.changed_members: dict[str, StoredEvent] = {}
+        self.removed: set[StateKey] = set()
+        """Keys under which nothing stands any more: a resolution of diverging states took it away."""
         self.events: list[StoredEvent] = []
         self.replaced: list[StoredEvent] = []
 
     async def state(self, app: App, tx: Transaction, key: StateKey) -> StoredEvent | None:
         """The state event that holds under `key` after everything appended so far."""
+        if key in self.removed:
+            return None
         if key[0] == "m.room.member":
             return self.changed_members.get(key[1]) or await app.rooms.member(tx, self.head, key[1])
         return self.changed_rest.get(key) or self.head.rest.get(key)
@@ -78,7 +83,13 @@ class RoomDraft:
             head.remember_member(user_id, stored)
             if stored.event.membership != "join":
                 head.joined_at.pop(user_id, None)
-        if self.changed_members:
+        for key in self.removed:
+            if key[0] == "m.room.member":
+                head.remember_member(key[1], None)
+                head.joined_at.pop(key[1], None)
+            else:
+                head.rest.pop(key, None)
+        if self.changed_members or self.removed:
             head.heroes = None
         if not head.recent and self.events:
             # Another process may have written to the room before this batch, and not been heard of when the head was loaded.
@@ -244,13 +255,13 @@ async def append_built(
     await app.stores.events.insert(tx, stored)
     before = draft.row.snapshot_id
     if event.is_state:
-        await _apply_state(app, tx, draft, stored)
+        await apply_state(app, tx, draft, stored)
     await app.stores.rooms.insert_event_snapshots(tx, stored.nid, before, draft.row.snapshot_id)
     draft.row.extremities = [event.event_id]
     draft.row.depth = event.depth
     draft.events.append(stored)
     if "m.relates_to" in event.content:
-        await _store_relation(app, tx, draft, stored)
+        await store_relation(app, tx, draft, stored)
     if event.type == "m.room.redaction" and event.redacts is not None:
         await apply_redaction(app, tx, draft, stored)
     return stored
@@ -265,65 +276,7 @@ async def store_draft(app: App, tx: Transaction, draft: RoomDraft) -> None:
         raise HeadMoved
 
 
-async def _apply_state(app: App, tx: Transaction, draft: RoomDraft, stored: StoredEvent) -> None:
-    event, row = stored.event, draft.row
-    await app.stores.events.insert_auth(tx, stored.nid, await _find_auth_nids(app, tx, draft, event))
-    if event.type == "m.room.member":
-        row.members_root = await app.rooms.update_state(tx, row.members_root, event.key, stored.nid)
-        await _apply_membership(app, tx, draft, stored)
-        draft.changed_members[event.key[1]] = stored
-    else:
-        row.rest_root = await app.rooms.update_state(tx, row.rest_root, event.key, stored.nid)
-        await app.stores.rooms.store_current_state(tx, row.room_nid, event.key, stored.nid, stored.position or 0)
-        draft.changed_rest[event.key] = stored
-        if event.key == ("m.room.encryption", ""):
-            tx.touch(Stream.DEVICE_LISTS, event.sender)  # the members share an encrypted room now
-    row.snapshot_id = await tx.new_ids(1)
-    await app.stores.rooms.insert_snapshot(tx, row.snapshot_id, row.members_root, row.rest_root)
-
-
-async def _find_auth_nids(app: App, tx: Transaction, draft: RoomDraft, event: Event) -> list[int]:
-    """The numbers of the event's auth events, nearly all of which are the room's state before it."""
-    missing = set(event.auth_event_ids)
-    nids = []
-    for key in auth_event_keys(event.type, event.state_key, event.sender, event.content, draft.rules):
-        stored = await draft.state(app, tx, key)
-        if stored is not None and stored.event.event_id in missing:
-            missing.discard(stored.event.event_id)
-            nids.append(stored.nid)
-    if missing:
-        nids += [stored.nid for stored in await app.stores.events.load_by_ids(tx, sorted(missing))]
-    return nids
-
-
-async def _apply_membership(app: App, tx: Transaction, draft: RoomDraft, stored: StoredEvent) -> None:
-    event, row, user_id = stored.event, draft.row, stored.event.key[1]
-    old, new = await draft.membership(app, tx, user_id), event.membership or "leave"
-    row.joined_count += (new == "join") - (old == "join")
-    row.invited_count += (new == "invite") - (old == "invite")
-    name, avatar = event.content.get("displayname"), event.content.get("avatar_url")
-    position = stored.position or 0
-    await app.stores.rooms.store_membership(
-        tx,
-        MembershipRow(
-            room_nid=row.room_nid,
-            room_id=row.room_id,
-            user_id=user_id,
-            membership=new,
-            event_nid=stored.nid,
-            position=position,
-            forgotten=False,
-            display_name=name if isinstance(name, str) else None,
-            avatar_url=avatar if isinstance(avatar, str) else None,
-        ),
-    )
-    if user_id.endswith(":" + app.server_name):
-        change = MembershipChange(position, row.room_nid, row.room_id, new, stored.nid)
-        await app.stores.rooms.insert_membership_change(tx, user_id, change)
-    tx.touch(Stream.MEMBERSHIP, user_id)
-
-
-async def _store_relation(app: App, tx: Transaction, draft: RoomDraft, stored: StoredEvent) -> None:
+async def store_relation(app: App, tx: Transaction, draft: RoomDraft, stored: StoredEvent) -> None:
     """Index `m.relates_to` where it is well-formed; anything else in that place is just content."""
     event = stored.event
     found = parse_relation(event.content)

@@ -1,6 +1,7 @@
 """This process's memory of rooms: their heads, their state but for members, and their newest events."""
 
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 
 from zajil.core import state_map
 from zajil.core.events import Event
@@ -219,10 +220,14 @@ class RoomHeads:
 
     async def update_state(self, tx: Transaction, root: bytes, key: StateKey, nid: int) -> bytes:
         """Store the state map that differs from `root` in one entry; returns its root."""
+        return await self.change_state(tx, root, {key: nid})
+
+    async def change_state(self, tx: Transaction, root: bytes, changes: Mapping[StateKey, int | None]) -> bytes:
+        """Store the state map that differs from `root` in some entries, None taking one away; returns its root."""
         nodes = KnownNodes(self._nodes)
         while True:
             try:
-                new_root, new_nodes = state_map.update(root, {key: nid}, nodes.load)
+                new_root, new_nodes = state_map.update(root, changes, nodes.load)
                 break
             except NeedNodes as need:
                 nodes.update(await self._load_nodes(tx, need.names))

@@ -9,3 +9,10 @@ CREATE TABLE IF NOT EXISTS server_keys (
   answer         BLOB NOT NULL,
   PRIMARY KEY (server_name, key_id)
 );
+
+-- The state around events of a branch of the room's graph, where it is not what held in the room as a whole (event_states has that).
+CREATE TABLE IF NOT EXISTS branch_states (
+  event_nid       INTEGER PRIMARY KEY,
+  snapshot_before INTEGER NOT NULL,
+  snapshot_after  INTEGER NOT NULL
+);

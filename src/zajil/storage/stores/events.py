@@ -159,6 +159,59 @@ class SqlEventStore:
             [(nid, auth_nid) for auth_nid in auth_nids],
         )
 
+    async def load_event_ids(self, tx: Read, nids: Sequence[int]) -> dict[int, str]:
+        found: dict[int, str] = {}
+        for marks, piece in chunks(list(nids)):
+            rows = await tx.fetch(f"SELECT event_nid, event_id FROM events WHERE event_nid IN ({marks})", *piece)
+            found.update((nid, event_id) for nid, event_id in rows)
+        return found
+
+    async def load_auth_chain(self, tx: Read, nids: Sequence[int], limit: int = 100_000) -> list[StoredEvent]:
+        seen: set[int] = set()
+        level = list(dict.fromkeys(nids))
+        while level and len(seen) <= limit:
+            above: set[int] = set()
+            for marks, piece in chunks(level):
+                sql = f"SELECT auth_event_nid FROM event_auth WHERE event_nid IN ({marks})"
+                above |= {nid for (nid,) in await tx.fetch(sql, *piece)}
+            level = sorted(above - seen)
+            seen |= above
+        return await self.load_by_nids(tx, sorted(seen)[:limit])
+
+    async def find_room_of_event(self, tx: Read, event_id: str) -> int | None:
+        room_nid: int | None = await tx.fetch_value("SELECT room_nid FROM events WHERE event_id = ?", event_id)
+        return room_nid
+
+    async def announce(self, tx: Transaction, stored: StoredEvent) -> None:
+        await tx.execute(
+            "UPDATE events SET position = ?, history = ?, history_minor = ?, flags = ?, replaces_nid = ? WHERE event_nid = ?",
+            stored.position,
+            stored.history,
+            stored.history_minor,
+            stored.flags,
+            stored.replaces_nid,
+            stored.nid,
+        )
+
+    async def insert_backward_extremities(
+        self, tx: Transaction, room_nid: int, successor: int, event_ids: Iterable[str]
+    ) -> None:
+        await tx.execute_many(
+            "INSERT INTO backward_extremities (room_nid, event_id, successor_nid) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            [(room_nid, event_id, successor) for event_id in event_ids],
+        )
+
+    async def delete_backward_extremity(self, tx: Transaction, room_nid: int, event_id: str) -> int:
+        sql = "DELETE FROM backward_extremities WHERE room_nid = ? AND event_id = ?"
+        return await tx.execute_counting(sql, room_nid, event_id)
+
+    async def load_backward_extremities(self, tx: Read, room_nid: int) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        sql = "SELECT event_id, successor_nid FROM backward_extremities WHERE room_nid = ? ORDER BY successor_nid"
+        for event_id, successor in await tx.fetch(sql, room_nid):
+            found.setdefault(event_id, []).append(successor)
+        return found
+
     async def insert_relation(self, tx: Transaction, room_nid: int, relation: Relation) -> None:
         await tx.execute(
             "INSERT INTO relations (room_nid, parent_id, rel_type, event_nid, type, sender, reaction_key)"

@@ -142,6 +142,30 @@ class SqlRoomStore:
             position,
         )
 
+    async def delete_current_state(self, tx: Transaction, room_nid: int, key: tuple[str, str]) -> None:
+        await tx.execute("DELETE FROM current_state WHERE room_nid = ? AND type = ? AND state_key = ?", room_nid, *key)
+
+    async def delete_membership(self, tx: Transaction, room_nid: int, user_id: str) -> None:
+        await tx.execute("DELETE FROM memberships WHERE room_nid = ? AND user_id = ?", room_nid, user_id)
+
+    async def insert_branch_snapshots(self, tx: Transaction, event_nid: int, before: int, after: int) -> None:
+        await tx.execute(
+            "INSERT INTO branch_states (event_nid, snapshot_before, snapshot_after) VALUES (?, ?, ?)"
+            " ON CONFLICT (event_nid) DO UPDATE SET snapshot_before = excluded.snapshot_before,"
+            " snapshot_after = excluded.snapshot_after",
+            event_nid,
+            before,
+            after,
+        )
+
+    async def load_branch_snapshots(self, tx: Read, event_nids: Sequence[int]) -> dict[int, tuple[int, int]]:
+        found: dict[int, tuple[int, int]] = {}
+        for table in ("event_states", "branch_states"):  # the latter knows better
+            for marks, piece in chunks(list(event_nids)):
+                sql = f"SELECT event_nid, snapshot_before, snapshot_after FROM {table} WHERE event_nid IN ({marks})"
+                found |= {nid: (before, after) for nid, before, after in await tx.fetch(sql, *piece)}
+        return found
+
     async def load_member_event(self, tx: Read, room_nid: int, user_id: str) -> StoredEvent | None:
         row = await tx.fetch_row(
             f"SELECT {COLUMNS} FROM memberships m JOIN events e ON e.event_nid = m.event_nid"

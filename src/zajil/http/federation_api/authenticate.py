@@ -1,0 +1,54 @@
+"""Which server asks: its signature on the request (server-server API, "Request Authentication")."""
+
+from typing import Final
+
+from zajil.core.request_signing import RequestSignature, parse_request_signature, verify_request
+from zajil.http.request import Request, parse_json
+from zajil.services.app import App
+from zajil.services.errors import MatrixError, bad_json
+from zajil.services.federation.access_servers import check_server_allowed
+
+CONTAINERS_MAX: Final = 250_000
+"""Lists and objects in what a server sends: fifty events may hold many."""
+
+
+def unauthorized(message: str) -> MatrixError:
+    return MatrixError(401, "M_UNAUTHORIZED", message)
+
+
+def begin_server_request(app: App, request: Request) -> None:
+    """Judge by the header alone, before the body is read. Raises 401 M_UNAUTHORIZED, 403 M_FORBIDDEN."""
+    check_server_allowed(app, _parse(app, request).origin)
+
+
+async def authenticate_server(app: App, request: Request) -> None:
+    """Verify the signature and set `request.origin`. Raises 401 M_UNAUTHORIZED."""
+    signature = _parse(app, request)
+    content = None
+    if request.body:
+        content = parse_json(request.body, containers_max=CONTAINERS_MAX, allows_nul=True)
+        if type(content) is not dict:
+            raise bad_json("The body must be a JSON object.")
+        request.remember_json(content)
+    now_ms = app.clock.now_ms()
+    key = await app.server_keys.find(signature.origin, signature.key_id, valid_at_ms=now_ms)
+    if key is None:
+        raise unauthorized(f"The key {signature.key_id!r} of {signature.origin} cannot be found.")
+    if key.is_retired or key.valid_until_ts < now_ms:
+        raise unauthorized(f"The key {signature.key_id!r} of {signature.origin} is not valid any more.")
+    uri = request.path.decode("latin-1")
+    if request.query_string:
+        uri += "?" + request.query_string.decode("latin-1")
+    if not verify_request(signature, request.method, uri, app.server_name, content, key.public_key):
+        raise unauthorized("The signature of the request is wrong.")
+    request.origin = signature.origin
+
+
+def _parse(app: App, request: Request) -> RequestSignature:
+    header = request.header(b"authorization")
+    signature = None if header is None else parse_request_signature(header)
+    if signature is None:
+        raise unauthorized("A request of a server must be signed: Authorization: X-Matrix …")
+    if signature.destination not in (None, app.server_name):
+        raise unauthorized(f"The request is meant for {signature.destination}; this is {app.server_name}.")
+    return signature

@@ -1,0 +1,303 @@
+"""Placing an event of another server in its room: the state before it, whether it is allowed, what holds after it (server-server API,
+"Checks performed on receipt of a PDU", 4 to 6).
+
+An event that continues the room where it stands is placed in one commit, like one of our own. One that forks the room, or joins forks, is
+stored first, with the state on its own branch; then the states of all branches are resolved outside of any commit, and the outcome is announced with it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from zajil.core.event_auth import Rejection, auth_event_keys, check_event_auth, check_event_auth_events
+from zajil.core.events import Event
+from zajil.core.power_levels import CREATE_KEY
+from zajil.core.state_map import StateKey
+from zajil.ports.database import Stream, Transaction
+from zajil.ports.stores.events import FORKED, OUTLIER, REJECTED, SOFT_FAILED, StoredEvent
+from zajil.services.app import App
+from zajil.services.federation.room_states import (
+    Resolved,
+    Roots,
+    StateUnknown,
+    diff_roots,
+    load_roots_after,
+    load_state_events,
+    resolve_roots,
+    update_roots,
+)
+from zajil.services.messages.append_events import HeadMoved, RoomDraft, open_draft, store_draft, store_relation
+from zajil.services.messages.change_state import apply_changes
+from zajil.services.messages.redact_event import apply_redaction
+from zajil.services.messages.send_event import write_to_room
+from zajil.services.rooms.room_heads import RoomHead
+
+EXTREMITIES_MAX: Final = 50
+"""Forward extremities that a room keeps. Beyond that the oldest are let go: their events stay, only nobody builds on them."""
+ATTEMPTS_MAX: Final = 10
+
+
+@dataclass(slots=True)
+class Judged:
+    """An event, the state before it, and what the rules say."""
+
+    event: Event
+    auth: Sequence[StoredEvent]
+    before: Resolved
+    rejection: Rejection | None
+
+
+async def place_event(app: App, room_id: str, event: Event, auth: Sequence[StoredEvent]) -> StoredEvent:
+    """Store an event whose predecessors and auth events are all here, and tell everybody if it is accepted.
+
+    Raises StateUnknown when the state before it cannot be worked out.
+    """
+    for _ in range(ATTEMPTS_MAX):
+        head = await app.rooms.find(app.db.reader, room_id, app.db.position)
+        if head is None:
+            raise StateUnknown("the room is not known")
+        judged = await judge_event(app, head, event, auth)
+        try:
+            return await _write(app, room_id, judged)
+        except _Overtaken:
+            continue
+    raise StateUnknown("the room changes faster than the event can be placed")
+
+
+class _Overtaken(Exception):
+    """The room's head is not the one that the outcome was worked out for."""
+
+
+async def judge_event(app: App, head: RoomHead, event: Event, auth: Sequence[StoredEvent]) -> Judged:
+    """What the rules say of the event by its auth events and by the state before it."""
+    reader = app.db.reader
+    rules = head.rules
+    rejection = check_claimed_auth(head, event, auth)
+    if list(event.prev_event_ids) == head.row.extremities:
+        before = Resolved(Roots(head.row.members_root, head.row.rest_root), {})
+    else:
+        roots = await load_roots_after(app, reader, event.prev_event_ids)
+        missing = [event_id for event_id in event.prev_event_ids if event_id not in roots]
+        if missing or not roots:
+            raise StateUnknown(f"the state before {event.event_id} is not known")
+        before = await resolve_roots(app, reader, [roots[event_id] for event_id in event.prev_event_ids], rules)
+    if rejection is None:
+        # 5. Passes authorisation rules based on the state before the event.
+        state = await load_auth_state(app, head, event, before)
+        rejection = check_event_auth(event, state, rules)
+    return Judged(event, auth, before, rejection)
+
+
+def check_claimed_auth(head: RoomHead, event: Event, auth: Sequence[StoredEvent]) -> Rejection | None:
+    """4. Passes authorisation rules based on the event's auth events."""
+    rules = head.rules
+    rejected = {stored.event.event_id for stored in auth if stored.flags & REJECTED}
+    create = head.rest.get(CREATE_KEY)
+    created = None if create is None else create.event
+    rejection = check_event_auth_events(event, [stored.event for stored in auth], rejected, rules, create=created)
+    if rejection is not None:
+        return rejection
+    state = {stored.event.key: stored.event for stored in auth}
+    if rules.room_id_is_create_hash and created is not None:
+        state[CREATE_KEY] = created
+    return check_event_auth(event, state, rules)
+
+
+async def load_auth_state(app: App, head: RoomHead, event: Event, state: Resolved) -> dict[StateKey, Event]:
+    """What the rules look at, of a state."""
+    keys = _auth_keys(event)
+    found = await load_state_events(app, app.db.reader, state.base, keys)
+    changed = {key: nid for key, nid in state.changes.items() if key in keys}
+    if changed:
+        wanted = [nid for nid in changed.values() if nid is not None]
+        by_nid = {stored.nid: stored for stored in await app.stores.events.load_by_nids(app.db.reader, wanted)}
+        for key, nid in changed.items():
+            if nid is None or nid not in by_nid:
+                found.pop(key, None)
+            else:
+                found[key] = by_nid[nid]
+    return {key: stored.event for key, stored in found.items()}
+
+
+def _auth_keys(event: Event) -> list[StateKey]:
+    keys = auth_event_keys(event.type, event.state_key, event.sender, event.content, event.rules)
+    return [*keys, CREATE_KEY] if CREATE_KEY not in keys else keys
+
+
+async def _write(app: App, room_id: str, judged: Judged) -> StoredEvent:
+    """Store the event; if it is accepted and the room simply goes on with it, announce it in the same commit."""
+    event = judged.event
+
+    async def item(tx: Transaction) -> tuple[StoredEvent, bool]:
+        known = await _find_known(app, tx, event)
+        if known is not None and not known.flags & OUTLIER:
+            return known, known.position is None and not known.flags & (REJECTED | SOFT_FAILED)
+        draft = await open_draft(app, tx, room_id)
+        before = await update_roots(app, tx, judged.before.base, judged.before.changes)
+        flags = 0
+        if judged.rejection is not None:
+            flags = REJECTED
+        elif await _fails_softly(app, tx, draft, event, before):
+            flags = SOFT_FAILED
+        stored = StoredEvent(
+            event,
+            nid=await tx.new_ids(1) if known is None else known.nid,
+            room_nid=draft.row.room_nid,
+            position=None,
+            history=None,
+            flags=flags,
+        )
+        after = before
+        if event.is_state and not flags & REJECTED:
+            after = await update_roots(app, tx, before, {event.key: stored.nid})
+        if known is None:
+            await app.stores.events.insert(tx, stored, judged.rejection and judged.rejection.rule)
+        await app.stores.events.insert_auth(tx, stored.nid, [each.nid for each in judged.auth])
+        if flags:
+            await _store_branch(app, tx, stored, before, after)
+            if known is not None:
+                await app.stores.events.announce(tx, stored)
+            return stored, False
+        if not await _continues(app, tx, draft, event):
+            await _store_branch(app, tx, stored, before, after)
+            if known is not None:
+                await app.stores.events.announce(tx, stored)
+            return stored, True
+        changes = {event.key: stored} if event.is_state else {}
+        return await _announce(app, tx, draft, stored, [event.event_id], after, changes), False
+
+    stored, is_fork = await write_to_room(app, room_id, item)
+    return await _join_forks(app, room_id, stored) if is_fork else stored
+
+
+async def _find_known(app: App, tx: Transaction, event: Event) -> StoredEvent | None:
+    found = await app.stores.events.load_by_ids(tx, [event.event_id])
+    return found[0] if found else None
+
+
+async def _continues(app: App, tx: Transaction, draft: RoomDraft, event: Event) -> bool:
+    """The event follows all that the room ends with, and nothing that is here already follows the event."""
+    if set(event.prev_event_ids) != set(draft.row.extremities):
+        return False
+    missing = await app.stores.events.load_backward_extremities(tx, draft.row.room_nid)
+    return event.event_id not in missing
+
+
+async def _fails_softly(app: App, tx: Transaction, draft: RoomDraft, event: Event, before: Roots) -> bool:
+    """6. Does it pass the authorisation rules based on the room's current state? If not, it is kept from clients and not built on."""
+    if (draft.row.members_root, draft.row.rest_root) == (before.members, before.rest):
+        return False
+    state: dict[StateKey, Event] = {}
+    for key in _auth_keys(event):
+        stored = await draft.state(app, tx, key)
+        if stored is not None:
+            state[key] = stored.event
+    return check_event_auth(event, state, draft.rules) is not None
+
+
+async def _store_snapshot(app: App, tx: Transaction, draft_roots: tuple[int, Roots] | None, roots: Roots) -> int:
+    if draft_roots is not None and draft_roots[1] == roots:
+        return draft_roots[0]
+    snapshot_id = await tx.new_ids(1)
+    await app.stores.rooms.insert_snapshot(tx, snapshot_id, roots.members, roots.rest)
+    return snapshot_id
+
+
+async def _store_branch(app: App, tx: Transaction, stored: StoredEvent, before: Roots, after: Roots) -> None:
+    """The state around an event that is not (yet) part of the room's own course."""
+    first = await _store_snapshot(app, tx, None, before)
+    second = first if after == before else await _store_snapshot(app, tx, None, after)
+    await app.stores.rooms.insert_branch_snapshots(tx, stored.nid, first, second)
+
+
+async def _join_forks(app: App, room_id: str, stored: StoredEvent) -> StoredEvent:
+    """Work out what holds in the room now that it has a further end, and announce the event with that."""
+    event = stored.event
+    for _ in range(ATTEMPTS_MAX):
+        head = await app.rooms.find(app.db.reader, room_id, app.db.position)
+        if head is None:
+            raise StateUnknown("the room is not known")
+        version = head.row.head_version
+        ends = await find_ends(app, head, event)
+        roots = await load_roots_after(app, app.db.reader, ends)
+        states = [roots[event_id] for event_id in ends if event_id in roots]
+        current = Roots(head.row.members_root, head.row.rest_root)
+        resolved = await resolve_roots(app, app.db.reader, states or [current], head.rules)
+
+        async def item(tx: Transaction, version: int = version, ends: list[str] = ends, resolved: Resolved = resolved) -> StoredEvent:
+            draft = await open_draft(app, tx, room_id)
+            if draft.row.head_version != version:
+                raise _Overtaken
+            after = await update_roots(app, tx, resolved.base, resolved.changes)
+            current = Roots(draft.row.members_root, draft.row.rest_root)
+            changes = await load_changes(app, tx, current, after)
+            return await _announce(app, tx, draft, stored, ends, after, changes)
+
+        try:
+            return await app.db.write(item, rooms=(room_id,))
+        except (_Overtaken, HeadMoved):
+            continue
+    raise StateUnknown("the room changes faster than its forks can be joined")
+
+
+async def find_ends(app: App, head: RoomHead, event: Event) -> list[str]:
+    """The room's forward extremities with the event among them, unless what follows it is here already."""
+    followed = set(event.prev_event_ids)
+    ends = [event_id for event_id in head.row.extremities if event_id not in followed]
+    missing = await app.stores.events.load_backward_extremities(app.db.reader, head.row.room_nid)
+    if event.event_id not in missing and event.event_id not in ends:
+        ends.append(event.event_id)
+    return ends[-EXTREMITIES_MAX:]
+
+
+async def load_changes(
+    app: App, tx: Transaction, old: Roots, new: Roots
+) -> dict[StateKey, StoredEvent | None]:
+    """The state events that hold after a change of the room's state, by key; None where nothing holds any more."""
+    differences = await diff_roots(app, tx, old, new)
+    wanted = [nid for _, nid in differences.values() if nid is not None]
+    by_nid = {stored.nid: stored for stored in await app.stores.events.load_by_nids(tx, wanted)}
+    return {key: None if nid is None else by_nid.get(nid) for key, (_, nid) in sorted(differences.items())}
+
+
+async def _announce(
+    app: App,
+    tx: Transaction,
+    draft: RoomDraft,
+    stored: StoredEvent,
+    ends: list[str],
+    after: Roots,
+    changes: dict[StateKey, StoredEvent | None],
+) -> StoredEvent:
+    """The event takes its place in the log, and the room stands as `after` says."""
+    event, row = stored.event, draft.row
+    position = await tx.append(Stream.EVENTS, row.room_id)
+    replaced = await draft.state(app, tx, event.key) if event.is_state else None
+    expected = {event.key} if event.is_state else set()
+    announced = StoredEvent(
+        event,
+        nid=stored.nid,
+        room_nid=row.room_nid,
+        position=position,
+        history=position,
+        flags=0 if set(changes) == expected else FORKED,
+        replaces_nid=None if replaced is None or replaced.nid == stored.nid else replaced.nid,
+    )
+    changes = {key: announced if each is not None and each.nid == stored.nid else each for key, each in changes.items()}
+    await app.stores.events.announce(tx, announced)
+    current = Roots(row.members_root, row.rest_root)
+    before_id = row.snapshot_id
+    row.members_root, row.rest_root = after.members, after.rest
+    row.snapshot_id = await _store_snapshot(app, tx, (before_id, current), after)
+    await app.stores.rooms.insert_event_snapshots(tx, stored.nid, before_id, row.snapshot_id)
+    await apply_changes(app, tx, draft, changes, position)
+    await app.stores.events.delete_backward_extremity(tx, row.room_nid, event.event_id)
+    row.extremities = ends
+    row.depth = max(row.depth, min(event.depth, 2**53 - 2))
+    draft.events.append(announced)
+    if "m.relates_to" in event.content:
+        await store_relation(app, tx, draft, announced)
+    if event.type == "m.room.redaction" and event.redacts is not None:
+        await apply_redaction(app, tx, draft, announced)
+    await store_draft(app, tx, draft)
+    return announced
