@@ -95,7 +95,7 @@ export class RunningEngine {
     this.list = new ChatList(this.account, { contextOf: (roomId) => this.contextOf(roomId), drafts: () => this.drafts.all });
     this.expiry = new Expiry(this.account, (roomId) => this.#chats.get(roomId)?.touchAll());
     this.heard = new HeardMessages(this.account.values, services.now);
-    this.forwards = new ForwardMemory({ userId: session.userId, database, vault, idle: this.#idle, now: services.now, raised: (roomId, eventId) => this.#chats.get(roomId)?.timeline.touch([eventId]) });
+    this.forwards = new ForwardMemory({ userId: session.userId, database, vault, idle: this.#idle, now: services.now, isGroup: (roomId) => !directPeers(client).has(roomId), raised: (roomId, eventId) => this.#chats.get(roomId)?.timeline.touch([eventId]) });
     this.threads = new Threads(this.account, (roomId, rootId) => this.#chats.get(roomId)?.timeline.touch([rootId]));
     this.schedule = new Schedule(this.account);
     this.search = new HistorySearch(this.account, (roomId) => this.contextOf(roomId), this.#idle);
