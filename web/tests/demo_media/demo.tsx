@@ -108,7 +108,7 @@ function Chat({ samples }: { readonly samples: Samples }) {
       <Bubble><ImageBubble picture={{ source: missing, width: 300, height: 200, ...(samples.picture.blurhash ? { blurhash: samples.picture.blurhash } : {}) }} name="gone.png" onOpen={() => undefined} /></Bubble>
       <Sticker picture={samples.sticker} name="pigeon" />
       <Bubble><QrCode value="https://example.org/#/@salma:example.org" label="Salma" /></Bubble>
-      {isRecording && <VoiceRecordBar onSend={(recorded) => setLog(`recorded ${recorded.durationMs} ${recorded.file.type} ${recorded.waveform.length}`)} onClose={() => setRecording(false)} />}
+      {isRecording && <VoiceRecordBar onSend={(recorded) => { Object.assign((globalThis as unknown as { readonly demo: object }).demo, { recorded }); setLog(`recorded ${recorded.durationMs} ${recorded.file.type} ${recorded.waveform.length}`); }} onClose={() => setRecording(false)} />}
       <button type="button" onClick={() => setRecording(true)}>record</button>
       <output data-log>{log}</output>
       {opened && <Viewer items={items.map((item) => ({ ...item, senderName: "سلمى", sentAt: 1_764_000_000_000 }))} startId={opened} onClose={() => setOpened(undefined)} />}
