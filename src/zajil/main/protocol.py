@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -14,7 +14,11 @@ HEAD_DURATION_S_MAX = 20.0
 HEADERS_MAX = 200
 BODY_PAUSE_S_MAX = 75.0
 """A client that sends no more of a body for so long is given up; an upload has had its answer before (`UPLOAD_PAUSE_S_MAX`)."""
+STATUS_CONNECTIONS_MAX = 32
+"""Beyond the limit of connections so many more may ask for the status pages, and for nothing else: that is when people look there."""
+STATUS_HEAD_DURATION_S_MAX = 5.0
 LINGER_S_MAX = 5.0
+CROWDED = "The server has as many connections as it can have. Try again in a moment."
 LINGER_SIZE_MAX = 16 * 1024 * 1024
 """Of a refused body so much is read and thrown away: closing at once would take the answer away from a client that is still sending."""
 
@@ -33,6 +37,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     has_begun = False  # a request whose end has not come yet
     closes_next = False
     """The next answer is the last one on this connection."""
+    is_for_status = False
+    """Made beyond the limit: only the status pages are answered."""
+    is_turned_away = False
     on_idle: ClassVar[Callable[["BoundedHttpProtocol"], None] | None] = None
     """Is told of every connection that comes to rest, once this process retires."""
 
@@ -43,12 +50,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return False
         return self.cycle is None or self.cycle.response_complete
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # At its limit uvicorn would refuse the requests of everybody, also on connections that it has accepted.
+        self.connections_max, self.limit_concurrency = self.limit_concurrency, None
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
+        if self.connections_max is not None and len(self.connections) > self.connections_max:
             # Before all files are used up: then nobody could be told anything, and the database could not open its own.
-            self.refuse(503, "The server has as many connections as it can have. Try again in a moment.")
-            return
+            if len(self.connections) > self.connections_max + STATUS_CONNECTIONS_MAX:
+                self.refuse(503, CROWDED)
+                return
+            self.is_for_status = self.closes_next = True
         self.start_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -95,6 +109,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.in_head = False
         self.in_body = True
         self.stop_head_timer()
+        if self.is_for_status and not is_status_request(self.parser.get_method(), self.url):
+            self.is_turned_away = True
+            raise ValueError("too many connections")
         super().on_headers_complete()
         if self.closes_next:
             self.cycle.keep_alive = False
@@ -131,7 +148,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def start_head_timer(self) -> None:
         if self.head_timer is None:
-            self.head_timer = self.loop.call_later(HEAD_DURATION_S_MAX, self.on_head_timeout)
+            duration_s = STATUS_HEAD_DURATION_S_MAX if self.is_for_status else HEAD_DURATION_S_MAX
+            self.head_timer = self.loop.call_later(duration_s, self.on_head_timeout)
 
     def stop_head_timer(self) -> None:
         if self.head_timer is not None:
@@ -147,6 +165,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         failure = sys.exc_info()[1]
         if isinstance(failure, MemoryError) or isinstance(getattr(failure, "__context__", None), MemoryError):
             self.refuse(503, "The server is short of memory. Try again soon.")
+        elif self.is_turned_away:
+            self.refuse(503, CROWDED)
         elif self.head_size > HEAD_SIZE_MAX:
             self.refuse(431, "The request's headers are too long.")
         else:
@@ -174,6 +194,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.flow.resume_reading()
+
+
+def is_status_request(method: bytes, url: bytes) -> bool:
+    """Whether this asks for a page of /status, which needs nothing but memory."""
+    path = url.partition(b"?")[0]
+    return method in (b"GET", b"HEAD") and (path == b"/status" or path.startswith((b"/status.", b"/status/")))
 
 
 def respond(
