@@ -3,6 +3,7 @@ import { useState, type ReactNode } from "react";
 import { createRoot } from "react-dom/client";
 import { computeWaveform } from "@/domain/media/waveform";
 import type { EncryptedFileKey, MediaSource, Message, MessageBody, Picture } from "@/domain/message";
+import { scheduleSound } from "@/platform/sounds";
 import { startLanguage } from "@/i18n/language";
 import { AccountMedia } from "@/protocol/media_access";
 import { uploadOutgoing } from "@/protocol/media_outgoing";
@@ -130,7 +131,7 @@ function Extra({ onLog }: { readonly onLog: (text: string) => void }) {
 
 document.documentElement.dataset["theme"] = query.get("theme") ?? "light";
 /** For the tests that need no component. */
-Object.assign(globalThis, { demo: { media, server, crypto, uploadMedia, uploadOutgoing, prepareFile, makePicture, makeSound, makeFilm, computeWaveform } });
+Object.assign(globalThis, { demo: { media, server, crypto, uploadMedia, uploadOutgoing, prepareFile, makePicture, makeSound, makeFilm, computeWaveform, scheduleSound } });
 await startLanguage(query.get("lang") === "ar" ? "ar" : "en", false);
 const samples = await buildSamples();
 createRoot(document.getElementById("root")!).render(<UiRoot><MediaProvider value={media}><Chat samples={samples} /></MediaProvider></UiRoot>);

@@ -6,6 +6,7 @@ import type { Recorded } from "@/domain/media/ports";
 import type { AccountMedia } from "@/protocol/media_access";
 import type { uploadOutgoing } from "@/protocol/media_outgoing";
 import type { prepareFile } from "@/protocol/media_prepare";
+import type { scheduleSound } from "@/platform/sounds";
 import type { uploadMedia } from "@/platform/media_upload";
 import { CHROMIUM, CHROMIUM_FLAGS, serveDemo } from "../demo_media/serve";
 import { parseOgg } from "../domain/media/parse_ogg";
@@ -21,6 +22,7 @@ interface Demo {
   readonly makePicture: (width: number, height: number, hue: number, type?: string) => Promise<File>;
   readonly makeSound: (seconds: number) => File;
   readonly makeFilm: (ms: number) => Promise<File>;
+  readonly scheduleSound: typeof scheduleSound;
   /** The voice message that was recorded last. */
   readonly recorded?: Recorded;
 }
@@ -237,6 +239,26 @@ describe.skipIf(!hasChromium)("media in Chromium", { timeout: 60_000 }, () => {
     // As long as the browser's own decoder finds it, but for what a decoder skips at the start and the last, rounded frame.
     expect(Math.abs(ogg.pages.at(-1)!.position / 48_000 - decoded)).toBeLessThan(0.1);
     expect(Math.abs(told - decoded)).toBeLessThan(0.1);
+  });
+
+  test("each kind of news sounds different, soft, and ends", async () => {
+    const heard = await page.evaluate(async () => {
+      const rendered = [];
+      for (const kind of ["message", "mention", "invite", "sent"] as const) {
+        const context = new OfflineAudioContext(1, 48_000, 48_000);
+        globalThis.demo.scheduleSound(context, kind, 0);
+        const samples = (await context.startRendering()).getChannelData(0);
+        const crossings = samples.reduce((sum, sample, at) => sum + (at > 0 && sample > 0 !== (samples[at - 1] ?? 0) > 0 ? 1 : 0), 0);
+        rendered.push({ peak: Math.max(...samples), end: Math.max(...samples.slice(36_000)), crossings });
+      }
+      return rendered;
+    });
+    for (const { peak, end } of heard) {
+      expect(peak).toBeGreaterThan(0.02);
+      expect(peak).toBeLessThan(0.4);
+      expect(end).toBe(0);
+    }
+    expect(new Set(heard.map(({ crossings }) => crossings)).size).toBe(4);
   });
 
   test("one voice message plays at a time; keys seek; the speed goes round", async () => {
