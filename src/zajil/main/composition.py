@@ -22,6 +22,7 @@ from zajil.ports.stores import Stores
 from zajil.services.accounts.administer_tokens import prepare_setup_token
 from zajil.services.accounts.attach_accounts import attach_accounts, start_accounts, stop_accounts
 from zajil.services.accounts.ignored_users import IgnoredUsers
+from zajil.services.admission.memory import recall_conversations
 from zajil.services.admission.overload_control import observe_rooms
 from zajil.services.app import App
 from zajil.services.keys.attach_keys import attach_end_to_end_encryption
@@ -140,6 +141,7 @@ def build_app(config: Config, number: int = 0) -> AsgiApp:
         start_accounts(app)
         start_signals(app)
         sweeps.append(asyncio.create_task(run_transaction_cleaning(app)))
+        sweeps.append(asyncio.create_task(recall_conversations(app)))
         app.message_index.start()
         status_link.start()
         await metrics.start()

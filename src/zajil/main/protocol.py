@@ -5,9 +5,11 @@ import json
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from zajil.http.early_refusal import EarlyRefusal, Entered
 
 HEAD_SIZE_MAX = 64 * 1024
 HEAD_DURATION_S_MAX = 20.0
@@ -21,6 +23,17 @@ LINGER_S_MAX = 5.0
 CROWDED = "The server has as many connections as it can have. Try again in a moment."
 LINGER_SIZE_MAX = 16 * 1024 * 1024
 """Of a refused body so much is read and thrown away: closing at once would take the answer away from a client that is still sending."""
+
+
+class Refused:
+    """Stands where a request's cycle would: this one was answered before it had any."""
+
+    response_complete = True
+    keep_alive = True
+    message_event = asyncio.Event()
+
+
+REFUSED = cast(RequestResponseCycle, Refused())
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -42,6 +55,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     is_turned_away = False
     on_idle: ClassVar[Callable[["BoundedHttpProtocol"], None] | None] = None
     """Is told of every connection that comes to rest, once this process retires."""
+    early_refusal: ClassVar[EarlyRefusal | None] = None
+    """Says which requests need not go on."""
 
     @property
     def is_idle(self) -> bool:
@@ -99,11 +114,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.count_head(len(name) + len(value))
-        if len(self.headers) >= HEADERS_MAX:
+        # What uvicorn's does, in one: it is called several times for every request.
+        self.head_size += len(name) + len(value)
+        if self.head_size > HEAD_SIZE_MAX or len(self.headers) >= HEADERS_MAX:
             self.head_size = HEAD_SIZE_MAX + 1
-            raise ValueError("too many headers")
-        super().on_header(name, value)
+            raise ValueError("head too long")
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.in_head = False
@@ -112,7 +131,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.is_for_status and not is_status_request(self.parser.get_method(), self.url):
             self.is_turned_away = True
             raise ValueError("too many connections")
-        super().on_headers_complete()
+        entered = None
+        early = type(self).early_refusal
+        if early is not None and early.is_needed and self.may_be_refused_early():
+            answer = early.consider(self.parser.get_method(), self.url, self.headers)
+            if type(answer) is bytes:
+                self.refuse_early(answer)
+                return
+            entered = cast(Entered | None, answer)
+        self.begin_request(entered)
+
+    def begin_request(self, entered: Entered | None) -> None:
+        if entered is not None:
+            self.scope["zajil.entered"] = entered  # type: ignore[typeddict-unknown-key]
+        try:
+            super().on_headers_complete()
+        except BaseException:
+            if entered is not None and (early := type(self).early_refusal) is not None:
+                early.give_up(entered)
+            raise
         if self.closes_next:
             self.cycle.keep_alive = False
         if self.cycle is not None:
@@ -121,7 +158,26 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self.has_begun = self.in_body = False
         self.stop_body_timer()
+        if self.cycle is REFUSED:
+            self.on_response_complete()
         super().on_message_complete()
+
+    def may_be_refused_early(self) -> bool:
+        """Nothing before this request is unanswered, and the client takes its answers."""
+        if self.expect_100_continue or self.pipeline or self.flow.write_paused or self.closes_next:
+            return False
+        if not self.parser.should_keep_alive() or self.parser.should_upgrade():
+            return False
+        return self.cycle is None or self.cycle.response_complete
+
+    def refuse_early(self, answer: bytes) -> None:
+        """Answer now. The body, if there is one, is read and thrown away."""
+        self.cycle = REFUSED
+        lines = [STATUS_LINE[429]]
+        for name, value in self.server_state.default_headers:
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(answer)
+        self.transport.write(b"".join(lines))
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -95,7 +95,8 @@ class ReadyServer(Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.take is not None:
-            Arrivals(self.take, self.build_protocol).open()
+            Arrivals(self.app.app, self.take, self.build_protocol).open()
+        BoundedHttpProtocol.early_refusal = self.app.early_refusal
         gc.freeze()
         gc.enable()
         self.app.app.db.take_turn()

@@ -101,6 +101,18 @@ class Relation:
     reaction_key: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """That somebody has sent something."""
+
+    nid: int
+    room_id: str
+    sender: str
+    sent_ts_ms: int
+    is_message: bool
+    """Neither state nor something that was never announced."""
+
+
 class EventStore(Protocol):
     """Events, their order in rooms, their relations, and what a device sent under which transaction ID."""
 
@@ -138,6 +150,9 @@ class EventStore(Protocol):
         after: StoredEvent | None = None,
     ) -> list[StoredEvent]:
         """The events of a room nearest to a time on one side of it, the nearest first; only those beyond `after`, if it is given."""
+
+    async def load_latest_written(self, tx: Read, before: int | None, limit: int) -> list[Written]:
+        """Of the newest events, those with a number below `before`: who sent them where; the newest first."""
 
     async def redact(self, tx: Transaction, nid: int, json: bytes, redacted_by: str) -> None: ...
 

@@ -6,9 +6,10 @@ from typing import Any
 from zajil.core.events import load_event
 from zajil.core.room_rules import ROOM_RULES
 from zajil.ports.database import Read, Row, Transaction
-from zajil.ports.stores.events import HistoryPoint, Relation, StoredEvent
+from zajil.ports.stores.events import HistoryPoint, Relation, StoredEvent, Written
 from zajil.storage.stores.lists import chunks
 
+NID_MAX = 2**63 - 1
 TRANSACTION_PERIOD_MS = 30 * 86_400_000
 
 COLUMNS = (
@@ -146,6 +147,18 @@ class SqlEventStore:
         order_by = f"e.origin_server_ts {order}, e.history {order}, e.history_minor {order}"
         rows = await tx.fetch(f"{sql} ORDER BY {order_by} LIMIT ?", *args, limit)
         return [build_stored_event(row) for row in rows]
+
+    async def load_latest_written(self, tx: Read, before: int | None, limit: int) -> list[Written]:
+        rows = await tx.fetch(
+            "SELECT e.event_nid, r.room_id, e.sender, e.origin_server_ts, e.state_key, e.position FROM events e"
+            " JOIN rooms r ON r.room_nid = e.room_nid WHERE e.event_nid < ? ORDER BY e.event_nid DESC LIMIT ?",
+            NID_MAX if before is None else before,
+            limit,
+        )
+        return [
+            Written(nid, room_id, sender, sent_ts_ms, state_key is None and position is not None)
+            for nid, room_id, sender, sent_ts_ms, state_key, position in rows
+        ]
 
     async def redact(self, tx: Transaction, nid: int, json: bytes, redacted_by: str) -> None:
         await tx.execute("UPDATE events SET json = ?, redacted_by = ? WHERE event_nid = ?", json, redacted_by, nid)
