@@ -231,7 +231,7 @@ describe.skipIf(!hasChromium)("media in Chromium", { timeout: 60_000 }, () => {
       const { file } = globalThis.demo.recorded!;
       const sound = await new OfflineAudioContext(1, 1, 48_000).decodeAudioData(await file.arrayBuffer());
       const player = new Audio(URL.createObjectURL(file));
-      await new Promise((resolve, reject) => { player.onloadedmetadata = resolve; player.onerror = reject; });
+      await new Promise((resolve, reject) => { player.addEventListener("loadedmetadata", resolve); player.addEventListener("error", reject); });
       return { bytes: [...new Uint8Array(await file.arrayBuffer())], decoded: sound.duration, told: player.duration };
     });
     const ogg = parseOgg(Uint8Array.from(bytes));
