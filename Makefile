@@ -46,7 +46,7 @@ screenshots: setup $(CLIENT) ## Take pictures of every screen of the web client 
 
 .PHONY: soak
 soak: setup $(CLIENT) $(VENV)-synapse/.installed ## Run the long tests at full size (hours)
-	@ZAJIL_SPEED_SLACK=1 $(NPM) --prefix web test -- tests/views/demo_speed.test.ts
+	@$(NPM) --prefix web run speed:parts
 	@$(BIN)/python -m pytest -m soak
 
 .PHONY: check

@@ -1,6 +1,10 @@
 import { defineConfig, mergeConfig } from "vitest/config";
 import viteConfig from "./vite.config.ts";
 
+/** Ends a test that hangs. How fast the machine is decides about no test: what takes long on a busy one passes all the same. */
+const HANGS_MS = 300_000;
+const POLL_MS_MAX = 120_000;
+
 // Apart from vite.config.ts: whoever only builds the client needs no test packages.
 export default mergeConfig(
   viteConfig,
@@ -10,6 +14,9 @@ export default mergeConfig(
       environment: "node",
       restoreMocks: true,
       maxWorkers: 2,
+      testTimeout: HANGS_MS,
+      hookTimeout: HANGS_MS,
+      expect: { poll: { timeout: POLL_MS_MAX } },
     },
   }),
 );

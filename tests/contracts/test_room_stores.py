@@ -294,3 +294,18 @@ async def test_memberships(database: Database) -> None:
     await database.write(lambda tx: ROOMS.set_forgotten(tx, ROOM_NID, BOB))
     forgotten = await ROOMS.load_membership(reader, ROOM_NID, BOB)
     assert forgotten is not None and forgotten.forgotten
+
+
+async def test_who_wrote_last_is_found_page_by_page(database: Database) -> None:
+    builder = RoomBuilder("12")
+    await make_room(database, builder)
+    await add_events(database, builder, 7)
+    found = await EVENTS.load_latest_written(database.reader, None, 4)
+    assert len(found) == 4
+    assert [each.nid for each in found] == sorted((each.nid for each in found), reverse=True)
+    rest = await EVENTS.load_latest_written(database.reader, found[-1].nid, 100)
+    assert {each.nid for each in rest}.isdisjoint(each.nid for each in found)
+    assert max(each.nid for each in rest) < found[-1].nid
+    assert {each.room_id for each in found} == {builder.create.room_id}
+    assert {each.sender for each in found} == {ALICE}
+    assert all(each.is_message for each in found)

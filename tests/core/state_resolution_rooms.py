@@ -1,51 +1,95 @@
-"""Random rooms with forks, for tests of state resolution. Every event is allowed by the state before it."""
+"""Rooms in memory, and the part of a caller of state resolution: it answers what a resolution asks for."""
 
-import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from zajil.core.event_auth import auth_event_keys, check_event_auth
 from zajil.core.events import Event, StateKey, build_event
-from zajil.core.power_levels import CREATE_KEY, POWER_LEVELS_KEY
+from zajil.core.power_levels import CREATE_KEY
 from zajil.core.room_rules import ROOM_RULES
-from zajil.core.state_resolution import NeedEvents, ResolutionRefused, resolve_state
+from zajil.core.state_map import EMPTY_ROOT, LoadedNodes, items, update
+from zajil.core.state_resolution import (
+    Known,
+    Limits,
+    Links,
+    NeedCiting,
+    NeedEvents,
+    NeedLinks,
+    NeedNodes,
+    Pause,
+    Resolution,
+    ResolutionRefused,
+    StateRoots,
+    is_member_key,
+    resolve_states,
+)
+from zajil.core.state_resolution.known import Steps
 
 USERS = [f"@{name}:example.org" for name in ("ali", "badr", "chams", "dina")]
 State = dict[StateKey, str]
 
 
 class Room:
-    """A room whose events are built and remembered here."""
+    """A room whose events are built and remembered here, numbered in the order in which they came."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, creator: str = USERS[0], create_content: Mapping[str, Any] | None = None) -> None:
         self.rules = ROOM_RULES[version]
         self.events: dict[str, Event] = {}
-        content = {"room_version": version} if self.rules.creator_is_sender else {"creator": USERS[0]}
+        self.nids: dict[str, int] = {}
+        self.by_nid: dict[int, Event | None] = {}
+        self.rejected: set[int] = set()
+        self.nodes = LoadedNodes()
+        self.server = creator.partition(":")[2]
+        content = dict(create_content or {}) if self.rules.creator_is_sender else {"creator": creator}
+        content.update(create_content or {})
         if version != "1":
             content["room_version"] = version
-        self.room_id: str | None = None if self.rules.room_id_is_create_hash else "!room:example.org"
-        create = self._build("m.room.create", "", USERS[0], content, {}, (), 1)
+        self.room_id: str | None = None if self.rules.room_id_is_create_hash else f"!room:{self.server}"
+        create = self.build("m.room.create", "", creator, content, {}, (), 1)
+        self.add(create)
         self.room_id = create.room_id
         self.create_id = create.event_id
         self.state: State = {CREATE_KEY: create.event_id}
-        levels = {} if self.rules.creators_have_infinite_power else {USERS[0]: 100}
-        self.put("m.room.member", USERS[0], USERS[0], {"membership": "join"}, 2)
-        self.put("m.room.power_levels", "", USERS[0], {"users": levels}, 3)
-        self.put("m.room.join_rules", "", USERS[0], {"join_rule": "public"}, 4)
 
     def put(
-        self, type_: str, state_key: str, sender: str, content: dict[str, Any], ts: int, state: State | None = None
+        self,
+        type_: str,
+        state_key: str,
+        sender: str,
+        content: dict[str, Any],
+        ts: int,
+        state: State | None = None,
+        prev_events: tuple[str, ...] = (),
     ) -> Event | None:
         """Add an event to a state (the room's first one by default), when the state allows it."""
         state = self.state if state is None else state
-        last = max((self.events[event_id] for event_id in state.values()), key=lambda event: event.depth)
-        event = self._build(type_, state_key, sender, content, state, (last.event_id,), ts)
-        if check_event_auth(event, {key: self.events[event_id] for key, event_id in state.items()}, self.rules):
-            del self.events[event.event_id]
+        if not prev_events:
+            last = max((self.events[event_id] for event_id in state.values()), key=lambda event: event.depth)
+            prev_events = (last.event_id,)
+        event = self.build(type_, state_key, sender, content, state, prev_events, ts)
+        if self.judges(event, state) is not None:
             return None
+        self.add(event)
         state[event.key] = event.event_id
         return event
 
-    def _build(
+    def judges(self, event: Event, state: State) -> object:
+        keys = auth_event_keys(event.type, event.state_key, event.sender, event.content, self.rules)
+        needed = {key: self.events[state[key]] for key in (CREATE_KEY, *keys) if key in state}
+        return check_event_auth(event, needed, self.rules)
+
+    def read_cited(self, event: Event) -> State:
+        """The state that an event's auth events make."""
+        cited = [self.events[event_id] for event_id in event.auth_event_ids]
+        return {CREATE_KEY: self.create_id, **{found.key: found.event_id for found in cited}}
+
+    def add(self, event: Event) -> None:
+        if event.event_id not in self.nids:
+            nid = self.nids[event.event_id] = len(self.nids) + 1
+            self.events[event.event_id] = self.by_nid[nid] = event
+
+    def build(
         self,
         type_: str,
         state_key: str,
@@ -56,7 +100,7 @@ class Room:
         ts: int,
     ) -> Event:
         keys = auth_event_keys(type_, state_key, sender, content, self.rules)
-        event = build_event(
+        return build_event(
             self.rules,
             room_id=self.room_id,
             type=type_,
@@ -67,60 +111,97 @@ class Room:
             auth_events=[state[key] for key in keys if key in state],
             depth=1 + max((self.events[event_id].depth for event_id in prev_events), default=0),
             origin_server_ts=ts,
-            event_id_v1=f"${len(self.events)}-{ts}:example.org" if self.rules.event_id_in_pdu else None,
+            event_id_v1=f"${len(self.events)}-{ts}:{self.server}" if self.rules.event_id_in_pdu else None,
         )
-        self.events[event.event_id] = event
-        return event
+
+    def build_roots(self, state: State) -> StateRoots:
+        """The tries of a state."""
+        roots: list[bytes] = []
+        for in_members in (True, False):
+            part = {key: self.nids[value] for key, value in state.items() if is_member_key(key) == in_members}
+            root, nodes = update(EMPTY_ROOT, part, self.nodes.load)
+            self.nodes.update(nodes)
+            roots.append(root)
+        return StateRoots(*roots)
+
+    def read_roots(self, roots: StateRoots) -> State:
+        both = (*items(roots.members, self.nodes.load), *items(roots.rest, self.nodes.load))
+        names = {nid: event_id for event_id, nid in self.nids.items()}
+        return {key: names[nid] for key, nid in both}
 
 
-def resolve(room: Room, states: list[State], loaded: dict[str, Event | None] | None = None) -> State:
-    """Resolve some states, loading events when they are asked for."""
-    loaded = {} if loaded is None else loaded
-    for _ in range(1_000):
-        result = resolve_state(states, room.rules, loaded)
-        if not isinstance(result, NeedEvents):
-            assert not isinstance(result, ResolutionRefused)
-            return result
-        assert result.event_ids
-        assert not result.event_ids & loaded.keys()
-        loaded.update((event_id, room.events.get(event_id)) for event_id in result.event_ids)
-    raise AssertionError("the resolution never ends")
+@dataclass
+class Caller:
+    """Runs resolutions in a room, and counts what they ask for."""
+
+    room: Room
+    known: Known = field(default_factory=Known)
+    whole_chains: bool = False
+    limits: Limits = field(default_factory=Limits)
+    asked: int = 0
+    pauses: int = 0
+
+    def __post_init__(self) -> None:
+        self.links = {
+            nid: Links(event.key, tuple(self.room.nids[auth_id] for auth_id in event.auth_event_ids))
+            for event_id, event in self.room.events.items()
+            if (nid := self.room.nids[event_id]) and event.is_state
+        }
+        self.citing: dict[int, tuple[int, ...]] = {}
+        for nid, links in self.links.items():
+            for auth_nid in links.auth_nids:
+                self.citing[auth_nid] = (*self.citing.get(auth_nid, ()), nid)
+
+    def start(self, roots: Sequence[StateRoots]) -> Steps[Resolution | ResolutionRefused]:
+        create_nid = self.room.nids[self.room.create_id]
+        return resolve_states(roots, create_nid, self.room.rules, self.known, self.limits)
+
+    def run(self, roots: Sequence[StateRoots]) -> Resolution | ResolutionRefused:
+        resolution = self.start(roots)
+        while True:
+            try:
+                need = next(resolution)
+            except StopIteration as stop:
+                assert isinstance(stop.value, Resolution | ResolutionRefused)
+                return stop.value
+            self.answer(need)
+
+    def answer(self, need: object) -> None:
+        room, known = self.room, self.known
+        self.asked += not isinstance(need, Pause)
+        match need:
+            case NeedNodes(names=names):
+                assert names and not names & known.nodes.keys()
+                known.nodes.update((name, room.nodes[name]) for name in names)
+            case NeedLinks(nids):
+                assert nids and not nids & known.links.keys()
+                wanted = self.find_chains(nids) if self.whole_chains else nids
+                known.links.update((nid, self.links[nid]) for nid in wanted)
+            case NeedCiting(nids):
+                assert nids and not nids & known.citing.keys()
+                known.citing.update((nid, self.citing[nid]) for nid in nids if nid in self.citing)
+            case NeedEvents(nids):
+                assert nids and not nids & known.events.keys()
+                known.events.update((nid, event) for nid in nids if (event := room.by_nid[nid]) is not None)
+                known.rejected.update(nids & room.rejected)
+            case Pause():
+                self.pauses += 1
+            case _:
+                raise AssertionError(need)
+
+    def find_chains(self, nids: Iterable[int]) -> set[int]:
+        found, todo = set(nids), list(nids)
+        while todo:
+            for nid in self.links[todo.pop()].auth_nids:
+                if nid not in found:
+                    found.add(nid)
+                    todo.append(nid)
+        return found
 
 
-def grow(version: str, generator: random.Random, steps: int, branches: int) -> tuple[Room, list[State]]:
-    """A room, and the states of its branches after some random events."""
-    room = Room(version)
-    for user in USERS[1:]:
-        room.put("m.room.member", user, user, {"membership": "join"}, generator.randrange(5, 9))
-    states = [dict(room.state) for _ in range(branches)]
-    for _ in range(steps):
-        state = generator.choice(states)
-        sender, target = generator.choice(USERS), generator.choice(USERS)
-        type_, state_key, content = _choose_event(room, state, sender, target, generator)
-        room.put(type_, state_key, sender, content, generator.randrange(10, 30), state)
-        if generator.random() < 0.08:
-            other = generator.choice(states)
-            merged = resolve(room, [state, other])
-            state.clear()
-            state.update(merged)
-    return room, states
-
-
-def _choose_event(
-    room: Room, state: State, sender: str, target: str, generator: random.Random
-) -> tuple[str, str, dict[str, Any]]:
-    kind = generator.randrange(10)
-    if kind < 3:
-        # A resolution can leave a room without power levels.
-        current = room.events[state.get(POWER_LEVELS_KEY, room.create_id)]
-        levels = dict(current.content.get("users", {}))
-        if not (room.rules.creators_have_infinite_power and target == USERS[0]):
-            levels[target] = generator.choice([0, 25, 50, 75, 100])
-        content = {"users": levels, "invite": generator.choice([0, 50]), "ban": generator.choice([25, 50])}
-        return "m.room.power_levels", "", content
-    if kind < 4:
-        return "m.room.join_rules", "", {"join_rule": generator.choice(["public", "invite"])}
-    if kind < 8:
-        membership = generator.choice(["join", "leave", "leave", "ban", "invite"])
-        return "m.room.member", sender if membership == "join" else target, {"membership": membership}
-    return generator.choice(["m.room.topic", "m.room.name"]), "", {"text": str(generator.randrange(1_000))}
+def resolve(room: Room, states: Sequence[State], caller: Caller | None = None) -> State:
+    """The resolution of some states, with nothing loaded before it is asked for."""
+    result = (caller or Caller(room)).run([room.build_roots(state) for state in states])
+    assert isinstance(result, Resolution), result
+    room.nodes.update(result.new_nodes)
+    return room.read_roots(result.state)

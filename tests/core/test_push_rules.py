@@ -225,6 +225,19 @@ def test_tweaks() -> None:
     assert build_verdict([]) == NO_VERDICT
 
 
+def test_a_rule_ends_at_its_time() -> None:
+    until = {"set_tweak": "org.zajil.until", "value": 1_000}
+    conditions = [{"kind": "event_match", "key": "room_id", "pattern": ROOM}]
+    rules = put(PushRules(), "override", ROOM, {"conditions": conditions, "actions": [until]})
+    assert not judge(message({}, origin_server_ts=999), rules).notify
+    assert judge(message({}, origin_server_ts=1_000), rules).notify
+    assert not judge(message({}), rules).notify
+    assert judge(message({}, room_id="!other:example.org", origin_server_ts=999), rules).notify
+    for value in ("1000", None, True, 1.5):
+        for_good = put(rules, "override", ROOM, {"conditions": conditions, "actions": [{**until, "value": value}]})
+        assert not judge(message({}, origin_server_ts=2_000), for_good).notify
+
+
 # Globs
 
 

@@ -9,8 +9,8 @@ import pytest
 from tests.drill.dropping_proxy import DroppingProxy
 from tests.servers import ROOT, build_zajil
 
-QUICK_SECONDS_MAX = 60
-DRILL_SECONDS_MAX = 240  # where other tests run beside it
+DRILL_SECONDS_MAX = 900
+"""So long nothing takes but what hangs; alone on a machine a quick drill takes half a minute."""
 
 
 def run_drill(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -281,6 +281,13 @@ def cpu_seconds(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
+def read_refusal(connection: socket.socket) -> bool:
+    """Whether 503 is what comes, or nothing any more: who writes into a connection that is being closed may lose the answer."""
+    with contextlib.suppress(ConnectionError):
+        return connection.recv(65536)[:12] in (b"HTTP/1.1 503", b"")
+    return True
+
+
 def test_connections_beyond_the_files_get_503_and_the_server_recovers(tmp_path: Path) -> None:
     server = build_zajil(tmp_path, connections_max="60").start()
     crowd: list[socket.socket] = []
@@ -289,8 +296,11 @@ def test_connections_beyond_the_files_get_503_and_the_server_recovers(tmp_path: 
         for _ in range(150):
             crowd.append(socket.create_connection(("127.0.0.1", server.port), timeout=10))
         assert crowd[-1].recv(65536).startswith(b"HTTP/1.1 503 ")
-        refused = [each for each in crowd[70:] if each.recv(65536)[:12] in (b"HTTP/1.1 503", b"")]
-        assert len(refused) == 80
+        for each in crowd[60:]:  # some of them may ask for the status, which is off here, and for nothing else
+            with contextlib.suppress(OSError):
+                each.sendall(b"GET /_matrix/client/versions HTTP/1.1\r\nHost: a\r\n\r\n")
+        refused = [each for each in crowd[60:] if read_refusal(each)]
+        assert len(refused) == 90
         for each in crowd:
             each.close()
         wait_for(anna.sends_again, "sending")

@@ -2,12 +2,17 @@
 
 import json
 import re
+import subprocess
+import urllib.request
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 from tests.client import Answer, Client, q, running_server
-from tests.servers import ROOT
+from tests.main.test_serve import wait_for
+from tests.postgres_server import shared_postgres
+from tests.servers import ROOT, build_environment, build_zajil, build_zajil_command, find_place
 
+from zajil.http.metrics_exchange import merge_texts
 from zajil.services.errors import limit_exceeded
 
 V3 = "/_matrix/client/v3"
@@ -61,6 +66,73 @@ async def test_limits_are_counted_by_name(tmp_path: Path) -> None:
         assert (await anna.post(f"{V3}/createRoom", {})).status == 429
         found = read(await Client(server, access_token=TOKEN).get("/metrics"))
         assert found["zajil_limits_hit_total", "limit=create_room"] == 1
+
+
+async def test_messages_to_new_chats_and_invitations_that_were_refused_are_counted(tmp_path: Path) -> None:
+    async with running_server(tmp_path, metrics_token=TOKEN) as server:
+        anna = await server.register("anna")
+        prometheus = Client(server, access_token=TOKEN)
+        found = read(await prometheus.get("/metrics"))
+        assert found["zajil_new_rooms_refused_total", ""] == found["zajil_invitations_refused_total", ""] == 0
+        rooms = [(await anna.post(f"{V3}/createRoom", {})).ok()["room_id"] for _ in range(12)]
+        server.app.new_rooms._is_on = server.app.invitations._is_on = True
+        refused = 0
+        for room_id in rooms:
+            path = f"{V3}/rooms/{q(room_id)}/send/m.room.message/1"
+            refused += (await anna.put(path, {"msgtype": "m.text", "body": "hello"})).status == 429
+        invites = [f"@guest{number}:localhost" for number in range(60)]
+        await anna.post(f"{V3}/createRoom", {"invite": invites})
+        assert (await anna.post(f"{V3}/createRoom", {"invite": invites})).status == 429
+        found = read(await prometheus.get("/metrics"))
+        assert found["zajil_new_rooms_refused_total", ""] == refused > 0
+        assert found["zajil_invitations_refused_total", ""] == 1
+
+
+def test_texts_of_several_workers_become_one() -> None:
+    head = "# HELP zajil_responses_total Answers.\n# TYPE zajil_responses_total counter\n"
+    one = head + 'zajil_responses_total{status="200",worker="0"} 3.0\nzajil_responses_total{status="404",worker="0"} 1.0\n'
+    other = head + 'zajil_responses_total{status="200",worker="2"} 4.0\n# HELP zajil_extra Only there.\n# TYPE zajil_extra gauge\nzajil_extra{worker="2"} 1.0\n'
+    merged = merge_texts({0: one.encode(), 1: b"", 2: other.encode()}).decode()
+    assert merged.count("# TYPE zajil_responses_total") == 1
+    found = read(Answer(200, {}, merged.encode()))
+    assert found["zajil_responses_total", "status=200,worker=0"] == 3
+    assert found["zajil_responses_total", "status=200,worker=2"] == 4
+    assert found["zajil_extra", "worker=2"] == 1
+    assert [found["zajil_worker_up", f"worker={number}"] for number in range(3)] == [1, 0, 1]
+
+
+def test_whichever_worker_answers_tells_the_numbers_of_all(tmp_path: Path) -> None:
+    database = shared_postgres().make_database()
+    server = build_zajil(tmp_path, database=database, workers="2", metrics_token=TOKEN).start()
+
+    def scrape() -> dict[tuple[str, str], float]:
+        request = urllib.request.Request(f"{server.base}/metrics", headers={"authorization": f"Bearer {TOKEN}"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return read(Answer(answer.status, {}, answer.read()))
+
+    def are_both_up() -> bool:
+        found = scrape()
+        return all(found["zajil_worker_up", f"worker={number}"] for number in (0, 1))
+
+    try:
+        wait_for(are_both_up, "both workers", 60)
+        for _ in range(20):  # whoever of them is asked
+            found = scrape()
+            assert {worker for name, worker in found if name == "zajil_process_start_seconds"} == {"worker=0", "worker=1"}
+        began = [found["zajil_process_start_seconds", f"worker={number}"] for number in (0, 1)]
+        told = subprocess.run(
+            build_zajil_command("reload", *find_place(server)),
+            env=build_environment(server.env),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert told.returncode == 0, told.stderr
+        wait_for(are_both_up, "both new workers", 60)
+        found = scrape()
+        assert all(found["zajil_process_start_seconds", f"worker={number}"] > began[number] for number in (0, 1))
+    finally:
+        server.stop()
 
 
 async def test_it_is_not_public(tmp_path: Path) -> None:

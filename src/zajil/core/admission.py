@@ -6,8 +6,7 @@ Pure: the clock and chance are parameters, so that a flood of an hour can be pla
 import sys
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from zajil.core.admission_limit import AdaptiveLimit, Overload
@@ -24,6 +23,8 @@ RATE_WINDOW_S: Final = 0.5
 RATE_UNKNOWN: Final = 25.0
 SYNC_RATE_UNKNOWN: Final = 300.0
 """Of syncs all come in the first second, before anything could be measured; and a sync that finds little new is quick."""
+LOOK_UP_RATE_UNKNOWN: Final = 1000.0
+"""Right after a start nobody is known; a token is looked up in no time."""
 RATE_LEAST: Final = 0.5
 CATCH_UP_S: Final = 0.005
 """A capped server that was late by so much makes up for it; timers are no better."""
@@ -40,6 +41,7 @@ WAITING, RUNNING, PARKED, DONE = range(4)
 # Tables by number: looking an enumeration's member up in a dict costs as much as all the rest of letting a request in.
 PLACES: Final = tuple(int(BOUNDS[work].takes_place) for work in Work)
 RUNNING_MAX: Final = tuple(BOUNDS[work].running_max or sys.maxsize for work in Work)
+IS_REQUEST: Final = tuple(BOUNDS[work].is_request for work in Work)
 IS_FOREGROUND: Final = tuple(work in FOREGROUND for work in Work)
 IS_SEND: Final = tuple(work in SENDS for work in Work)
 
@@ -59,10 +61,10 @@ class Entry:
         """What the edge waits with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Not now, but in `wait_s` seconds. `is_late`: it had waited as long as its kind may."""
 
+    work: Work
     wait_s: float
     is_late: bool = False
 
@@ -109,7 +111,7 @@ class Admission:
                 self._occupy(entry)
             self.started[work] += 1
             self.overload.prompt += 1
-            if self._interval_s:
+            if self._interval_s and IS_REQUEST[work]:
                 self._next_start_s = max(self._next_start_s, now_s) + self._interval_s
             return None
         self.tend(now_s)
@@ -169,7 +171,7 @@ class Admission:
                 entry.state = DONE
                 self.waiting -= 1
                 wait_s = self._refuse(entry, None, now_s).wait_s
-                expired.append((entry, Refusal(wait_s, is_late=True)))
+                expired.append((entry, Refusal(work, wait_s, is_late=True)))
         return expired
 
     def tend(self, now_s: float) -> None:
@@ -209,8 +211,16 @@ class Admission:
     def count_promised(self, work: Work) -> int:
         return len(self._promises[work])
 
+    def leave_promises(self) -> dict[str, dict[str, float]]:
+        """By the name of the kind of work, for a successor."""
+        return {work.name: left for work in Work if (left := self._promises[work].leave())}
+
+    def inherit_promises(self, left: dict[str, dict[str, float]]) -> None:
+        for work in Work:
+            self._promises[work].inherit(left.get(work.name, {}))
+
     def _may_start(self, work: Work, now_s: float) -> bool:
-        if now_s < self._next_start_s:
+        if now_s < self._next_start_s and IS_REQUEST[work]:
             return False
         if self.running >= self.limit.value and (work > Work.LIVE_SYNC or self.running >= self.limit.value + RESERVE):
             return False
@@ -222,7 +232,7 @@ class Admission:
         entry.state = RUNNING
         self._occupy(entry)
         self.started[work] += 1
-        if self._interval_s:
+        if self._interval_s and IS_REQUEST[work]:
             # Timers are late: what a capped server could have done meanwhile, it does now.
             self._next_start_s = max(self._next_start_s, now_s - CATCH_UP_S) + self._interval_s
         wait_s = now_s - entry.arrived_s
@@ -275,8 +285,12 @@ class Admission:
         """How long until the time promised. A message may be of another kind by then, and is still the one that was told to come."""
         if not IS_SEND[work]:
             return self._promises[work].find_wait_s(key, now_s)
-        waits_s = (self._promises[kind].find_wait_s(key, now_s) for kind in SENDS)
-        return min((wait_s for wait_s in waits_s if wait_s is not None), default=None)
+        found_s = None
+        for kind in SENDS:
+            wait_s = self._promises[kind].find_wait_s(key, now_s)
+            if wait_s is not None and (found_s is None or wait_s < found_s):
+                found_s = wait_s
+        return found_s
 
     def _has_room(self, work: Work, promised_s: float | None, now_s: float) -> bool:
         bounds, waiting = BOUNDS[work], len(self._queues[work])
@@ -296,17 +310,19 @@ class Admission:
         work, promises = entry.work, self._promises[entry.work]
         self.refused[work] += 1
         if promised_s:
-            return Refusal(promised_s)
+            return Refusal(work, promised_s)
         rate = self._rate(work)
         if work in SYNCS:
             # Who reconnects has no reason to come at one time rather than another, so they are spread over the time that all of them need.
             clients = len(promises) + len(self._queues[work]) + 1
             spread_s = min(clients / (rate / 2), SYNC_SPREAD_S_MAX)
-            return Refusal(promises.promise(entry.key, now_s, max(WAIT_S_LEAST, self._chance() * spread_s)))
-        return Refusal(max(WAIT_S_LEAST, promises.promise_next(entry.key, now_s, rate)))
+            return Refusal(work, promises.promise(entry.key, now_s, max(WAIT_S_LEAST, self._chance() * spread_s)))
+        return Refusal(work, max(WAIT_S_LEAST, promises.promise_next(entry.key, now_s, rate)))
 
     def _rate(self, work: Work) -> float:
         """How many of a kind begin in a second while some wait."""
+        if work is Work.UNKNOWN:
+            return max(self._rates[work], LOOK_UP_RATE_UNKNOWN)
         unknown = SYNC_RATE_UNKNOWN if work in SYNCS else RATE_UNKNOWN
         if self._interval_s:
             unknown = min(unknown, 0.5 / self._interval_s)

@@ -27,6 +27,17 @@ class Promises:
             return None
         return max(0.0, due_s - now_s)
 
+    def leave(self) -> dict[str, float]:
+        """What is still to be kept, for a successor."""
+        return dict(self._due)
+
+    def inherit(self, left: dict[str, float]) -> None:
+        """Keep what a predecessor has promised."""
+        for key, due_s in left.items():
+            if key not in self._due and len(self._due) < PROMISES_MAX:
+                self._due[key] = due_s
+                self._last_due_s = max(self._last_due_s, due_s)
+
     def keep(self, key: str) -> None:
         """This one gets what was promised."""
         self._due.pop(key, None)

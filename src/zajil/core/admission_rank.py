@@ -4,7 +4,8 @@ In memory only, of the last half hour at most, and bounded: 64 rooms of an accou
 """
 
 from collections import OrderedDict
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
 from zajil.core.admission_work import Work
 
@@ -23,6 +24,8 @@ BURST_ROOMS: Final = 3
 BURST_S: Final = 10.0
 """So many rooms, none of them written to lately, within so long: nobody writes that fast by hand."""
 NEVER: Final = -1e12
+LEFT_MAX: Final = 10_000
+"""So many accounts and rooms, the latest, a process leaves to its successor."""
 
 
 class Sender:
@@ -37,6 +40,15 @@ class Sender:
         """When the last rooms were written to for the first time."""
         self.live_s = NEVER
         """When the account last wrote in a live conversation."""
+
+    def inherit(self, rooms: dict[str, list[float]], first_attempts: list[float], live_s: float) -> None:
+        for room_id, (_, wrote_s) in self.rooms.items():
+            if (older := rooms.pop(room_id, None)) is not None:
+                self.rooms[room_id][1] = max(wrote_s, older[1])
+        merged = [*rooms.items(), *self.rooms.items()]
+        self.rooms = dict(merged[-ROOMS_PER_ACCOUNT_MAX:])
+        self.first_attempts = [*first_attempts, *self.first_attempts][-BURST_ROOMS:]
+        self.live_s = max(self.live_s, live_s)
 
 
 class Ranks:
@@ -117,6 +129,40 @@ class Ranks:
         """How many rooms the account has tried to write to lately."""
         sender = self._senders.get(user_id)
         return 0 if sender is None else _count_recent(sender.rooms, now_s - RANK_WINDOW_S)
+
+    def found(self, user_id: str, room_id: str, wrote_s: float) -> None:
+        """A message was found that the account had sent then; to be called in the order of the messages."""
+        sender = self._senders.get(user_id) or self._add(user_id)
+        if sender.rooms.pop(room_id, None) is None:
+            self._begin_room(sender, wrote_s)
+        sender.rooms[room_id] = [wrote_s, wrote_s]
+        self.wrote(user_id, room_id, wrote_s)
+
+    def leave(self) -> dict[str, Any]:
+        """What a successor should know, in JSON's types."""
+        senders = islice(reversed(self._senders.items()), LEFT_MAX)
+        writers = islice(reversed(self._writers.items()), LEFT_MAX)
+        return {
+            "senders": [[name, each.rooms, each.first_attempts, each.live_s] for name, each in senders][::-1],
+            "writers": [[room_id, *each] for room_id, each in writers][::-1],
+        }
+
+    def inherit(self, left: dict[str, Any]) -> None:
+        """Know also what another has left, which is older than what is known here."""
+        for user_id, rooms, first_attempts, live_s in left["senders"]:
+            sender = self._senders.get(user_id)
+            if sender is None:
+                if len(self._senders) >= ACCOUNTS_MAX:
+                    continue
+                sender = self._senders[user_id] = Sender()
+            sender.inherit(rooms, first_attempts, live_s)
+        for room_id, last, last_s, other_s in left["writers"]:
+            known = self._writers.get(room_id)
+            if known is not None:
+                other_s = max(known[2], other_s if known[0] == last else last_s)
+                self._writers[room_id] = (known[0], known[1], other_s)
+            elif len(self._writers) < ROOMS_MAX:
+                self._writers[room_id] = (last, last_s, other_s)
 
     def _add(self, user_id: str) -> Sender:
         if len(self._senders) >= ACCOUNTS_MAX:

@@ -12,12 +12,12 @@ class Work(IntEnum):
     """P0: a message in a conversation that both sides are having; the keys for it."""
     LIVE_SYNC = 1
     """/sync of somebody in such a conversation."""
-    FIRST = 2
+    UNKNOWN = 2
+    """Finding out in the database who asks; what they ask is work of its kind afterwards."""
+    FIRST = 3
     """P1: a message to the only room its sender has written to lately."""
-    FEW = 3
+    FEW = 4
     """P2: to one of the two or three rooms."""
-    UNKNOWN = 4
-    """Who asks is not known before the database was asked."""
     PERSON = 5
     """What people do besides: keys, profiles, settings."""
     LOGIN = 6
@@ -45,6 +45,8 @@ class Bounds:
     running_max: int | None = None
     takes_place: bool = True
     """False for what mostly waits for the network, and would keep others out for nothing."""
+    is_request: bool = True
+    """False for what is only a part of one, and not counted against a capacity that is capped."""
 
 
 BOUNDS: Final[dict[Work, Bounds]] = {
@@ -54,7 +56,7 @@ BOUNDS: Final[dict[Work, Bounds]] = {
     Work.LIVE_SYNC: Bounds(4096, 10),
     Work.FIRST: Bounds(2000, 10),
     Work.FEW: Bounds(2000, 10),
-    Work.UNKNOWN: Bounds(2000, 10),
+    Work.UNKNOWN: Bounds(8192, 10, 32, is_request=False),
     Work.PERSON: Bounds(1000, 10),
     Work.LOGIN: Bounds(500, 10, 16),
     Work.REGISTER: Bounds(500, 10, 16),
@@ -75,7 +77,6 @@ SHEDDING: Final = (
     Work.HISTORY,
     Work.SYNC,
     Work.MANY,
-    Work.UNKNOWN,
     Work.FEW,
     Work.FIRST,
 )

@@ -24,13 +24,16 @@ SELECTIONS_MAX = 512
 BODY_CHARACTERS_MAX = 8_192
 """Of `content.body`, as far as patterns look into it."""
 NOTIFICATION_LEVEL_DEFAULT = 50
+UNTIL_TWEAK: Final = "org.zajil.until"
+"""A rule with this tweak counts only for events sent before its value, in ms since 1970. Clients that mute a chat for a while
+set it: the mute ends by itself, also while none of them is there to delete the rule. Others ignore tweaks they do not know."""
 
 _BODY: Final = ("content", "body")
 _COUNT = re.compile(r"(==|<=|>=|<|>)?([0-9]{1,15})")
 
 
 class EventView:
-    """A client-formatted event (type, sender, room_id, content, state_key) with the values that rules looked up."""
+    """A client-formatted event (type, sender, room_id, content, origin_server_ts, state_key) with the values that rules looked up."""
 
     __slots__ = ("_texts", "_values", "event")
 
@@ -154,6 +157,7 @@ class CompiledRules:
 _TYPE: Final = ("type",)
 _ROOM: Final = ("room_id",)
 _SENDER: Final = ("sender",)
+_SENT_AT: Final = ("origin_server_ts",)
 
 
 @lru_cache(maxsize=COMPILED_MAX)
@@ -214,6 +218,7 @@ def build_verdict(actions: Iterable[Any]) -> Verdict:
 def _compile_rule(kind: str, rule: JsonObject) -> _Rule | None:
     """None for a rule that can match nothing."""
     verdict = build_verdict(rule["actions"])
+    until = _get_until(rule["actions"])
     conditions: list[Condition] = []
     own_id_paths: list[tuple[Path, bool]] = []
     own_display_name = False
@@ -233,7 +238,21 @@ def _compile_rule(kind: str, rule: JsonObject) -> _Rule | None:
             if compiled is None:
                 return None
             conditions.append(compiled)
+    if until is not None:
+        conditions.append(lambda event, _: _was_sent_before(event, until))
     return _Rule(verdict, tuple(conditions), tuple(own_id_paths), own_display_name, literals)
+
+
+def _get_until(actions: Iterable[Any]) -> int | None:
+    values = [
+        action.get("value") for action in actions if isinstance(action, dict) and action["set_tweak"] == UNTIL_TWEAK
+    ]
+    return next((value for value in values if type(value) is int), None)
+
+
+def _was_sent_before(event: EventView, until: int) -> bool:
+    sent_at = event.get_value(_SENT_AT)
+    return not isinstance(sent_at, int) or sent_at < until
 
 
 def _list_conditions(kind: str, rule: JsonObject) -> list[JsonObject]:

@@ -24,6 +24,8 @@ _T = TypeVar("_T")
 StateKey = tuple[str, str]
 """An event's (type, state_key)."""
 Load = Callable[[bytes], bytes]
+Difference = tuple[StateKey, int | None, int | None]
+"""A key, its value in one map and its value in the other."""
 
 NAME_BYTES = 16
 FAN_OUT = 16
@@ -151,24 +153,39 @@ def items(root: bytes, load: Load) -> Iterator[tuple[StateKey, int]]:
     return (entry for leaf in leaves for entry in leaf.values())
 
 
-def diff(a: bytes, b: bytes, load: Load) -> Iterator[tuple[StateKey, int | None, int | None]]:
+def diff(a: bytes, b: bytes, load: Load) -> Iterator[Difference]:
     """The keys whose values differ, as (key, value in a or None, value in b or None). Visits only nodes that differ."""
-    found: list[tuple[StateKey, int | None, int | None]] = []
+    found: list[Difference] = []
+    for step in compare(a, b, load):
+        if isinstance(step, NeedNodes):
+            raise step
+        found += step
+    return iter(found)
+
+
+def compare(a: bytes, b: bytes, load: Load) -> Iterator[list[Difference] | NeedNodes]:
+    """`diff` in steps, for who has other things to do in between: one pair of nodes each.
+
+    Where nodes are missing it yields NeedNodes, for a whole level at once, and goes on when they have been loaded.
+    """
     level: list[tuple[bytes | _Entries, bytes | _Entries]] = [(a, b)] if a != b else []
     for depth in range(_DEPTH_MAX + 1):
-        if not level:
-            break
-        nodes = _load_level((side for pair in level for side in pair if isinstance(side, bytes)), load)
+        bodies: dict[bytes, bytes] = {}
+        while missing := _gather((side for pair in level for side in pair if isinstance(side, bytes)), load, bodies):
+            yield NeedNodes(missing)
         below: list[tuple[bytes | _Entries, bytes | _Entries]] = []
-        for pair in level:
-            old, new = (nodes[side] if isinstance(side, bytes) else side for side in pair)
+        for left, right in level:
+            old = _parse_node(bodies[left]) if isinstance(left, bytes) else left
+            new = _parse_node(bodies[right]) if isinstance(right, bytes) else right
             if isinstance(old, _Branch) or isinstance(new, _Branch):
                 children = zip(_split_node(old, depth), _split_node(new, depth), strict=True)
-                below.extend((left, right) for left, right in children if left != right)
+                below.extend(pair for pair in children if pair[0] != pair[1])
+                yield []
             else:
-                found.extend(_diff_leaves(old, new))
+                yield list(_diff_leaves(old, new))
+        if not below:
+            break
         level = below
-    return iter(found)
 
 
 def update(root: bytes, changes: Mapping[StateKey, int | None], load: Load) -> tuple[bytes, dict[bytes, bytes]]:
@@ -295,19 +312,24 @@ def _load_paths(root: bytes, hashes: list[bytes], load: Load) -> dict[bytes, _No
 
 def _load_level(names: Iterable[bytes], load: Load) -> dict[bytes, _Node]:
     """Load and parse some nodes, asking for all that are missing at once."""
-    nodes: dict[bytes, _Node] = {}
+    bodies: dict[bytes, bytes] = {}
+    if missing := _gather(names, load, bodies):
+        raise NeedNodes(missing)
+    return {name: _parse_node(body) for name, body in bodies.items()}
+
+
+def _gather(names: Iterable[bytes], load: Load, bodies: dict[bytes, bytes]) -> set[bytes]:
+    """Load some nodes into `bodies`; returns the names of those that are missing."""
     missing: set[bytes] = set()
     for name in names:
         if name == EMPTY_ROOT:
-            nodes[name] = {}
-        elif name not in nodes:
+            bodies[name] = _LEAF
+        elif name not in bodies:
             try:
-                nodes[name] = _parse_node(load(name))
+                bodies[name] = load(name)
             except NeedNodes as need:
                 missing |= need.names
-    if missing:
-        raise NeedNodes(missing)
-    return nodes
+    return missing
 
 
 def _partition(pairs: Iterable[tuple[bytes, _T]], depth: int) -> list[tuple[int, list[tuple[bytes, _T]]]]:
@@ -327,7 +349,7 @@ def _split_node(node: _Node, depth: int) -> list[bytes | _Entries]:
     return parts
 
 
-def _diff_leaves(old: _Entries, new: _Entries) -> Iterator[tuple[StateKey, int | None, int | None]]:
+def _diff_leaves(old: _Entries, new: _Entries) -> Iterator[Difference]:
     for hashed in sorted(old.keys() | new.keys()):
         before, after = old.get(hashed), new.get(hashed)
         if before != after:

@@ -129,4 +129,4 @@ def write_beside(height: float, text: str) -> str:
 def wrap(label: str, content: str) -> str:
     name = html.escape(label)
     picture = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{name}" direction="ltr">{content}</svg>'
-    return f'<div class="wide" tabindex="0" role="region" aria-label="{name}">{picture}</div>'
+    return f'<div class="wide" dir="ltr" tabindex="0" role="region" aria-label="{name}">{picture}</div>'

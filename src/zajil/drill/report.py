@@ -2,6 +2,7 @@
 
 import datetime
 import html
+import math
 from pathlib import Path
 from typing import Final
 
@@ -25,8 +26,9 @@ def build_report(result: Result) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{html.escape(TEXTS['en']['title'])} · {html.escape(TEXTS['ar']['title'])}</title><style>{STYLE.read_text('utf-8')}</style></head><body>"
-        '<input class="choice" type="radio" name="language" id="show-en" checked><input class="choice" type="radio" name="language" id="show-ar">'
-        '<nav aria-label="Language · اللغة"><label for="show-en" lang="en">English</label><label for="show-ar" lang="ar">العربية</label></nav>'
+        '<nav aria-label="Language · اللغة">'
+        '<input class="choice" type="radio" name="language" id="show-en" checked><label for="show-en" lang="en">English</label>'
+        '<input class="choice" type="radio" name="language" id="show-ar"><label for="show-ar" lang="ar">العربية</label></nav>'
         f"{sections}</body></html>"
     )
 
@@ -76,10 +78,11 @@ def build_section(result: Result, language: str) -> str:
             parts.append(f"<li>{html.escape(texts[fault.name])}: {html.escape(reason)}</li>")
         parts.append("</ul>")
     if broken:
-        parts.append(f"<h2>{html.escape(texts['all_broken'])}</h2><ul dir='ltr' lang='en'>")
+        parts.append(f"<h2>{html.escape(texts['all_broken'])}</h2><ul class='wide' dir='ltr' lang='en'>")
         parts += [f"<li>{html.escape(each)}</li>" for each in broken[:BROKEN_SHOWN_MAX]]
         parts.append("</ul>")
-    parts.append(f"<footer>{html.escape(texts['seed'].format(seed=result.seed, at=at))}</footer></main>")
+    end = html.escape(texts["seed"]).format(seed=result.seed, at=f"<bdi dir='ltr'>{at} UTC</bdi>")
+    parts.append(f"<footer>{end}</footer></main>")
     return "".join(parts)
 
 
@@ -94,7 +97,7 @@ def build_fault(played: Played, texts: dict[str, str]) -> str:
     )
     promised = {outcome.promise.figure for outcome in played.outcomes}
     others = "".join(
-        f"<li>{html.escape(name_figure(name, texts))}: <bdi>{value:,.0f}</bdi></li>"
+        f"<li>{html.escape(name_figure(name, texts))}: <bdi>{write_value(value)}</bdi></li>"
         for name, value in played.figures.items()
         if name not in promised
     )
@@ -113,11 +116,19 @@ def build_cells(figures: Figures) -> str:
 
 
 def build_outcome(outcome: Outcome, texts: dict[str, str]) -> str:
-    word, kind = (texts["yes"], "good") if outcome.is_kept else (texts["no"], "bad")
+    if outcome.is_kept:
+        word, kind = (texts["yes"], "good") if outcome.is_judged else (texts["not_judged"], "note")
+    else:
+        word, kind = texts["no"], "bad"
     return (
         f'<li><span class="mark {kind}">{html.escape(word)}</span> {html.escape(name_figure(outcome.promise.figure, texts))}: '
-        f"<bdi>{outcome.value:,.0f}</bdi> ({html.escape(texts['bound'])} <bdi>≤ {outcome.bound:,.0f}</bdi>)</li>"
+        f"<bdi>{write_value(outcome.value)}</bdi> ({html.escape(texts['bound'])} <bdi dir='ltr'>≤ {outcome.promise.at_most:,.0f}</bdi>)</li>"
     )
+
+
+def write_value(value: float) -> str:
+    """A figure; of what never happened there is none."""
+    return f"{value:,.0f}" if math.isfinite(value) else "∞"
 
 
 def name_figure(name: str, texts: dict[str, str]) -> str:

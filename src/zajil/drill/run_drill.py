@@ -1,6 +1,7 @@
 """Plays a scenario from beginning to end and judges it."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,12 +25,13 @@ class Outcome:
     """What became of one promise."""
 
     promise: Promise
-    bound: float
     value: float
+    is_judged: bool = True
 
     @property
     def is_kept(self) -> bool:
-        return self.value <= self.bound
+        """What never ended is broken even where nobody asks how long it took."""
+        return self.value <= self.promise.at_most if self.is_judged else math.isfinite(self.value)
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Result:
         """Every promise that was broken, in words."""
         verdict = self.verdict
         assert verdict is not None
-        lists: dict[str, Sequence[object]] = {
+        lists: dict[str, Sequence[str | tuple[str, ...]]] = {
             "acknowledged and missing": verdict.missing,
             "acknowledged and not delivered": verdict.undelivered,
             "stored twice": verdict.duplicated,
@@ -76,16 +78,21 @@ class Result:
             "never answered": verdict.unanswered,
         }
         found = [
-            f"{len(items)} {name}: {', '.join(map(str, items[:REFUSALS_SHOWN]))}"
+            f"{len(items)} {name}: {', '.join(map(name_item, items[:REFUSALS_SHOWN]))}"
             for name, items in lists.items()
             if items
         ]
         return found + [
-            f"{each.fault.name}: {outcome.promise.figure} is {outcome.value:.0f}, promised is at most {outcome.bound:.0f}"
+            f"{each.fault.name}: {outcome.promise.figure} is {outcome.value:.0f}, promised is at most {outcome.promise.at_most:.0f}"
             for each in self.played
             for outcome in each.outcomes
             if not outcome.is_kept
         ]
+
+
+def name_item(item: str | tuple[str, ...]) -> str:
+    """A message, or what a reader did not get where."""
+    return item if isinstance(item, str) else " ".join(item)
 
 
 @dataclass(frozen=True)
@@ -167,7 +174,10 @@ async def play(order: Order, day: Day, result: Result, tell: Tell) -> None:
         before = Window("before", began_s - order.scale.calm_s, began_s)
         after = Window("after", ended_s, time.monotonic())
         messages = result.ledger.messages
-        outcomes = [Outcome(promise, order.scale.bound(promise), figures[promise.figure]) for promise in fault.promises]
+        outcomes = [
+            Outcome(promise, figures[promise.figure], is_judged=not (order.scale.is_quick and promise.is_of_time))
+            for promise in fault.promises
+        ]
         tell(f"{fault.name}: {', '.join(f'{name} {value:,.0f}' for name, value in figures.items())}")
         result.played.append(
             Played(

@@ -22,6 +22,11 @@ PHOTO: Final = bytes(range(256)) * 80
 PHOTO_EVERY: Final = 25
 REFUSING: Final = (429, 502, 503, 504, 507)
 SETUP_AT_ONCE: Final = 8
+DEVICES_EACH: Final = 20
+"""Of an account in the crowd."""
+HALL_SIZE: Final = 10
+HALL_EVERY: Final = 50
+"""Every so many messages one goes to a hall, and so to up to `HALL_SIZE * DEVICES_EACH` devices."""
 
 
 class Traffic:
@@ -33,6 +38,9 @@ class Traffic:
         self.ledger = ledger
         self.people: list[Person] = []
         self.members: dict[str, list[str]] = {}
+        self.crowd: list[Person] = []
+        self.halls: list[tuple[Person, str]] = []
+        """Where there are many who read and few who write."""
         self.pairs: list[tuple[Person, str]] = []
         self.places: list[tuple[Person, str]] = []
         self.rate_per_s = scale.rate_per_s
@@ -41,7 +49,7 @@ class Traffic:
         self.refused = 0
         self._turn = 0
         self.synced_since: dict[str, float] = {}
-        """When the last sync that has ended was begun."""
+        """For each device, when the last sync that has ended was begun."""
         self._chance = random.Random(seed)  # noqa: S311  a plan, not a secret
         self._name = f"drill{seed}"
         self._token = registration_token
@@ -55,7 +63,9 @@ class Traffic:
     async def prepare(self) -> None:
         """Make accounts, groups and pairs; every reader has read to the end when this returns."""
         self.people = await self.register("p", self.scale.people)
-        self._by_id = {person.user_id: person for person in self.people}
+        self.crowd = await self.register("c", -(-self.scale.crowd // DEVICES_EACH))
+        readers = [*self.people, *self.crowd]
+        self._by_id = {person.user_id: person for person in readers}
         for number in range(self.scale.groups):
             first = number * self.scale.group_size
             members = [self.people[(first + offset) % len(self.people)] for offset in range(self.scale.group_size)]
@@ -65,9 +75,16 @@ class Traffic:
             room_id = await self._make_room("pair", [one, other])
             self.pairs += [(one, room_id), (other, room_id)]
         self.places += self.pairs
-        ready = [asyncio.Event() for _ in self.people]
-        self._readers = [asyncio.create_task(self._read(*each)) for each in zip(self.people, ready, strict=True)]
-        self._readers += [asyncio.create_task(self._wait_for_news(number)) for number in range(self.scale.crowd)]
+        for number, first in enumerate(range(0, len(self.crowd), HALL_SIZE)):
+            host = self.people[number % len(self.people)]
+            room_id = await self._make_room(f"hall {number}", [host, *self.crowd[first : first + HALL_SIZE]])
+            self.halls.append((host, room_id))
+        self.synced_since = {person.user_id: 0.0 for person in readers}
+        ready = [asyncio.Event() for _ in readers]
+        self._readers = [asyncio.create_task(self._read(*each)) for each in zip(readers, ready, strict=True)]
+        # The first device of each account reads everything; the others follow.
+        followers = range(len(self.crowd), self.scale.crowd)
+        self._readers += [asyncio.create_task(self._wait_for_news(number)) for number in followers]
         await asyncio.gather(*(each.wait() for each in ready))
 
     async def register(self, letter: str, count: int) -> list[Person]:
@@ -111,16 +128,20 @@ class Traffic:
         while True:
             due += self._chance.expovariate(self.rate_per_s)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            person, room_id = self._take_pair() if self.pairs_only else self._chance.choice(self.places)
+            person, room_id = self._take_place()
             message = self.ledger.intend(person.user_id, room_id, due)
             task = asyncio.create_task(self._send(person, message))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def _take_pair(self) -> tuple[Person, str]:
-        """Everybody in turn: a conversation is what both sides write in."""
-        self._turn = (self._turn + 1) % len(self.pairs)
-        return self.pairs[self._turn]
+    def _take_place(self) -> tuple[Person, str]:
+        """Who writes the next message, and where."""
+        if self.pairs_only:
+            # Everybody in turn: a conversation is what both sides write in.
+            self._turn = (self._turn + 1) % len(self.pairs)
+            return self.pairs[self._turn]
+        is_for_many = self.halls and len(self.ledger.messages) % HALL_EVERY == 0
+        return self._chance.choice(self.halls if is_for_many else self.places)
 
     async def _send(self, person: Person, message: Message) -> None:
         """What a client's queue does: one message of a room after the other, each again until it is answered."""
@@ -155,16 +176,20 @@ class Traffic:
 
     async def _read(self, person: Person, ready: asyncio.Event) -> None:
         since: str | None = None
+        is_back = False
         seen: defaultdict[str, set[str]] = defaultdict(set)
         while True:
             began_s = time.monotonic()
             try:
-                answer = await person.sync(since, SYNC_TIMEOUT_MS if since else 0)
+                # Who was cut off first asks what there is, as clients do.
+                answer = await person.sync(since, SYNC_TIMEOUT_MS if since and not is_back else 0)
                 rooms = answer.get("rooms", {}).get("join", {}) if since is not None else {}
                 found = [await self._find_new(person, room_id, section, seen) for room_id, section in rooms.items()]
             except (*GONE, Refused) as error:
+                is_back = True
                 await asyncio.sleep(max(self._chance.uniform(0.02, 0.5), getattr(error, "retry_after_s", 0.0)))
                 continue
+            is_back = False
             for room_id, event_ids in found:
                 self.ledger.receive(person.user_id, room_id, event_ids)
                 seen[room_id].update(event_ids)
@@ -188,17 +213,23 @@ class Traffic:
         return room_id, event_ids
 
     async def _wait_for_news(self, number: int) -> None:
-        """One more device, which only follows."""
-        person = self.people[number % len(self.people)]
+        """One more device of the crowd, which only follows."""
+        person = self.crowd[number % len(self.crowd)]
         since: str | None = None
+        is_back = False
         while True:
             if self.pairs_only:
                 await asyncio.sleep(PAUSE_S_MAX)
                 continue
+            began_s = time.monotonic()
             try:
-                since = (await person.sync(since, SYNC_TIMEOUT_MS if since else 0))["next_batch"]
+                answer = await person.sync(since, SYNC_TIMEOUT_MS if since and not is_back else 0)
             except (*GONE, Refused) as error:
+                is_back = True
                 await asyncio.sleep(max(self._chance.uniform(0.02, 0.5), getattr(error, "retry_after_s", 0.0)))
+                continue
+            since, is_back = answer["next_batch"], False
+            self.synced_since[f"{person.user_id} {number}"] = began_s
 
     async def load_histories(self) -> dict[str, list[tuple[str, str]]]:
         """(event ID, body) of every message of every room, oldest first, as a member reads it now."""
@@ -236,7 +267,7 @@ class Traffic:
     async def wait_until_synced(self, since_s: float, seconds_max: float) -> float | None:
         """Seconds from `since_s` until everybody has ended a sync that was begun after it."""
         deadline = time.monotonic() + seconds_max
-        while any(self.synced_since.get(person.user_id, 0.0) < since_s for person in self.people):
+        while any(each < since_s for each in self.synced_since.values()):
             if time.monotonic() > deadline:
                 return None
             await asyncio.sleep(0.01)

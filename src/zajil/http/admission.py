@@ -5,7 +5,7 @@ Who asks is known from memory only (`Sessions.recall`); who is not known is a ki
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -16,11 +16,14 @@ from zajil.http.admission_kinds import find_kind
 from zajil.http.request import Request
 from zajil.http.router import Auth, Route
 from zajil.services.admission.new_rooms import NEW_ACCOUNT_MS, describe_s, round_up_ms
-from zajil.services.admission.places import hold_place
+from zajil.services.admission.places import forget_place, hold_place
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, limit_exceeded
 from zajil.services.rate_limits import network_of
 from zajil.services.requester import Requester
+
+Params = Mapping[str, str]
+"""The decoded parameters of the path."""
 
 TICK_S: Final = 0.05
 NEW_FRESH_S: Final = 10.0
@@ -29,8 +32,9 @@ WAKE_S_LEAST: Final = 0.001
 KEY_SHARES: Final = Gcra(60, 3)
 """So many messages with keys of an account count as part of its conversations; more of them are ordinary work."""
 KEY_SHARERS_MAX: Final = 50_000
+WITH_BODY: Final = frozenset({"POST", "PUT", "DELETE", "PATCH"})
 KEY_SHARE: Final = "m.room.encrypted"
-ANONYMOUS_TOO: Final = (Work.SYNC, Work.HISTORY, Work.TYPING, Work.PRESENCE)
+ANONYMOUS_TOO: Final = (Work.HISTORY, Work.TYPING, Work.PRESENCE)
 """Kinds that do not become another because the sender is not known: they come late enough already."""
 
 TOLD: Final[dict[Work, str]] = {
@@ -61,11 +65,18 @@ class Edge:
         self._tick: asyncio.TimerHandle | None = None
         self._wake: asyncio.TimerHandle | None = None
 
-    def enter(self, route: Route, request: Request, token: str | None, reads_body: bool) -> Entry | None:
-        """Take the request in. The entry may have to wait (`wait`), and must `leave`; None for what is always let in.
+    def enter(self, route: Route, params: Params, token: str | None, client_ip: str) -> Entry | None:
+        """Take the request in. The entry may have to wait (`begin`), and must `leave`; None for what is always let in.
 
         Raises 429 M_LIMIT_EXCEEDED.
         """
+        entry = self.consider(route, params, token, client_ip)
+        if isinstance(entry, Refusal):
+            raise refuse(entry)
+        return entry
+
+    def consider(self, route: Route, params: Params, token: str | None, client_ip: str) -> Entry | Refusal | None:
+        """As `enter`, but returns what is refused because there is too much. Still raises what its sender alone is refused for."""
         work = self._kinds[id(route)]
         if work is None:
             return None
@@ -73,31 +84,50 @@ class Edge:
         sessions = self._app.sessions
         requester = None if token is None else sessions.known.get(token) or sessions.recall(token)
         if requester is not None:
-            key = requester.user_id
-            if work in RANKED:
-                work = self._rank(work, request, requester, now_s)
+            return self._enter_known(work, route, params, requester, now_s)
+        if token is None:
+            key = network_of(client_ip)
         else:
-            key = network_of(request.client_ip) if token is None else token
-            if route.auth is not Auth.NONE and route.auth is not Auth.SERVER and work not in ANONYMOUS_TOO:
-                work = Work.UNKNOWN
+            key = token
+            if route.auth is not Auth.NONE and work not in ANONYMOUS_TOO:
+                return self._admit(Work.UNKNOWN, key, now_s, is_parked=False)
+        return self._admit(work, key, now_s, is_parked=reads_body(route))
+
+    def identify(self, entry: Entry, route: Route, request: Request) -> Entry | None:
+        """The database has been asked who asks: from now on the request is work of its own kind. Raises 429 M_LIMIT_EXCEEDED."""
+        self.leave(entry)
+        work = self._kinds[id(route)]
+        if work is None:
+            return None
+        entry_or_refusal = self._enter_known(work, route, request.params, request.requester, self._now_s())
+        if isinstance(entry_or_refusal, Refusal):
+            raise refuse(entry_or_refusal)
+        return entry_or_refusal
+
+    async def begin(self, entry: Entry) -> None:
+        """Wait for the entry's turn, in the task of the request. Raises 429 M_LIMIT_EXCEEDED when that takes too long."""
+        if entry.waiter is not None:
+            await entry.waiter
+        if entry.work in SYNCS:
+            hold_place(partial(self.park, entry))
+
+    def _enter_known(
+        self, work: Work, route: Route, params: Params, requester: Requester, now_s: float
+    ) -> Entry | Refusal:
+        if work in RANKED:
+            work = self._rank(work, params, requester, now_s)
+        return self._admit(work, requester.user_id, now_s, is_parked=reads_body(route))
+
+    def _admit(self, work: Work, key: str, now_s: float, *, is_parked: bool) -> Entry | Refusal:
         entry = Entry(work, key, now_s)
-        refusal = self.admission.arrive(entry, now_s, is_parked=reads_body)
+        refusal = self.admission.arrive(entry, now_s, is_parked=is_parked)
         if refusal is not None:
             self._watch(now_s)
-            raise refuse(work, refusal)
+            return refusal
         if entry.state == WAITING:
             entry.waiter = asyncio.get_running_loop().create_future()
             self._dispatch()
-        elif work in SYNCS:
-            hold_place(partial(self.park, entry))
         return entry
-
-    async def wait(self, entry: Entry) -> None:
-        """Until the entry's turn. Raises 429 M_LIMIT_EXCEEDED when that takes too long."""
-        if entry.waiter is not None:
-            await entry.waiter
-            if entry.work in SYNCS:
-                hold_place(partial(self.park, entry))
 
     def park(self, entry: Entry) -> None:
         """The request waits for something that is no work of ours."""
@@ -108,21 +138,18 @@ class Edge:
         """The request has its answer."""
         admission = self.admission
         admission.leave(entry, self._now_s())
+        if entry.work in SYNCS:
+            forget_place()
         if admission.waiting:
             self._dispatch()
 
-    def check_unknown(self, requester: Requester, request: Request) -> None:
-        """Of a request whose sender was not known at the edge: what would have been checked there."""
-        if "txn_id" in request.params and "room_id" in request.params:
-            self._rank(Work.FEW, request, requester, self._now_s())
-
-    def _rank(self, work: Work, request: Request, requester: Requester, now_s: float) -> Work:
+    def _rank(self, work: Work, params: Params, requester: Requester, now_s: float) -> Work:
         user_id = requester.user_id
         if work is Work.SYNC:
             return Work.LIVE_SYNC if self._app.ranks.is_live(user_id, now_s) else Work.SYNC
         if work is Work.PERSON:
-            return self._rank_to_device(request, user_id, now_s)
-        room_id = request.params["room_id"]
+            return self._rank_to_device(params, user_id, now_s)
+        room_id = params["room_id"]
         if now_s > self._new_until_s:
             self._new_until_s = now_s + NEW_FRESH_S
             self._new_since_ms = self._app.clock.now_ms() - NEW_ACCOUNT_MS
@@ -130,9 +157,9 @@ class Edge:
         self._app.new_rooms.check(user_id, room_id, is_new_account=is_new)
         return self._app.ranks.rank(user_id, room_id, now_s, is_new=is_new)
 
-    def _rank_to_device(self, request: Request, user_id: str, now_s: float) -> Work:
+    def _rank_to_device(self, params: Params, user_id: str, now_s: float) -> Work:
         """Keys go with the messages that they are for, as far as the server can tell."""
-        if request.params.get("type") != KEY_SHARE:
+        if params.get("type") != KEY_SHARE:
             return Work.PERSON
         count = self._app.ranks.count_rooms(user_id, now_s)
         if count > 3:
@@ -170,7 +197,7 @@ class Edge:
         now_s = self._now_s()
         for entry, refusal in self.admission.expire(now_s):
             if not entry.waiter.done():
-                entry.waiter.set_exception(refuse(entry.work, refusal))
+                entry.waiter.set_exception(refuse(refusal))
         self.admission.tend(now_s)
         self._dispatch()
 
@@ -179,6 +206,15 @@ RANKED: Final = (Work.FEW, Work.SYNC, Work.PERSON)
 """Kinds that become another when it is known who asks, and where."""
 
 
-def refuse(work: Work, refusal: Refusal) -> MatrixError:
-    text = TOLD.get(work, TOLD_OTHERWISE)
-    return limit_exceeded(round_up_ms(refusal.wait_s), f"{text} Try again in {describe_s(refusal.wait_s)}.")
+def reads_body(route: Route) -> bool:
+    """Whether the body is read before the endpoint runs."""
+    return not route.streams_body and route.method in WITH_BODY
+
+
+def refuse(refusal: Refusal) -> MatrixError:
+    return limit_exceeded(round_up_ms(refusal.wait_s), explain(refusal))
+
+
+def explain(refusal: Refusal) -> str:
+    """Why a request was refused, and until when."""
+    return f"{TOLD.get(refusal.work, TOLD_OTHERWISE)} Try again in {describe_s(refusal.wait_s)}."

@@ -9,10 +9,11 @@ import structlog
 from zajil.core.admission import Entry
 from zajil.core.admission_work import Work
 from zajil.core.canonical_json import CanonicalJsonError
-from zajil.http.admission import Edge
+from zajil.http.admission import Edge, reads_body
+from zajil.http.early_refusal import EarlyRefusal, Entered
 from zajil.http.federation_api.authenticate import authenticate_server, begin_server_request
 from zajil.http.request import ClientGone, Request
-from zajil.http.response import CORS, JSON_HEADERS, JSON_TYPE, Headers, Response, json_response
+from zajil.http.response import CORS, JSON_TYPE, Response, join_headers, json_response
 from zajil.http.router import Auth, Route, Router
 from zajil.ports.configuration import ConfigError
 from zajil.ports.database import Busy, StorageUnavailable, UnfitValue, essential_writes
@@ -30,7 +31,6 @@ Respond = Callable[[int, bytes, bytes], bool]
 log = structlog.get_logger(__name__)
 
 OUTAGE_LOGGED_S = 10.0
-READ_BODIES = frozenset({"POST", "PUT", "DELETE", "PATCH"})
 
 
 class Outages:
@@ -56,6 +56,7 @@ class AsgiApp:
         self._times = {id(route): app.measurements.find_route(f"{route.method} {route.path}") for route in all_routes}
         self._nowhere = app.measurements.find_route("other")
         self._edge = Edge(app, all_routes)
+        self.early_refusal = EarlyRefusal(app.measurements, self._router, self._edge, self._times)
         self._outages = Outages()
         self.startup: list[Callable[[], Awaitable[None]]] = []
         self.shutdown: list[Callable[[], Awaitable[None]]] = []
@@ -105,33 +106,39 @@ class AsgiApp:
             return Response(b"", 204, [*CORS])
         entry: Entry | None = None
         try:
-            route, params = self._router.find(method, scope["raw_path"])
-            scope["zajil.route"] = route
-            request = Request(scope, receive, params)
-            is_for_servers = route.auth is Auth.SERVER
-            token = None if route.auth is Auth.NONE or is_for_servers else self._access_token(request)
-            reads_body = not route.streams_body and method in READ_BODIES
-            entry = self._edge.enter(route, request, token, reads_body)
-            if entry is not None and entry.waiter is not None:
-                await self._edge.wait(entry)
-            if is_for_servers:
+            entered: Entered | None = scope.pop("zajil.entered", None)
+            if entered is None:
+                route, params = self._router.find(method, scope["raw_path"])
+                scope["zajil.route"] = route
+                request = Request(scope, receive, params)
+                token = None if route.auth is Auth.NONE else self._access_token(request)
+                entry = self._edge.enter(route, params, token, request.client_ip)
+            else:
+                route, params, token, entry = entered
+                scope["zajil.route"] = route
+                request = Request(scope, receive, params)
+            if entry is not None:
+                await self._edge.begin(entry)
+            if route.auth is Auth.SERVER:
                 begin_server_request(self.app, request)
             elif route.auth is not Auth.NONE:
                 await self._authenticate(route, request, token)
-                if entry is not None and entry.work is Work.UNKNOWN and request.requester is not None:
-                    self._edge.check_unknown(request.requester, request)
+                if entry is not None and entry.work is Work.UNKNOWN:
+                    entry = self._edge.identify(entry, route, request)
+                    if entry is not None:
+                        await self._edge.begin(entry)
             if route.is_essential:
                 essential_writes.set(True)
             if route.limit is not None:
                 self.app.rate_limits.check(route.limit, request.requester, request.client_ip)
-            if reads_body:
+            if reads_body(route):
                 # A client that sends its body slowly must not keep others out.
                 if entry is not None:
                     self.app.admission.park(entry)
                 await request.read_body(route.body_bytes_max)
                 if entry is not None:
                     self.app.admission.resume(entry)
-            if is_for_servers:
+            if route.auth is Auth.SERVER:
                 await authenticate_server(self.app, request)
             result = await route.handler(self.app, request)
         except ClientGone:
@@ -208,21 +215,6 @@ def error_response(error: MatrixError) -> Response:
     if error.extra and isinstance(wait_ms := error.extra.get("retry_after_ms"), int):
         response.headers = [*response.headers, (b"retry-after", str(-(-wait_ms // 1000)).encode())]
     return response
-
-
-def _join(headers: Headers) -> bytes:
-    for _, value in headers:
-        if b"\r" in value or b"\n" in value:
-            raise ValueError("a header's value must be one line")
-    return b"".join(b"%b: %b\r\n" % header for header in headers)
-
-
-_JSON_LINES = _join(JSON_HEADERS)
-
-
-def join_headers(headers: Headers) -> bytes:
-    """Header lines. Nearly all answers have the same."""
-    return _JSON_LINES if headers is JSON_HEADERS else _join(headers)
 
 
 async def _send_response(response: Response, head_only: bool, send: Send) -> None:

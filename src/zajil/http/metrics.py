@@ -1,6 +1,7 @@
 """`/metrics` for Prometheus: what this process counted, put into Prometheus' form when it is asked for.
 
 It tells how much a server is used, so it is not public: it takes the token of the configuration, or an administrator's access token.
+With several workers the one that is asked asks the others (`metrics_exchange`), and every series says in `worker` whose it is.
 """
 
 import hmac
@@ -32,12 +33,20 @@ def add_histogram(family: HistogramMetricFamily, labels: list[str], counted: His
 
 
 class AppCollector(Collector):
-    """The numbers of one worker."""
+    """The numbers of one worker; `worker` is the label that each of them gets, empty for none."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, worker: str = "") -> None:
         self._app = app
+        self._worker = worker
 
     def collect(self) -> Iterator[Any]:
+        for family in self._collect():
+            if self._worker:
+                for each in family.samples:
+                    each.labels["worker"] = self._worker
+            yield family
+
+    def _collect(self) -> Iterator[Any]:
         yield from self._collect_requests()
         yield from self._collect_admission()
         yield from self._collect_work()
@@ -60,6 +69,11 @@ class AppCollector(Collector):
         admission = self._app.admission
         refused = [(work.name.lower(), admission.refused[work]) for work in Work]
         yield build_counter("zajil_admission_refused", "Requests refused at the edge.", "work", refused)
+        for name, text, count in (
+            ("zajil_new_rooms_refused", "Messages to one more new chat, refused.", self._app.new_rooms.refused),
+            ("zajil_invitations_refused", "Invitations refused.", self._app.invitations.refused),
+        ):
+            yield CounterMetricFamily(name, text, value=count)
         for name, text, value in (
             ("zajil_admission_running", "Places taken by requests under way.", admission.running),
             ("zajil_admission_waiting", "Requests that wait to be let in.", admission.waiting),
@@ -109,13 +123,19 @@ def build_counter(name: str, text: str, label: str, values: Iterable[tuple[Any, 
     return family
 
 
+def write_metrics(app: App, worker: str = "") -> bytes:
+    """The numbers of this process as text."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(AppCollector(app, worker))
+    return generate_latest(registry)
+
+
 async def get_metrics(app: App, request: Request) -> Response:
     """Everything, as text."""
     if not await may_read(app, request):
         raise forbidden("The metrics take metrics_token, or an administrator's access token.")
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(AppCollector(app))
-    return Response(generate_latest(registry), 200, [(b"content-type", CONTENT_TYPE_LATEST.encode())])
+    text = write_metrics(app) if app.gather_metrics is None else await app.gather_metrics()
+    return Response(text, 200, [(b"content-type", CONTENT_TYPE_LATEST.encode())])
 
 
 async def may_read(app: App, request: Request) -> bool:

@@ -41,3 +41,18 @@ class Response:
 
 def json_response(value: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(value), status)
+
+
+def _join(headers: Headers) -> bytes:
+    for _, value in headers:
+        if b"\r" in value or b"\n" in value:
+            raise ValueError("a header's value must be one line")
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
+JSON_LINES = _join(JSON_HEADERS)
+
+
+def join_headers(headers: Headers) -> bytes:
+    """Header lines. Nearly all answers have the same."""
+    return JSON_LINES if headers is JSON_HEADERS else _join(headers)

@@ -113,16 +113,23 @@ class Router:
         return route, {name: decode_segment(value) for name, value in zip(names, values, strict=True)}
 
     def _match(self, segments: list[bytes]) -> tuple[_Node, list[bytes]] | None:
-        pending: list[tuple[_Node, int, list[bytes]]] = [(self._root, 0, [])]
-        while pending:
-            node, index, values = pending.pop()
-            if index == len(segments):
-                if node.routes:
-                    return node, values
-                continue
-            segment = segments[index]
-            if node.parameter is not None:
-                pending.append((node.parameter, index + 1, [*values, segment]))
-            if (child := node.children.get(segment)) is not None:
-                pending.append((child, index + 1, values))
-        return None
+        node, index, values = self._root, 0, list[bytes]()
+        others: list[tuple[_Node, int, list[bytes]]] = []
+        """Where a literal was taken and a parameter might have been."""
+        while True:
+            if index < len(segments):
+                segment, parameter = segments[index], node.parameter
+                if (child := node.children.get(segment)) is not None:
+                    if parameter is not None:
+                        others.append((parameter, index + 1, [*values, segment]))
+                    node, index = child, index + 1
+                    continue
+                if parameter is not None:
+                    values.append(segment)
+                    node, index = parameter, index + 1
+                    continue
+            elif node.routes:
+                return node, values
+            if not others:
+                return None
+            node, index, values = others.pop()

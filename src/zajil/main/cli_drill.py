@@ -1,14 +1,19 @@
 """`zajil drill`: play the day of 22 February 2014 and report."""
 
 import asyncio
+import contextlib
+import signal
 import sys
 import tempfile
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from zajil.main.cli_options import fail
+
+T = TypeVar("T")
 
 
 def drill(
@@ -61,9 +66,11 @@ def drill(
             registration_token,
         )
         try:
-            result = asyncio.run(run_drill(order, tell))
+            result = asyncio.run(stoppable(run_drill(order, tell)))
         except DrillError as error:
             fail(str(error))
+        except asyncio.CancelledError:
+            fail("the drill was stopped")
     if report is not None:
         write_report(result, report)
         typer.echo(f"The report is in {report}.")
@@ -76,6 +83,15 @@ def drill(
     for each in result.broken:
         typer.echo(f"BROKEN: {each}")
     raise typer.Exit(1 if result.broken else 0)
+
+
+async def stoppable(drill: Coroutine[Any, Any, T]) -> T:
+    """SIGTERM ends the private copy too, as Ctrl-C does."""
+    task = asyncio.current_task()
+    assert task is not None
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await drill
 
 
 def tell(text: str) -> None:

@@ -6,6 +6,7 @@ from zajil.http.asgi import AsgiApp
 from zajil.http.client_api import load_routes
 from zajil.http.federation_api import load_federation_routes
 from zajil.http.metrics import ROUTES as METRICS
+from zajil.http.metrics_exchange import MetricsExchange
 from zajil.http.openapi import describe
 from zajil.http.pages import ROUTES as PAGES
 from zajil.http.status_pages import ROUTES as STATUS_PAGES
@@ -23,6 +24,7 @@ from zajil.ports.stores import Stores
 from zajil.services.accounts.administer_tokens import prepare_setup_token
 from zajil.services.accounts.attach_accounts import attach_accounts, start_accounts, stop_accounts
 from zajil.services.accounts.ignored_users import IgnoredUsers
+from zajil.services.admission.memory import recall_conversations
 from zajil.services.admission.overload_control import observe_rooms
 from zajil.services.app import App
 from zajil.services.keys.attach_keys import attach_end_to_end_encryption
@@ -118,8 +120,8 @@ def build_services(config: Config) -> App:
     return app
 
 
-def build_app(config: Config) -> AsgiApp:
-    """The ASGI application of one worker."""
+def build_app(config: Config, number: int = 0) -> AsgiApp:
+    """The ASGI application of one worker; `number` says which of those that serve side by side."""
     app = build_services(config)
     all_routes = [*load_routes(legacy_r0=config.legacy_r0), *load_federation_routes(), *PAGES, *STATUS_PAGES, *OPERATOR_PAGE, *METRICS, *WEB_CLIENT]
     asgi = AsgiApp(app, [*all_routes, *describe(all_routes)])
@@ -128,6 +130,7 @@ def build_app(config: Config) -> AsgiApp:
     if config.bus:
         app.node_signals.connect(bus)
     status_link = attach_status(app)
+    metrics = MetricsExchange(app, number)
     media = run_media(app)
     notifications = run_notifications(app)
     push = run_push(app)
@@ -146,8 +149,10 @@ def build_app(config: Config) -> AsgiApp:
         start_accounts(app)
         start_signals(app)
         sweeps.append(asyncio.create_task(run_transaction_cleaning(app)))
+        sweeps.append(asyncio.create_task(recall_conversations(app)))
         app.message_index.start()
         status_link.start()
+        await metrics.start()
         asgi.setup_token = await prepare_setup_token(app)
 
     async def stop() -> None:
@@ -156,6 +161,7 @@ def build_app(config: Config) -> AsgiApp:
         for sweep in sweeps:
             sweep.cancel()
         await status_link.stop()
+        await metrics.stop()
         await app.message_index.stop()
         await stop_signals(app)
         await stop_accounts(app)

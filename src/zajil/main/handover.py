@@ -14,6 +14,7 @@ import structlog
 from uvicorn.server import ServerState
 
 from zajil.main.protocol import BoundedHttpProtocol
+from zajil.services.admission.memory import inherit_memory, leave_memory
 from zajil.services.app import App
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,9 @@ HINT_INTERVAL_S = 0.05
 CHECK_INTERVAL_S = 0.01
 MOVED_PER_SLICE = 25
 """So many connections move at once, then both processes attend to people for `CHECK_INTERVAL_S`: 10,000 take 4 s."""
+CONNECTION, MEMORY = b"c", b"m"
+"""What is sent to the successor, with a file each: a client's socket; what it should know."""
+MEMORY_SIZE_MAX = 64 * 1024 * 1024
 IDLE_S = 3.0
 """A connection that cannot be moved (TLS) gets this long to ask once more, and be told to close, before it is closed."""
 
@@ -42,6 +46,7 @@ class Retirement:
 
     async def run(self) -> None:
         """The listening sockets are closed already. Returns when every request in flight is answered."""
+        self._leave_memory()
         BoundedHttpProtocol.on_idle = self._on_idle
         moving = asyncio.create_task(self._move_idle_ones())
         try:
@@ -54,6 +59,19 @@ class Retirement:
         if self._give is not None:
             self._give.close()
         log.info("handed over", connections=self._moved)
+
+    def _leave_memory(self) -> None:
+        if self._give is None:
+            return
+        memory = os.memfd_create("zajil-memory")
+        try:
+            with os.fdopen(memory, "wb", closefd=False) as file:
+                file.write(leave_memory(self._app))
+            socket.send_fds(self._give, [MEMORY], [memory])
+        except OSError as error:  # then the successor knows what it finds in the database
+            log.warning("what is known of conversations was not handed over", cause=str(error))
+        finally:
+            os.close(memory)
 
     # Writes
 
@@ -99,7 +117,7 @@ class Retirement:
         connection.flow.pause_reading()
         fd = os.dup(transport.get_extra_info("socket").fileno())
         try:
-            socket.send_fds(give, [b"c"], [fd])
+            socket.send_fds(give, [CONNECTION], [fd])
         except BlockingIOError:
             connection.flow.resume_reading()
             return False
@@ -147,9 +165,10 @@ class Retirement:
 
 
 class Arrivals:
-    """The successor's end: takes in the connections that its predecessor gives it."""
+    """The successor's end: takes in the connections that its predecessor gives it, and what it knew."""
 
-    def __init__(self, end: socket.socket, build_protocol: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(self, app: App, end: socket.socket, build_protocol: Callable[[], asyncio.Protocol]) -> None:
+        self._app = app
         self._end = end
         self._build_protocol = build_protocol
         self._arriving: set[asyncio.Task[None]] = set()
@@ -170,10 +189,19 @@ class Arrivals:
                 loop.remove_reader(self._end.fileno())
                 self._end.close()
                 return
+            if text == MEMORY:
+                for fd in files:
+                    self._read_memory(fd)
+                continue
             for fd in files:
                 arrival = loop.create_task(self._take(socket.socket(fileno=fd)))
                 self._arriving.add(arrival)
                 arrival.add_done_callback(self._arriving.discard)
+
+    def _read_memory(self, fd: int) -> None:
+        with os.fdopen(fd, "rb") as file:
+            file.seek(0)
+            inherit_memory(self._app, file.read(MEMORY_SIZE_MAX))
 
     async def _take(self, connection: socket.socket) -> None:
         connection.set_inheritable(False)

@@ -5,18 +5,35 @@ import json
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from zajil.http.early_refusal import EarlyRefusal, Entered
 
 HEAD_SIZE_MAX = 64 * 1024
 HEAD_DURATION_S_MAX = 20.0
 HEADERS_MAX = 200
 BODY_PAUSE_S_MAX = 75.0
 """A client that sends no more of a body for so long is given up; an upload has had its answer before (`UPLOAD_PAUSE_S_MAX`)."""
+STATUS_CONNECTIONS_MAX = 32
+"""Beyond the limit of connections so many more may ask for the status pages, and for nothing else: that is when people look there."""
+STATUS_HEAD_DURATION_S_MAX = 5.0
 LINGER_S_MAX = 5.0
+CROWDED = "The server has as many connections as it can have. Try again in a moment."
 LINGER_SIZE_MAX = 16 * 1024 * 1024
 """Of a refused body so much is read and thrown away: closing at once would take the answer away from a client that is still sending."""
+
+
+class Refused:
+    """Stands where a request's cycle would: this one was answered before it had any."""
+
+    response_complete = True
+    keep_alive = True
+    message_event = asyncio.Event()
+
+
+REFUSED = cast(RequestResponseCycle, Refused())
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -33,8 +50,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     has_begun = False  # a request whose end has not come yet
     closes_next = False
     """The next answer is the last one on this connection."""
+    is_for_status = False
+    """Made beyond the limit: only the status pages are answered."""
+    is_turned_away = False
     on_idle: ClassVar[Callable[["BoundedHttpProtocol"], None] | None] = None
     """Is told of every connection that comes to rest, once this process retires."""
+    early_refusal: ClassVar[EarlyRefusal | None] = None
+    """Says which requests need not go on."""
 
     @property
     def is_idle(self) -> bool:
@@ -43,12 +65,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return False
         return self.cycle is None or self.cycle.response_complete
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # At its limit uvicorn would refuse the requests of everybody, also on connections that it has accepted.
+        self.connections_max, self.limit_concurrency = self.limit_concurrency, None
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
+        if self.connections_max is not None and len(self.connections) > self.connections_max:
             # Before all files are used up: then nobody could be told anything, and the database could not open its own.
-            self.refuse(503, "The server has as many connections as it can have. Try again in a moment.")
-            return
+            if len(self.connections) > self.connections_max + STATUS_CONNECTIONS_MAX:
+                self.refuse(503, CROWDED)
+                return
+            self.is_for_status = self.closes_next = True
         self.start_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -85,17 +114,42 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.count_head(len(name) + len(value))
-        if len(self.headers) >= HEADERS_MAX:
+        # What uvicorn's does, in one: it is called several times for every request.
+        self.head_size += len(name) + len(value)
+        if self.head_size > HEAD_SIZE_MAX or len(self.headers) >= HEADERS_MAX:
             self.head_size = HEAD_SIZE_MAX + 1
-            raise ValueError("too many headers")
-        super().on_header(name, value)
+            raise ValueError("head too long")
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.in_head = False
         self.in_body = True
         self.stop_head_timer()
-        super().on_headers_complete()
+        if self.is_for_status and not is_status_request(self.parser.get_method(), self.url):
+            self.is_turned_away = True
+            raise ValueError("too many connections")
+        entered = None
+        early = type(self).early_refusal
+        if early is not None and early.is_needed and self.may_be_refused_early():
+            answer = early.consider(self.parser.get_method(), self.url, self.headers)
+            if type(answer) is bytes:
+                self.refuse_early(answer)
+                return
+            entered = cast(Entered | None, answer)
+        self.begin_request(entered)
+
+    def begin_request(self, entered: Entered | None) -> None:
+        if entered is not None:
+            self.scope["zajil.entered"] = entered  # type: ignore[typeddict-unknown-key]
+        try:
+            super().on_headers_complete()
+        except BaseException:
+            if entered is not None and (early := type(self).early_refusal) is not None:
+                early.give_up(entered)
+            raise
         if self.closes_next:
             self.cycle.keep_alive = False
         if self.cycle is not None:
@@ -104,7 +158,26 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self.has_begun = self.in_body = False
         self.stop_body_timer()
+        if self.cycle is REFUSED:
+            self.on_response_complete()
         super().on_message_complete()
+
+    def may_be_refused_early(self) -> bool:
+        """Nothing before this request is unanswered, and the client takes its answers."""
+        if self.expect_100_continue or self.pipeline or self.flow.write_paused or self.closes_next:
+            return False
+        if not self.parser.should_keep_alive() or self.parser.should_upgrade():
+            return False
+        return self.cycle is None or self.cycle.response_complete
+
+    def refuse_early(self, answer: bytes) -> None:
+        """Answer now. The body, if there is one, is read and thrown away."""
+        self.cycle = REFUSED
+        lines = [STATUS_LINE[429]]
+        for name, value in self.server_state.default_headers:
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(answer)
+        self.transport.write(b"".join(lines))
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -131,7 +204,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def start_head_timer(self) -> None:
         if self.head_timer is None:
-            self.head_timer = self.loop.call_later(HEAD_DURATION_S_MAX, self.on_head_timeout)
+            duration_s = STATUS_HEAD_DURATION_S_MAX if self.is_for_status else HEAD_DURATION_S_MAX
+            self.head_timer = self.loop.call_later(duration_s, self.on_head_timeout)
 
     def stop_head_timer(self) -> None:
         if self.head_timer is not None:
@@ -147,6 +221,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         failure = sys.exc_info()[1]
         if isinstance(failure, MemoryError) or isinstance(getattr(failure, "__context__", None), MemoryError):
             self.refuse(503, "The server is short of memory. Try again soon.")
+        elif self.is_turned_away:
+            self.refuse(503, CROWDED)
         elif self.head_size > HEAD_SIZE_MAX:
             self.refuse(431, "The request's headers are too long.")
         else:
@@ -174,6 +250,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.flow.resume_reading()
+
+
+def is_status_request(method: bytes, url: bytes) -> bool:
+    """Whether this asks for a page of /status, which needs nothing but memory."""
+    path = url.partition(b"?")[0]
+    return method in (b"GET", b"HEAD") and (path == b"/status" or path.startswith((b"/status.", b"/status/")))
 
 
 def respond(

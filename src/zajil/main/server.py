@@ -19,20 +19,22 @@ from zajil.main.protocol import BoundedHttpProtocol
 from zajil.ports.configuration import Config, ConfigError
 from zajil.ports.database import StorageUnavailable
 
-FILES_SPARE = 256  # for the database, media, outgoing connections
+FILES_SPARE = 256  # for the database, media, outgoing connections, and those who ask for the status beyond the limit
 KEEP_ALIVE_S = 75
 GRACEFUL_STOP_S_MAX = 5
 EXIT_FAILED = 1  # starting again may help
 PROBE_PATH = "/_matrix/client/versions"
 
 
-def run(config: Config, sockets: list[socket.socket], channel: socket.socket, take: socket.socket | None) -> int:
+def run(
+    config: Config, sockets: list[socket.socket], channel: socket.socket, take: socket.socket | None, number: int = 0
+) -> int:
     """Serve on the sockets until SIGTERM, a successor or the supervisor's end; returns the exit code.
 
     Through `take` come the connections of the worker that this one replaces.
     """
     try:
-        app = build_app(config)
+        app = build_app(config, number)
     except ConfigError as error:
         warn(f"zajil: {error}")
         return EXIT_CONFIG
@@ -93,7 +95,8 @@ class ReadyServer(Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.take is not None:
-            Arrivals(self.take, self.build_protocol).open()
+            Arrivals(self.app.app, self.take, self.build_protocol).open()
+        BoundedHttpProtocol.early_refusal = self.app.early_refusal
         gc.freeze()
         gc.enable()
         self.app.app.db.take_turn()

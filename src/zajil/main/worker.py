@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("--fd", type=int, action="append", required=True)
     parser.add_argument("--channel", type=int, required=True)
     parser.add_argument("--take", type=int)
+    parser.add_argument("--number", type=int, default=0, help="which of the workers side by side this is")
     parser.add_argument("--arguments", default="{}")
     parser.add_argument("--config", type=Path)
     given = parser.parse_args()
@@ -41,7 +42,7 @@ def main() -> int:
     for each in (*sockets, channel, *([take] if take else [])):
         each.set_inheritable(False)
         each.setblocking(False)
-    return run(config, sockets, channel, take)
+    return run(config, sockets, channel, take, given.number)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def start_worker(
     """Start a worker on these sockets; one that replaces another gets an end through which that gives it its connections."""
     channel, own_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     give, take = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) if replaces else (None, None)
-    command = [sys.executable, *WORKER, "--channel", str(own_end.fileno()), *options]
+    command = [sys.executable, *WORKER, "--number", str(number), "--channel", str(own_end.fileno()), *options]
     inherited = [*(each.fileno() for each in sockets), lock, own_end.fileno()]
     for each in sockets:
         command += ["--fd", str(each.fileno())]

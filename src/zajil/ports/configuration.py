@@ -163,7 +163,7 @@ class Config:
         is_size=True,
     )
     connections_max: int = option(
-        10_000, "Limits", "Open connections per worker; further ones get 503.", lowest=10, highest=1_000_000
+        10_000, "Limits", "Open connections per worker; further ones get 503, or the status page.", lowest=10, highest=1_000_000
     )
     sync_timeout_s_max: int = option(
         120, "Limits", "Longest time a /sync waits for something new.", lowest=1, highest=600

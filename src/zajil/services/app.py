@@ -1,5 +1,6 @@
 """What every service is given: configuration, ports, and this process's memory of the database."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,8 @@ class App:
     delivered: "Delivered" = field(init=False)
     message_index: "MessageIndex" = field(init=False)
     measurements: Measurements = field(default_factory=Measurements)
+    gather_metrics: Callable[[], Awaitable[bytes]] | None = None
+    """With several workers: the numbers of all of them, as Prometheus reads them."""
     status: StatusBoard = field(default_factory=StatusBoard)
     stopping: bool = False  # the worker is going: parked requests are answered now
 

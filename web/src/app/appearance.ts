@@ -1,6 +1,6 @@
 import { chooseLanguage, switchLanguage, type Language } from "@/i18n/language";
 import { Store } from "@/domain/store";
-import { readPreference, writePreference } from "@/platform/preferences";
+import { readPreference, watchPreferences, writePreference } from "@/platform/preferences";
 
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
@@ -17,9 +17,17 @@ function showTheme(theme: Theme): void {
 
 export const TEXT_SCALES = [0.875, 1, 1.125, 1.25, 1.5] as const;
 
+function readTextScale(): number {
+  return TEXT_SCALES.find((each) => String(each) === readPreference("text-scale")) ?? 1;
+}
+
+function showTextScale(scale: number): void {
+  document.documentElement.style.setProperty("--text-scale", String(scale));
+}
+
 /** What the whole page looks like; kept on this device for all accounts. */
 export const theme = new Store<Theme>(readTheme());
-export const textScale = new Store<number>(TEXT_SCALES.find((each) => String(each) === readPreference("text-scale")) ?? 1);
+export const textScale = new Store<number>(readTextScale());
 
 export function setTheme(chosen: Theme): void {
   writePreference("theme", chosen);
@@ -30,7 +38,7 @@ export function setTheme(chosen: Theme): void {
 export function setTextScale(scale: number): void {
   writePreference("text-scale", String(scale));
   textScale.set(scale);
-  document.documentElement.style.setProperty("--text-scale", String(scale));
+  showTextScale(scale);
 }
 
 export async function setLanguage(language: Language): Promise<void> {
@@ -56,5 +64,20 @@ export function usesLatinDigits(): boolean {
 /** Before anything is drawn. */
 export function showAppearance(): void {
   showTheme(theme.get());
-  document.documentElement.style.setProperty("--text-scale", String(textScale.get()));
+  showTextScale(textScale.get());
+}
+
+/** All tabs of a browser look the same: what is chosen in one shows in the others at once. */
+export function followOtherTabs(): void {
+  watchPreferences((name) => {
+    if (name === "language" || name === "digits") void switchLanguage(chosenLanguage(), usesLatinDigits());
+    if (name === "theme") {
+      theme.set(readTheme());
+      showTheme(theme.get());
+    }
+    if (name === "text-scale") {
+      textScale.set(readTextScale());
+      showTextScale(textScale.get());
+    }
+  });
 }

@@ -1,4 +1,5 @@
 import "@/views/settings/motion.css";
+import { readSounds, type Sounds, writeSounds } from "@/domain/sounds";
 import { Store } from "@/domain/store";
 import { readPreference, writePreference, type PreferenceName } from "@/platform/preferences";
 import { chatPreferences, type ChatPreferences } from "@/views/chat/chat_preferences";
@@ -13,14 +14,14 @@ export type Preview = (typeof PREVIEWS)[number];
 export interface NotifyHere {
   readonly isOn: boolean;
   readonly preview: Preview;
-  readonly hasSound: boolean;
+  readonly sounds: Sounds;
 }
 
 export const lessMotion = new Store(readPreference("motion") === "less");
 export const notifyHere = new Store<NotifyHere>({
   isOn: readPreference("notify") === "on",
   preview: PREVIEWS.find((each) => each === readPreference("notify-preview")) ?? "all",
-  hasSound: readPreference("notify-sound") !== "off",
+  sounds: readSounds(readPreference("notify-sound")),
 });
 
 export function showDeviceSettings(): void {
@@ -55,7 +56,7 @@ export function setBackground(background: ChatPreferences["background"]): void {
 
 export function setNotifyHere(change: Partial<NotifyHere>): void {
   const next = { ...notifyHere.get(), ...change };
-  const values: readonly (readonly [PreferenceName, string])[] = [["notify", next.isOn ? "on" : "off"], ["notify-preview", next.preview], ["notify-sound", next.hasSound ? "on" : "off"]];
+  const values: readonly (readonly [PreferenceName, string])[] = [["notify", next.isOn ? "on" : "off"], ["notify-preview", next.preview], ["notify-sound", writeSounds(next.sounds)]];
   for (const [name, value] of values) writePreference(name, value);
   notifyHere.set(next);
 }

@@ -87,7 +87,7 @@ function Screens({ locked }: Pick<VisibleEngine, "locked">) {
         onOpenSettings={() => navigate({ page: "settings", section: "" })}
         accountEntries={accountEntries}
         onOpenMessage={openMessage}
-        renderInfo={(room, what, close) => (what === "search" ? <RoomSearch roomId={room} onClose={close} onOpenMessage={openMessage} /> : <RoomInfo roomId={room} onClose={close} />)}
+        renderInfo={(room, what, close, openThreads) => (what === "search" ? <RoomSearch roomId={room} onClose={close} onOpenMessage={openMessage} /> : <RoomInfo roomId={room} onClose={close} onThreads={openThreads} />)}
       />
       <LinkTargets />
       {person !== null && <Suspense><PersonDialog userId={person} onClose={() => setPerson(null)} onOpenChat={(room) => { setPerson(null); openChat(room); }} /></Suspense>}

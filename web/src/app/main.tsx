@@ -5,10 +5,10 @@ import { startLanguage } from "@/i18n/language";
 import { registerServiceWorker } from "@/platform/service_worker_registration";
 import { App } from "./app";
 import { AppContext } from "./app_context";
-import { chosenLanguage, showAppearance, usesLatinDigits } from "./appearance";
+import { chosenLanguage, followOtherTabs, showAppearance, usesLatinDigits } from "./appearance";
 import { finishWipe, startLock } from "./app_lock";
 import { showDeviceSettings } from "./device_settings";
-import { buildServices } from "./services";
+import { awaitFirstScreen, buildServices } from "./services";
 
 async function start(): Promise<void> {
   if (await finishWipe()) {
@@ -19,6 +19,8 @@ async function start(): Promise<void> {
   showDeviceSettings();
   startLock();
   const [services] = await Promise.all([buildServices(), startLanguage(chosenLanguage(), usesLatinDigits())]);
+  followOtherTabs();
+  await awaitFirstScreen(services);
   createRoot(document.getElementById("root")!).render(
     <StrictMode>
       <AppContext value={services}>

@@ -1,7 +1,8 @@
 import type { Notifications } from "@/domain/notifications";
 import { Problem } from "@/domain/problem";
-import { askForNotifications, closeNotifications, isLookedAt, notificationPermission, onNotificationClick, playSound, showNotification, showUnread } from "@/platform/notifications";
+import { askForNotifications, closeNotifications, isLookedAt, notificationPermission, onNotificationClick, showNotification, showUnread } from "@/platform/notifications";
 import { currentSubscription, hasWebPush, storePushTexts, subscribe, unsubscribe } from "@/platform/push";
+import { playSound } from "@/platform/sounds";
 
 export { closeNotifications, isLookedAt, notificationPermission, onNotificationClick, playSound, showNotification, showUnread, storePushTexts };
 

@@ -18,7 +18,7 @@ export function RoomSearch({ roomId, onClose, onOpenMessage }: { readonly roomId
 }
 
 /** The third pane; what it shows is loaded when it is first opened. */
-export function RoomInfo({ roomId, onClose }: { readonly roomId: string; readonly onClose: () => void }) {
+export function RoomInfo({ roomId, onClose, onThreads }: { readonly roomId: string; readonly onClose: () => void; readonly onThreads: () => void }) {
   const { t } = useTranslation();
   const open = (room: string, eventId?: string) => navigate({ page: "target", target: { kind: "room", room, via: [], ...(eventId === undefined ? {} : { eventId }) } });
   return (
@@ -27,6 +27,7 @@ export function RoomInfo({ roomId, onClose }: { readonly roomId: string; readonl
         key={roomId}
         roomId={roomId}
         onClose={onClose}
+        onThreads={onThreads}
         onOpenChat={(room) => { onClose(); open(room); }}
         onOpenEvent={(eventId) => { if (matchMedia("(width < 720px)").matches) onClose(); open(roomId, eventId); }}
         onLeft={() => { onClose(); navigate({ page: "home" }); }}

@@ -2,6 +2,7 @@ import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react
 import { useTranslation } from "react-i18next";
 import type { Engine } from "@/domain/engine";
 import { ArriveFrame } from "@/views/arrive/ArriveFrame";
+import { ConfirmKeys } from "@/views/arrive/ConfirmKeys";
 import { ProblemNote } from "@/views/arrive/ProblemNote";
 import { RestoreKeys } from "@/views/arrive/RestoreKeys";
 import { SessionEnded } from "@/views/arrive/SessionEnded";
@@ -55,13 +56,15 @@ function WelcomeStep({ engine }: { readonly engine: Engine }) {
   const [isSaving, setIsSaving] = useState(false);
   const finish = useCallback(() => void model.finishWelcome(), [model]);
   const create = useCallback(() => engine.keys.createRecoveryKey(), [engine]);
+  const setUp = useCallback((password: string) => engine.keys.setUp(password), [engine]);
   const restore = useCallback(async (key: string) => void (await engine.keys.restore(key)), [engine]);
   const verify = useCallback(() => void engine.verify("own-devices"), [engine]);
   useEffect(() => {
     if (keys.state === "no-recovery") setIsSaving(true);
-    else if (keys.state === "ready" && !isSaving) finish();
+    else if ((keys.state === "ready" || keys.state === "no-backup") && !isSaving) finish();
   }, [keys.state, isSaving, finish]);
   if (isSaving) return <ArriveFrame><SaveRecoveryKey userId={engine.userId} create={create} onDone={finish} /></ArriveFrame>;
+  if (keys.state === "needs-password") return <ArriveFrame><ConfirmKeys userId={engine.userId} setUp={setUp} onLater={finish} /></ArriveFrame>;
   if (keys.state === "needs-recovery") {
     return <ArriveFrame><RestoreKeys restore={restore} verify={keys.canVerifyWithDevice ? verify : undefined} onDone={finish} /></ArriveFrame>;
   }

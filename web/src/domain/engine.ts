@@ -10,7 +10,9 @@ import type { People } from "./people";
 import type { DistributionLists } from "./people_lists";
 import type { RoomCare } from "./room_details";
 import type { OwnAccount } from "./settings";
+import type { StickerImage, Stickers } from "./stickers";
 import type { Readable } from "./store";
+import type { ThreadList } from "./thread_list";
 import type { Verification } from "./verification";
 
 /**
@@ -53,6 +55,7 @@ export interface Engine {
   care(roomId: string): RoomCare;
   /** Knows what was received and passed on: the forward ladder. Fed and kept by the engine. */
   readonly guard: ForwardGuard;
+  readonly stickers: Stickers;
   /** Voice messages that were listened to on this device. */
   readonly heard: Readable<Heard>;
   markHeard(eventId: string): void;
@@ -231,6 +234,10 @@ export interface Chat {
   message(eventId: string): Promise<Message | undefined>;
   /** The thread under a message, as a chat of its own: its timeline holds the message and the answers, and what is sent goes into the thread. */
   thread(rootEventId: string): Chat;
+  /** All threads of this chat, once `loadThreads` was called. */
+  readonly threads: Readable<ThreadList>;
+  /** Asks the server for its newest threads, or for more of them. */
+  loadThreads(part: "first" | "more"): Promise<void>;
 
   /** The earliest first. */
   readonly scheduled: Readable<readonly ScheduledText[]>;
@@ -239,6 +246,8 @@ export interface Chat {
   unschedule(id: string): void;
   sendText(text: OutgoingText): void;
   sendFile(file: OutgoingFile): void;
+  /** By its address at the server, so in chats that are not encrypted only; in others its file is sent. */
+  sendSticker(sticker: StickerImage, replyTo?: string): void;
   /** `hop` as in OutgoingText. */
   sendPoll(question: string, answers: readonly string[], selectionsMax: number, disclosed: boolean, hop?: number): void;
   sendLocation(latitude: number, longitude: number, label: string, hop?: number): void;

@@ -5,6 +5,8 @@ export type KeysState =
   | { readonly state: "loading" }
   /** Made on this device moments ago, or ready here, but no recovery key was saved: losing this device loses the messages. */
   | { readonly state: "no-recovery" }
+  /** The recovery key is there, but the server has no backup of the message keys that it opens: it was lost or deleted elsewhere. */
+  | { readonly state: "no-backup" }
   /** All is well: this device is verified and old messages can be restored. */
   | { readonly state: "ready" }
   /** A new device of an account with keys: it must be verified by another device or the recovery key. */

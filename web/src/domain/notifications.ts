@@ -38,6 +38,8 @@ export interface Incoming {
   readonly message?: Message;
   readonly senderName: string;
   readonly hasSound: boolean;
+  /** Us, everybody, or one of our words. */
+  readonly isMention: boolean;
 }
 
 export interface Notifications {

@@ -1,4 +1,4 @@
-/** What the browser shows outside of the page: notifications, a number on the app's icon, a sound. */
+/** What the browser shows outside of the page: notifications, a number on the app's icon. */
 
 export interface ShownNotification {
   readonly title: string;
@@ -57,29 +57,6 @@ export function showUnread(count: number, title: string): void {
   document.title = count > 0 ? `(${count}) ${title}` : title;
   if (count > 0) void navigator.setAppBadge?.(count).catch(() => undefined);
   else void navigator.clearAppBadge?.().catch(() => undefined);
-}
-
-let audio: AudioContext | undefined;
-
-/** Two soft notes, made here: no file has to be loaded. Browsers stay silent until the page was touched once. */
-export function playSound(): void {
-  try {
-    audio ??= new AudioContext();
-    const { currentTime, destination } = audio;
-    for (const [at, frequency] of [[0, 660], [0.11, 880]] as const) {
-      const tone = audio.createOscillator();
-      const volume = audio.createGain();
-      tone.frequency.value = frequency;
-      volume.gain.setValueAtTime(0.0001, currentTime + at);
-      volume.gain.exponentialRampToValueAtTime(0.12, currentTime + at + 0.02);
-      volume.gain.exponentialRampToValueAtTime(0.0001, currentTime + at + 0.22);
-      tone.connect(volume).connect(destination);
-      tone.start(currentTime + at);
-      tone.stop(currentTime + at + 0.24);
-    }
-  } catch {
-    // No sound device: the notification is there without.
-  }
 }
 
 export function isLookedAt(): boolean {

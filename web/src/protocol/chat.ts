@@ -11,6 +11,7 @@ import type { MessageFlags } from "./message_flags";
 import { buildSettings, setMarkedUnread } from "./room_actions";
 import { buildPerson } from "./room_facts";
 import type { Schedule } from "./schedule";
+import { ThreadList } from "./thread_list";
 import { ThreadTimeline } from "./thread_timeline";
 import type { Threads } from "./threads";
 import type { RoomTicks } from "./ticks";
@@ -40,6 +41,7 @@ export class OpenChat {
   readonly #summary: Store<ChatSummary>;
   readonly #members = new Store<readonly Member[]>([]);
   readonly #uploads = new Store<readonly Upload[]>([]);
+  readonly #threadList: ThreadList;
   readonly #threads = new Map<string, { readonly chat: Chat; readonly timeline: ThreadTimeline }>();
   readonly #ends: (() => void)[] = [];
   #draftless: { readonly from: ChatSummary; readonly summary: ChatSummary } | undefined;
@@ -51,6 +53,7 @@ export class OpenChat {
     this.#roomId = roomId;
     const { account, list } = parts;
     this.timeline = new ChatTimeline(account, roomId, parts.ticks, parts.context);
+    this.#threadList = new ThreadList(account, parts.threads, parts.context, roomId);
     this.#summary = new Store(list.summary(roomId) ?? emptySummary(roomId));
     this.#ends.push(
       list.chats.subscribe(() => this.#summary.set(list.summary(roomId) ?? this.#summary.get())),
@@ -93,6 +96,11 @@ export class OpenChat {
     for (const { timeline } of this.#threads.values()) timeline.touchAll();
   }
 
+  touchThread(rootId: string): void {
+    this.timeline.touch([rootId]);
+    this.#threadList.refresh();
+  }
+
   close(): void {
     this.timeline.close();
     for (const { timeline } of this.#threads.values()) timeline.close();
@@ -131,6 +139,8 @@ export class OpenChat {
       },
       message: (eventId) => this.#message(eventId),
       thread: (rootId) => this.#thread(rootId),
+      threads: this.#threadList.readable,
+      loadThreads: (part) => this.#threadList.load(part),
       scheduled: schedule.of(roomId),
       schedule: (text, at) => schedule.add(roomId, text, at),
       unschedule: (id) => schedule.remove(id),

@@ -9,7 +9,7 @@ import { Store, type Readable } from "@/domain/store";
 import type { Account } from "./account";
 import * as facts from "./room_facts";
 import { localpart, memberName } from "./event_adapter";
-import { SAVED_CHATS } from "./warm_list";
+import { parseSavedChats, SAVED_CHATS } from "./warm_list";
 
 const LOOK_BACK_PAGE = 50;
 const LOOK_BACK_PAGES_MAX = 4;
@@ -58,9 +58,9 @@ export class ChatList {
 
   /** Shows the list of the last time, before anything else is loaded. */
   async loadSnapshot(): Promise<void> {
-    const saved = await this.#account.values.load(SAVED_CHATS);
-    if (!Array.isArray(saved) || this.#byRoom.size > 0) return;
-    for (const summary of saved as ChatSummary[]) this.#byRoom.set(summary.roomId, { ...summary, typing: [] });
+    const saved = parseSavedChats(await this.#account.values.load(SAVED_CHATS), this.#account.now());
+    if (saved.length === 0 || this.#byRoom.size > 0) return;
+    for (const summary of saved) this.#byRoom.set(summary.roomId, summary);
     this.#publish();
   }
 

@@ -2,7 +2,6 @@ import { ClientEvent, EventTimeline, type IRoomTimelineData, MatrixEventEvent, t
 import { CryptoEvent } from "matrix-js-sdk/lib/crypto-api";
 import { parseEnvelope } from "@/domain/message_envelope";
 import { parseRelation } from "@/domain/relation";
-import { endMutes } from "./room_actions";
 import { VIEWED_EVENT } from "./chat_actions";
 import type { RunningEngine } from "./running_engine";
 
@@ -44,7 +43,13 @@ function historyListeners(engine: RunningEngine): Listeners {
     ],
     [RoomEvent.TimelineReset, (room: Room | undefined) => void (room && gaps.add(room.roomId))],
     [MatrixEventEvent.Decrypted, (event: MatrixEvent) => void histories.of(event.getRoomId() ?? "").update(event).catch(() => undefined)],
-    [RoomEvent.Receipt, (event: MatrixEvent, room: Room) => receipts.acceptReceipts(room.roomId, event.getContent())],
+    [
+      RoomEvent.Receipt,
+      (event: MatrixEvent, room: Room) => {
+        receipts.acceptReceipts(room.roomId, event.getContent());
+        engine.threads.acceptReceipts(room.roomId, event.getContent());
+      },
+    ],
   ];
 }
 
@@ -108,6 +113,7 @@ function roomListeners(engine: RunningEngine): Listeners {
       RoomEvent.AccountData,
       (_event: MatrixEvent, room: Room) => {
         touch(room);
+        engine.mutes.check();
         engine.openedChat(room.roomId)?.touchAll();
       },
     ],
@@ -131,7 +137,7 @@ function roomListeners(engine: RunningEngine): Listeners {
         if (state !== "PREPARED") return;
         list.begin();
         list.refreshParents();
-        void endMutes(account).catch(() => undefined);
+        engine.mutes.check();
       },
     ],
   ];

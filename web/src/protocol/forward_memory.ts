@@ -20,6 +20,7 @@ export interface ForwardMemoryParts {
   readonly vault: Vault;
   readonly idle: IdleWork;
   readonly now: () => number;
+  readonly isGroup: (roomId: string) => boolean;
   /** A message has come further than it says. */
   readonly raised: (roomId: string, eventId: string) => void;
 }
@@ -71,6 +72,7 @@ export class ForwardMemory {
     const { hop } = parseEnvelope(content);
     if (record.sender === this.#parts.userId) {
       if (hop === 0) this.guard.noteOwn(guarded);
+      else this.guard.noteForwarded(guarded, hop, { roomId: record.roomId, isGroup: this.#parts.isGroup(record.roomId) }, record.sentAt);
     } else if (this.guard.receive(guarded, hop) > hop) {
       this.#parts.raised(record.roomId, isEdit ? relation.eventId : record.eventId);
     }

@@ -1,10 +1,10 @@
 import { ClientEvent, type MatrixClient, Method, SyncState, type UIAuthCallback } from "matrix-js-sdk";
-import { CryptoEvent, decodeRecoveryKey, deriveRecoveryKeyFromPassphrase } from "matrix-js-sdk/lib/crypto-api";
+import { CryptoEvent, decodeRecoveryKey, DecryptionKeyDoesNotMatchError, deriveRecoveryKeyFromPassphrase, type KeyBackupInfo } from "matrix-js-sdk/lib/crypto-api";
 import type { Session } from "@/domain/arrival";
 import type { AccountKeys, BackupProgress, KeysState } from "@/domain/keys";
 import { Problem } from "@/domain/problem";
 import { Store } from "@/domain/store";
-import { ask, failureOf } from "./failures";
+import { ask, failureOf, problemOf } from "./failures";
 import { decryptKeyFile, encryptKeyFile } from "./key_file";
 import { withPassword } from "./password_auth";
 import type { SecretStorageKey } from "./secret_storage_key";
@@ -13,6 +13,9 @@ import type { SecretStorageKey } from "./secret_storage_key";
 const SECRET_DATA = /^m\.(?:secret_storage\.|cross_signing\.|megolm_backup\.)/;
 const SECRETS_STEP_MS = 1_000;
 const SECRETS_STEPS_MAX = 30;
+/** Another device that makes a recovery key writes its parts one after the other; what is incomplete for longer stays so. */
+const SETTLE_MS_MAX = 30_000;
+const BACKUP_ANSWER_MS_MAX = 20_000;
 
 /** The account's own keys: cross-signing, the secret storage that the recovery key opens, and the backup of message keys. */
 export class Keys implements AccountKeys {
@@ -22,6 +25,13 @@ export class Keys implements AccountKeys {
   readonly #secret: SecretStorageKey;
   readonly #userId: string;
   #isChanging = false;
+  #hasBegun = false;
+  #looking: Promise<void> = Promise.resolve();
+  /** A look that has not begun yet; who asks meanwhile gets its answer. */
+  #next: Promise<void> | undefined;
+  /** Since when the recovery key lacks secrets that it should open. */
+  #incompleteSince: number | undefined;
+  #settling: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: MatrixClient, secret: SecretStorageKey, session: Session) {
     this.#client = client;
@@ -34,17 +44,28 @@ export class Keys implements AccountKeys {
     const refresh = () => void this.refresh().catch(() => undefined);
     this.#client.on(CryptoEvent.KeysChanged, refresh);
     this.#client.on(ClientEvent.AccountData, (event) => void (SECRET_DATA.test(event.getType()) && refresh()));
-    this.#client.on(ClientEvent.Sync, (state) => void (state === SyncState.Prepared && refresh()));
+    this.#client.on(ClientEvent.Sync, (state) => void (state === SyncState.Prepared && (this.#begin(), refresh())));
     this.#client.on(CryptoEvent.KeyBackupStatus, refresh);
     this.#client.on(CryptoEvent.UserTrustStatusChanged, (userId) => void (userId === this.#userId && refresh()));
     this.#client.on(CryptoEvent.DevicesUpdated, (userIds) => void (userIds.includes(this.#userId) && refresh()));
     this.#client.on(CryptoEvent.KeyBackupDecryptionKeyCached, () => void this.#restoreBackup().catch(() => undefined));
     this.#client.on(CryptoEvent.KeyBackupSessionsRemaining, (uploadsLeft) => this.backup.update((before) => ({ ...before, uploadsLeft })));
-    void this.#begin().catch(() => undefined);
+    this.#begin();
   }
 
-  /** Looks where the account stands, as far as this device has heard. */
-  async refresh(): Promise<void> {
+  /** Looks where the account stands, as far as this device has heard. One look after the other: an older one must not have the last word. */
+  refresh(): Promise<void> {
+    if (this.#next) return this.#next;
+    const next = this.#looking.then(() => {
+      this.#next = undefined;
+      return this.#look();
+    });
+    this.#next = next;
+    this.#looking = next.catch(() => undefined);
+    return next;
+  }
+
+  async #look(): Promise<void> {
     if (this.#isChanging) return;
     const crypto = this.#crypto();
     const [known, status, storage] = await Promise.all([crypto.userHasCrossSigningKeys(this.#userId), crypto.getCrossSigningStatus(), crypto.getSecretStorageStatus()]);
@@ -56,8 +77,42 @@ export class Keys implements AccountKeys {
       return;
     }
     // Before the first sync has ended the account's data may not be here yet, and nobody is to be asked to make a second key.
-    if (storage.ready) this.state.set({ state: "ready" });
-    else if (this.#client.isInitialSyncComplete()) this.state.set({ state: "no-recovery" });
+    if (storage.ready) this.#settle((await this.#lacksBackup()) ? "no-backup" : "ready");
+    else if (this.#client.isInitialSyncComplete() && !this.#maySettle(storage.defaultKeyId)) this.#settle("no-recovery");
+  }
+
+  stop(): void {
+    clearTimeout(this.#settling);
+  }
+
+  #settle(state: "ready" | "no-backup" | "no-recovery"): void {
+    if (this.#isChanging) return;
+    if (state !== "no-recovery") this.#incompleteSince = undefined;
+    this.state.set({ state });
+  }
+
+  /** Whether the recovery key that there is may still become one that opens everything, so that it is too early to ask for another. */
+  #maySettle(keyId: string | null): boolean {
+    if (keyId === null) return false;
+    this.#incompleteSince ??= Date.now();
+    const left = this.#incompleteSince + SETTLE_MS_MAX - Date.now();
+    if (left <= 0) return false;
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => void this.refresh().catch(() => undefined), left);
+    return true;
+  }
+
+  /** Whether the server says that it has no backup which this device could use. While it cannot be asked, there is one. */
+  async #lacksBackup(): Promise<boolean> {
+    const crypto = this.#crypto();
+    if ((await crypto.getActiveSessionBackupVersion()) !== null) return false;
+    try {
+      const info = await this.#client.http.authedRequest<KeyBackupInfo>(Method.Get, "/room_keys/version", undefined, undefined, { localTimeoutMs: BACKUP_ANSWER_MS_MAX });
+      const { matchesDecryptionKey, trusted } = await crypto.isKeyBackupTrusted(info);
+      return !matchesDecryptionKey && !trusted;
+    } catch (error) {
+      return failureOf(error).code === "M_NOT_FOUND";
+    }
   }
 
   /** Another device of ours has just compared keys with this one: it sends the account's secrets now. */
@@ -71,7 +126,8 @@ export class Keys implements AccountKeys {
 
   async setUp(password: string): Promise<void> {
     await this.#change(async () => {
-      await ask(this.#crypto().bootstrapCrossSigning({ authUploadDeviceSigningKeys: this.#authWith(password) }));
+      // Those that the server has refused are on this device already, and would be taken for made.
+      await ask(this.#crypto().bootstrapCrossSigning({ setupNewCrossSigning: true, authUploadDeviceSigningKeys: this.#authWith(password) }));
       await this.#makeBackup();
     });
   }
@@ -80,9 +136,12 @@ export class Keys implements AccountKeys {
     const crypto = this.#crypto();
     const key = await crypto.createRecoveryKeyFromPassphrase();
     const hasBackup = (await crypto.getActiveSessionBackupVersion()) !== null;
-    await ask(crypto.bootstrapSecretStorage({ setupNewSecretStorage: true, setupNewKeyBackup: !hasBackup, createSecretStorageKey: async () => key }));
-    this.#secret.set(key.privateKey);
-    await crypto.checkKeyBackupAndEnable();
+    // Nobody looks while only a part of the secrets is in their new place.
+    await this.#alone(async () => {
+      await ask(crypto.bootstrapSecretStorage({ setupNewSecretStorage: true, setupNewKeyBackup: !hasBackup, createSecretStorageKey: async () => key }));
+      this.#secret.set(key.privateKey);
+      await crypto.checkKeyBackupAndEnable();
+    });
     await this.refresh();
     return key.encodedPrivateKey ?? "";
   }
@@ -92,11 +151,16 @@ export class Keys implements AccountKeys {
     await this.#unlock(recoveryKeyOrPassphrase.trim());
     await crypto.userHasCrossSigningKeys(this.#userId, true);
     await ask(crypto.bootstrapCrossSigning({}));
-    if (await this.#client.secretStorage.isStored("m.megolm_backup.v1")) await crypto.loadSessionBackupPrivateKeyFromSecretStorage();
+    // Where the backup is gone, or is another one, this device is verified all the same; the state tells of the backup.
+    if (await this.#client.secretStorage.isStored("m.megolm_backup.v1")) await crypto.loadSessionBackupPrivateKeyFromSecretStorage().catch((error: unknown) => this.#forgive(error));
     await crypto.checkKeyBackupAndEnable();
     const result = await this.#restoreBackup();
     await this.refresh();
     return result;
+  }
+
+  async #forgive(error: unknown): Promise<void> {
+    if (!(error instanceof DecryptionKeyDoesNotMatchError) && !(await this.#lacksBackup())) throw problemOf(error);
   }
 
   async exportKeys(passphrase: string): Promise<string> {
@@ -118,13 +182,17 @@ export class Keys implements AccountKeys {
    * and the new ones thrown away.
    */
   async #change(work: () => Promise<void>): Promise<void> {
+    await this.#alone(work);
+    await this.#lookAgain();
+  }
+
+  async #alone(work: () => Promise<void>): Promise<void> {
     this.#isChanging = true;
     try {
       await work();
     } finally {
       this.#isChanging = false;
     }
-    await this.#lookAgain();
   }
 
   async #lookAgain(): Promise<void> {
@@ -132,7 +200,16 @@ export class Keys implements AccountKeys {
     await this.refresh();
   }
 
-  async #begin(): Promise<void> {
+  /** Until it has succeeded: the server may not be there at the start. */
+  #begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    void this.#makeFirst().catch(() => {
+      this.#hasBegun = false;
+    });
+  }
+
+  async #makeFirst(): Promise<void> {
     const crypto = this.#crypto();
     if (await crypto.userHasCrossSigningKeys(this.#userId, true)) {
       await crypto.checkKeyBackupAndEnable();
@@ -140,7 +217,8 @@ export class Keys implements AccountKeys {
     }
     try {
       // The first keys of an account need no password (v1.11 and later); servers that ask for it get it with `setUp`.
-      await this.#change(() => crypto.bootstrapCrossSigning({ authUploadDeviceSigningKeys: async (makeRequest) => void (await makeRequest(null)) }));
+      // New ones also where an earlier attempt broke off: the server has none.
+      await this.#change(() => crypto.bootstrapCrossSigning({ setupNewCrossSigning: true, authUploadDeviceSigningKeys: async (makeRequest) => void (await makeRequest(null)) }));
     } catch (error) {
       if (failureOf(error).status !== 401) throw error;
       this.state.set({ state: "needs-password" });

@@ -4,6 +4,7 @@ import { safeFileName } from "@/domain/media/file_name";
 import { OFFLINE_BYTES_MAX, OFFLINE_ITEM_BYTES_MAX, VOICE_DURATION_MS_MAX, VOICE_DURATION_MS_MIN } from "@/domain/media/limits";
 import type { DecryptedListener, Inspected, MediaAccess, MediaUsage, OpenMedia, OpenOptions, Recorded, RecordingState, VoiceRecording } from "@/domain/media/ports";
 import { normaliseWaveform, resampleLevels } from "@/domain/media/waveform";
+import { remuxToOgg } from "@/domain/media/webm_to_ogg";
 import { Problem } from "@/domain/problem";
 import { Store } from "@/domain/store";
 import { cropPicture } from "@/platform/media_image";
@@ -120,10 +121,19 @@ async function startRecording(): Promise<VoiceRecording> {
     resume: () => recorder.resume(),
     cancel: () => recorder.cancel(),
     finish: async (): Promise<Recorded | undefined> => {
-      const { file, durationMs, levels } = await recorder.finish();
-      if (durationMs < VOICE_DURATION_MS_MIN || file.size === 0) return undefined;
+      const { file: recorded, durationMs, levels } = await recorder.finish();
+      if (durationMs < VOICE_DURATION_MS_MIN || recorded.size === 0) return undefined;
+      const file = await boxVoice(recorded);
       const { extension } = await sniffBlob(file);
       return { file, durationMs, name: `voice.${extension || "webm"}`, waveform: normaliseWaveform(resampleLevels(levels)) };
     },
   };
+}
+
+/** Chromium records WebM, which clients on iPhones do not play; in Ogg the same sound plays everywhere. */
+async function boxVoice(recorded: Blob): Promise<Blob> {
+  if ((await sniffBlob(recorded)).mimeType !== "audio/webm") return recorded;
+  const [serial = 0] = crypto.getRandomValues(new Uint32Array(1));
+  const ogg = remuxToOgg(new Uint8Array(await recorded.arrayBuffer()), serial);
+  return ogg ? new Blob([ogg], { type: "audio/ogg" }) : recorded;
 }

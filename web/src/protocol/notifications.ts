@@ -89,6 +89,7 @@ function watchIncoming(account: Account, contextOf: (roomId: string) => MessageC
       isDirect: directPeers(client).has(room.roomId),
       ...(isMessage ? { message: buildMessage(record, Infinity, [], context) } : {}),
       senderName: memberName(room.getMember(sender)) ?? localpart(sender),
+      isMention: actions.tweaks.highlight === true,
       hasSound: actions.tweaks.sound !== undefined && readField(record.content, SILENT_FIELD) !== true,
     });
   };

@@ -51,6 +51,8 @@ export class ReceiptMarks {
       const types = readRecord(value);
       for (const type of ["m.read", "m.read.private"]) {
         for (const [userId, receipt] of Object.entries(readChild(types, type) ?? {})) {
+          // How far we have read in a thread says nothing about the chat.
+          if (userId === this.#client.getUserId() && (readField(readRecord(receipt), "thread_id") ?? "main") !== "main") continue;
           const ts = readInteger(readRecord(receipt), "ts", 0, Number.MAX_SAFE_INTEGER) ?? 0;
           changed = this.#set(roomId, "read", userId, { eventId, ts }) || changed;
         }

@@ -1,11 +1,12 @@
-import { EventType, PushRuleActionName, PushRuleKind, type MatrixClient, type Room } from "matrix-js-sdk";
+import { EventType, type MatrixClient, type Room } from "matrix-js-sdk";
 import type { Chat } from "@/domain/engine";
 import { readShowsTyping } from "@/domain/privacy";
 import { Problem } from "@/domain/problem";
-import { readInteger, readList, readRecord } from "@/domain/untrusted";
+import { readList, readRecord } from "@/domain/untrusted";
 import type { Account } from "./account";
 import { ask } from "./failures";
-import { ARCHIVE_TAG, directPeers, DISAPPEAR_EVENT, disappearAfterOf, FOLDER_TAG_PREFIX, foldersOf, isMarkedUnread, MUTE_DATA } from "./room_facts";
+import { setMute } from "./mutes";
+import { ARCHIVE_TAG, directPeers, DISAPPEAR_EVENT, disappearAfterOf, FOLDER_TAG_PREFIX, foldersOf, isMarkedUnread } from "./room_facts";
 
 type Settings = Pick<
   Chat,
@@ -112,27 +113,6 @@ async function setListFlags(account: Account, roomId: string, flags: Parameters<
     for (const folder of wanted) if (!before.includes(folder)) await setTag(FOLDER_TAG_PREFIX + folder, true);
   }
   if (flags.mutedUntil !== undefined) await setMute(account, roomId, flags.mutedUntil);
-}
-
-/** A push rule makes the server and every client quiet; until when is in the room's account data. */
-export async function setMute(account: Account, roomId: string, until: number | null): Promise<void> {
-  const { client } = account;
-  await ask(client.setRoomAccountData(roomId, MUTE_DATA as never, (until === null ? {} : { until: Math.min(until, Number.MAX_SAFE_INTEGER) }) as never));
-  const exists = client.pushRules?.global?.override?.some(({ rule_id }) => rule_id === roomId) ?? false;
-  if (until === null) {
-    if (exists) await ask(client.deletePushRule("global", PushRuleKind.Override, roomId));
-    return;
-  }
-  const conditions = [{ kind: "event_match", key: "room_id", pattern: roomId }];
-  await ask(client.addPushRule("global", PushRuleKind.Override, roomId, { conditions: conditions as never, actions: [PushRuleActionName.DontNotify] }));
-}
-
-/** Takes away the rules of mutes whose time is over. */
-export async function endMutes(account: Account): Promise<void> {
-  for (const room of account.client.getRooms()) {
-    const until = readInteger(readRecord(room.getAccountData(MUTE_DATA)?.getContent()), "until", 0, Number.MAX_SAFE_INTEGER);
-    if (until !== undefined && until <= account.now()) await setMute(account, room.roomId, null);
-  }
 }
 
 export async function setMarkedUnread(client: MatrixClient, roomId: string, unread: boolean): Promise<void> {

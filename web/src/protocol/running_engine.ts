@@ -24,6 +24,7 @@ import { Keys } from "./keys";
 import { buildLinkPreviews } from "./link_previews";
 import { loadStarred } from "./load_message";
 import { MessageFlags } from "./message_flags";
+import { buildMuteClock, type MuteClock } from "./mutes";
 import { OwnProfile } from "./own_profile";
 import { buildPeople } from "./people";
 import { buildDistributionLists } from "./people_lists";
@@ -43,6 +44,7 @@ import { SendRunner } from "./send_runner";
 import type { EngineServices } from "./start_engine";
 import { Threads } from "./threads";
 import { RoomTicks } from "./ticks";
+import { StickerPacks } from "./stickers";
 import type { SessionTokens } from "./session_tokens";
 import { TrustLevels } from "./trust";
 import { Verifications } from "./verification";
@@ -68,7 +70,9 @@ export class RunningEngine {
   readonly search: HistorySearch;
   readonly forwards: ForwardMemory;
   readonly heard: HeardMessages;
+  readonly stickers: StickerPacks;
   readonly threads: Threads;
+  readonly mutes: MuteClock;
   readonly schedule: Schedule;
   readonly #idle = new IdleWork();
   readonly gate = new SyncGate((roomId, type, content) => {
@@ -95,8 +99,10 @@ export class RunningEngine {
     this.list = new ChatList(this.account, { contextOf: (roomId) => this.contextOf(roomId), drafts: () => this.drafts.all });
     this.expiry = new Expiry(this.account, (roomId) => this.#chats.get(roomId)?.touchAll());
     this.heard = new HeardMessages(this.account.values, services.now);
-    this.forwards = new ForwardMemory({ userId: session.userId, database, vault, idle: this.#idle, now: services.now, raised: (roomId, eventId) => this.#chats.get(roomId)?.timeline.touch([eventId]) });
-    this.threads = new Threads(this.account, (roomId, rootId) => this.#chats.get(roomId)?.timeline.touch([rootId]));
+    this.forwards = new ForwardMemory({ userId: session.userId, database, vault, idle: this.#idle, now: services.now, isGroup: (roomId) => !directPeers(client).has(roomId), raised: (roomId, eventId) => this.#chats.get(roomId)?.timeline.touch([eventId]) });
+    this.stickers = new StickerPacks(this.account);
+    this.threads = new Threads(this.account, (roomId, rootId) => this.#chats.get(roomId)?.touchThread(rootId));
+    this.mutes = buildMuteClock(this.account);
     this.schedule = new Schedule(this.account);
     this.search = new HistorySearch(this.account, (roomId) => this.contextOf(roomId), this.#idle);
     this.profile = new OwnProfile(client, this.account.values);
@@ -206,6 +212,7 @@ export class RunningEngine {
       search: (words, filters) => this.search.search(words, filters),
       searchFurther: (roomId, found) => this.search.loadFurther(roomId, found),
       guard: this.forwards.guard,
+      stickers: this.stickers,
       heard: this.heard.readable,
       markHeard: (eventId) => this.heard.mark(eventId),
       previewLink: buildLinkPreviews(account.client),
@@ -218,6 +225,7 @@ export class RunningEngine {
     const { client } = this.account;
     void this.forwards.load().then(() => this.#labelForwards());
     void this.heard.load();
+    void this.stickers.load();
     await this.#forgetOtherDevice(client);
     await this.#letChatsOpen();
     await loadClient(client);
@@ -260,6 +268,8 @@ export class RunningEngine {
   #goOnline(): void {
     this.account.queue.resume();
     this.schedule.start();
+    this.mutes.check();
+    void this.threads.tell();
     this.profile.refresh();
     for (const open of this.#chats.values()) open.goOnline();
   }
@@ -289,6 +299,8 @@ export class RunningEngine {
     this.#connection.stop();
     for (const open of this.#chats.values()) open.close();
     this.expiry.stop();
+    this.mutes.stop();
+    this.keys.stop();
     await this.#running;
     await this.gate.close();
     client.stopClient();

@@ -106,6 +106,30 @@ export async function loadClient(client: MatrixClient): Promise<void> {
   }
   await client.initRustCrypto({ cryptoDatabasePrefix: databaseNames(client.getSafeUserId()).crypto });
   spreadRooms(client);
+  leaveOutMalformedVerifications(client);
+}
+
+interface VerificationEvents {
+  onKeyVerificationEvent(event: MatrixEvent): Promise<void>;
+  onIncomingKeyVerificationRequest(sender: string, transactionId: unknown): void;
+}
+
+/**
+ * Anybody can send events of verifications that are none: the crypto refuses them with exceptions that nobody in the SDK waits for, or that
+ * would stop the sync they came with. They are left out, and what was going on goes on.
+ */
+function leaveOutMalformedVerifications(client: MatrixClient): void {
+  const crypto = client.getCrypto() as unknown as VerificationEvents;
+  const { onKeyVerificationEvent, onIncomingKeyVerificationRequest } = crypto;
+  crypto.onKeyVerificationEvent = (event) => onKeyVerificationEvent.call(crypto, event).catch(() => undefined);
+  crypto.onIncomingKeyVerificationRequest = (sender, transactionId) => {
+    if (typeof transactionId !== "string") return;
+    try {
+      onIncomingKeyVerificationRequest.call(crypto, sender, transactionId);
+    } catch {
+      // As above.
+    }
+  };
 }
 
 /** The SDK takes all rooms of a sync in one go. It waits for its crypto at each encrypted one: there the page gets its turn. */

@@ -1,6 +1,7 @@
 import type { Chat, ChatSummary, Member, OutgoingText, ScheduledText, Timeline, TimelineItem, Upload } from "@/domain/engine";
 import type { Message, MessageBody } from "@/domain/message";
 import { Store } from "@/domain/store";
+import { type ListedThread, NO_THREADS, type ThreadList } from "@/domain/thread_list";
 
 const page_size = 80;
 const day_ms = 86_400_000;
@@ -97,6 +98,17 @@ export class DemoChat implements Chat {
     return thread;
   }
 
+  readonly threads = new Store<ThreadList>(NO_THREADS);
+
+  async loadThreads(): Promise<void> {
+    const threads = this.#messages.flatMap((root): ListedThread[] => {
+      if (!root.thread || !root.eventId) return [];
+      const latest = this.#messages.findLast((message) => message.threadRoot === root.eventId) ?? this.#messages.find((message) => message.sender !== root.sender);
+      return [{ rootId: root.eventId, root, ...(latest ? { latest } : {}), ...root.thread }];
+    });
+    this.threads.set({ threads, loading: false, hasMore: false, isPartial: false });
+  }
+
   async message(eventId: string): Promise<Message | undefined> {
     return this.#messages.find((message) => message.eventId === eventId);
   }
@@ -124,9 +136,11 @@ export class DemoChat implements Chat {
 
   sendFile(file: Parameters<Chat["sendFile"]>[0]): void {
     this.#note("sendFile", file);
-    this.#append({ kind: "file", source: { mxc: "mxc://demo/sent", mimeType: file.file.type, size: file.file.size }, name: file.name }, {});
+    if (file.kind === "sticker") this.#append({ kind: "sticker", name: file.name, picture: { source: { mxc: "mxc://demo/sticker", mimeType: file.file.type, size: file.file.size }, width: 300, height: 300 } }, {});
+    else this.#append({ kind: "file", source: { mxc: "mxc://demo/sent", mimeType: file.file.type, size: file.file.size }, name: file.name }, {});
   }
 
+  sendSticker(): void { this.#note("sendSticker"); }
   sendPoll(question: string, answers: readonly string[], selectionsMax: number, disclosed: boolean): void {
     this.#note("sendPoll", question, answers);
     this.#append({ kind: "poll", question, answers: answers.map((text, at) => ({ id: String(at), text })), selectionsMax, disclosed }, {});

@@ -3,6 +3,7 @@ import { useState, type ReactNode } from "react";
 import { createRoot } from "react-dom/client";
 import { computeWaveform } from "@/domain/media/waveform";
 import type { EncryptedFileKey, MediaSource, Message, MessageBody, Picture } from "@/domain/message";
+import { scheduleSound } from "@/platform/sounds";
 import { startLanguage } from "@/i18n/language";
 import { AccountMedia } from "@/protocol/media_access";
 import { uploadOutgoing } from "@/protocol/media_outgoing";
@@ -108,7 +109,7 @@ function Chat({ samples }: { readonly samples: Samples }) {
       <Bubble><ImageBubble picture={{ source: missing, width: 300, height: 200, ...(samples.picture.blurhash ? { blurhash: samples.picture.blurhash } : {}) }} name="gone.png" onOpen={() => undefined} /></Bubble>
       <Sticker picture={samples.sticker} name="pigeon" />
       <Bubble><QrCode value="https://example.org/#/@salma:example.org" label="Salma" /></Bubble>
-      {isRecording && <VoiceRecordBar onSend={(recorded) => setLog(`recorded ${recorded.durationMs} ${recorded.file.type} ${recorded.waveform.length}`)} onClose={() => setRecording(false)} />}
+      {isRecording && <VoiceRecordBar onSend={(recorded) => { Object.assign((globalThis as unknown as { readonly demo: object }).demo, { recorded }); setLog(`recorded ${recorded.durationMs} ${recorded.file.type} ${recorded.waveform.length}`); }} onClose={() => setRecording(false)} />}
       <button type="button" onClick={() => setRecording(true)}>record</button>
       <output data-log>{log}</output>
       {opened && <Viewer items={items.map((item) => ({ ...item, senderName: "سلمى", sentAt: 1_764_000_000_000 }))} startId={opened} onClose={() => setOpened(undefined)} />}
@@ -130,7 +131,7 @@ function Extra({ onLog }: { readonly onLog: (text: string) => void }) {
 
 document.documentElement.dataset["theme"] = query.get("theme") ?? "light";
 /** For the tests that need no component. */
-Object.assign(globalThis, { demo: { media, server, crypto, uploadMedia, uploadOutgoing, prepareFile, makePicture, makeSound, makeFilm, computeWaveform } });
+Object.assign(globalThis, { demo: { media, server, crypto, uploadMedia, uploadOutgoing, prepareFile, makePicture, makeSound, makeFilm, computeWaveform, scheduleSound } });
 await startLanguage(query.get("lang") === "ar" ? "ar" : "en", false);
 const samples = await buildSamples();
 createRoot(document.getElementById("root")!).render(<UiRoot><MediaProvider value={media}><Chat samples={samples} /></MediaProvider></UiRoot>);

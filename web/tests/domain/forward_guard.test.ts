@@ -95,6 +95,38 @@ describe("the ladder", () => {
     expect(guard.inspectForward(content, 0)).toMatchObject({ chatsLeft: 5, groupsLeft: 1 });
   });
 
+  it("counts what went out from another device, once for each chat, from when it was sent", () => {
+    const { guard, clock } = guardAt();
+    const content = { text: CHAIN };
+    guard.receive(content, 1);
+    guard.recordForward(content, chats("1"));
+    for (const { roomId } of chats("1", "2", "2", "3")) guard.noteForwarded(content, 2, { roomId, isGroup: false }, clock.now - LADDER_WINDOW_MS / 2);
+    guard.noteForwarded({ text: `${CHAIN} آمين` }, 2, group("a"), clock.now + 5_000);
+    expect(guard.inspectForward(content, 1)).toMatchObject({ effectiveHop: 1, chatsLeft: 1, groupsLeft: 0, chatsFreeAt: clock.now + LADDER_WINDOW_MS / 2 });
+    guard.noteForwarded(content, 2, chats("long ago")[0]!, clock.now - LADDER_WINDOW_MS);
+    expect(guard.inspectForward(content, 1)).toMatchObject({ chatsLeft: 1 });
+    expect(new ForwardGuard(() => clock.now, guard.exportState()).inspectForward(content, 1)).toMatchObject({ chatsLeft: 1, groupsLeft: 0 });
+    clock.now += LADDER_WINDOW_MS / 2;
+    expect(guard.inspectForward(content, 1)).toMatchObject({ chatsLeft: 3 });
+  });
+
+  it("takes what another device has passed on for somebody else's when it is pasted", () => {
+    const { guard, clock } = guardAt();
+    guard.noteForwarded({ text: CHAIN }, 3, chats("1")[0]!, clock.now);
+    expect(guard.inspectComposed({ text: CHAIN })).toMatchObject({ kind: "forward", effectiveHop: 2, hop: 3, chatsLeft: 2 });
+  });
+
+  it("counts files of another device under their bytes, once these are known", () => {
+    const { guard, clock } = guardAt();
+    for (const roomId of ["1", "2", "3", "4", "5"]) guard.noteForwarded({ mxc: `mxc://x/${roomId}` }, 1, { roomId, isGroup: false }, clock.now);
+    expect(guard.inspectForward({ fileSha256: "f00d" }, 0)).toMatchObject({ chatsLeft: 5 });
+    for (const roomId of ["1", "2", "3", "4", "5"]) {
+      expect(guard.wantsFile(`mxc://x/${roomId}`)).toBe(true);
+      guard.linkFile(`mxc://x/${roomId}`, "f00d");
+    }
+    expect(guard.inspectForward({ fileSha256: "f00d" }, 0)).toMatchObject({ chatsLeft: 0 });
+  });
+
   it("counts short texts and files that are forwarded", () => {
     const { guard } = guardAt();
     for (const content of [{ text: "نعم" }, { fileSha256: "ab" }]) {

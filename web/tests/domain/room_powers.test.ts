@@ -73,10 +73,3 @@ test("members are sorted by what matters and found in any spelling", () => {
   expect(sortMembers(members, powers, "احمد").map(({ userId }) => userId)).toEqual(["@a:x"]);
   expect(sortMembers(members, powers, "@B:X").map(({ userId }) => userId)).toEqual(["@b:x"]);
 });
-
-test("many thousands are sorted in a moment", () => {
-  const many = Array.from({ length: 10_000 }, (_, at) => member(`@p${at}:x`, `Person ${(at * 7919) % 10_000}`));
-  const began = performance.now();
-  expect(sortMembers(many, powersOf({}), "").length).toBe(10_000);
-  expect(performance.now() - began).toBeLessThan(1_000);
-});

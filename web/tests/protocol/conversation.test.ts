@@ -1,29 +1,11 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import type { Chat, Engine } from "@/domain/engine";
+import { expect, test } from "vitest";
+import type { Chat } from "@/domain/engine";
 import { engineDatabaseName, openEngineDatabase, Vault } from "@/platform/engine_database";
 import { startEngine } from "@/protocol/start_engine";
-import { isText, meet, messages, online, texts, until, untilChat, untilMessage, write } from "./engines";
-import { TestServer } from "./server";
+import { gather, isText, meet, messages, online, texts, until, untilChat, untilMessage, write } from "./engines";
 
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
-
-let server: TestServer;
-const engines: Engine[] = [];
-
-async function arrive(name: string): Promise<Engine> {
-  const engine = await online(await server.register(name));
-  engines.push(engine);
-  return engine;
-}
-
-beforeAll(async () => {
-  server = await TestServer.start();
-});
-
-afterAll(async () => {
-  await Promise.all(engines.map((engine) => engine.stop()));
-  await server.stop();
-});
+const gathering = gather();
+const { arrive, add } = gathering;
 
 test("two people talk, encrypted: ticks, edit, reaction, deletion", async () => {
   const [ali, sara] = [await arrive("ali"), await arrive("sara")];
@@ -84,8 +66,8 @@ test("a new group lists whom it invited; who comes later sees the others who are
 });
 
 test("a copy that says it is new carries the label of what it was copied from, also after a restart", async () => {
-  const session = await server.register("dina");
-  const [ali, dina] = [await arrive("ali_f"), await online(session)];
+  const session = await gathering.server.register("dina");
+  const [ali, dina] = [await arrive("ali_f"), add(await online(session))];
   const [alisChat, dinasChat] = await meet(ali, dina);
   const chain = "Warning to all: the messenger will be switched off tonight for everybody who does not send this message to eight people before midnight";
   alisChat.sendText({ ...write(chain), hop: 3 });
@@ -95,15 +77,14 @@ test("a copy that says it is new carries the label of what it was copied from, a
   expect(messages(alisChat).map(({ hop }) => hop)).toEqual([3, 0]);
   await dina.stop();
 
-  const again = await startEngine(session);
-  engines.push(again);
+  const again = add(await startEngine(session));
   const chat = again.openChat(dinasChat.roomId);
   await untilMessage("the label again", chat, (message) => isText(`Please read!! ${chain}`)(message) && message.hop === 3);
 });
 
 test("a chat that cannot be read says so, and is shown when it is tried again", async () => {
-  const session = await server.register("rami");
-  const rami = await online(session);
+  const session = await gathering.server.register("rami");
+  const rami = add(await online(session));
   const roomId = await rami.createGroup({ kind: "group", name: "Notes", invite: [], access: "private" });
   const chat = rami.openChat(roomId);
   chat.sendText(write("kept"));
@@ -115,8 +96,7 @@ test("a chat that cannot be read says so, and is shown when it is tried again", 
   const damaged = rows.at(-1)!;
   const vault = await Vault.open(database);
   await database.put("history", { ...damaged, sealed: await vault.seal(null) });
-  const again = await startEngine(session);
-  engines.push(again);
+  const again = add(await startEngine(session));
   const opened = again.openChat(roomId);
   await until("the failure", opened.timeline, ({ failure }) => failure !== undefined);
   await database.put("history", damaged);

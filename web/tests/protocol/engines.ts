@@ -1,12 +1,23 @@
 import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
+import { afterAll, beforeAll } from "vitest";
 import type { Session } from "@/domain/arrival";
 import type { Chat, ChatSummary, Engine } from "@/domain/engine";
 import type { Message } from "@/domain/message";
 import type { Readable } from "@/domain/store";
+import type { Verification } from "@/domain/verification";
 import { startEngine } from "@/protocol/start_engine";
+import { sleep, TestServer } from "./server";
 
-export const WAIT_MS_MAX = 20_000;
+/** Only what never comes is waited for so long: a test must not depend on how fast the machine is. */
+export const WAIT_MS_MAX = 120_000;
+const ASK_AGAIN_MS = 100;
+const SHOWN_MAX = 3_000;
+
+function shorten(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX / 2)} … ${text.slice(-SHOWN_MAX / 2)}`;
+}
 
 /** Waits until `find` gives something for the value, and says what was waited for if it does not. */
 export async function until<T, R>(what: string, readable: Readable<T>, find: (value: T) => R | undefined | false | null, waitMs = WAIT_MS_MAX): Promise<R> {
@@ -15,7 +26,7 @@ export async function until<T, R>(what: string, readable: Readable<T>, find: (va
   return new Promise((done, failed) => {
     const timer = setTimeout(() => {
       end();
-      failed(new Error(`waited ${waitMs} ms for ${what}; there is ${JSON.stringify(readable.get()).slice(0, 2_000)}`));
+      failed(new Error(`waited ${waitMs} ms for ${what}; there is ${shorten(readable.get())}`));
     }, waitMs);
     const end = readable.subscribe(() => {
       const found = find(readable.get());
@@ -25,6 +36,16 @@ export async function until<T, R>(what: string, readable: Readable<T>, find: (va
       done(found);
     });
   });
+}
+
+/** The same for what has to be asked for each time. */
+export async function untilAnswered<T, R>(what: string, ask: () => Promise<T>, find: (answer: T) => R | undefined | false | null): Promise<R> {
+  for (const end = Date.now() + WAIT_MS_MAX; ; await sleep(ASK_AGAIN_MS)) {
+    const answer = await ask();
+    const found = find(answer);
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`waited ${WAIT_MS_MAX} ms for ${what}; there is ${shorten(answer)}`);
+  }
 }
 
 export async function online(session: Session): Promise<Engine> {
@@ -79,11 +100,66 @@ export async function meet(one: Engine, other: Engine): Promise<readonly [Chat, 
 }
 
 /** Asked of the server itself: the backup goes on in the background, after a random pause. */
-export async function untilBackedUp(session: Session, keys: number): Promise<void> {
-  for (let waited = 0; waited < 30_000; waited += 250) {
-    const response = await fetch(`${session.baseUrl}/_matrix/client/v3/room_keys/version`, { headers: { Authorization: `Bearer ${session.accessToken}` } });
-    if (response.ok && ((await response.json()) as { count: number }).count >= keys) return;
-    await new Promise((done) => setTimeout(done, 250));
-  }
-  throw new Error(`the backup did not reach ${keys} keys`);
+export async function untilBackedUp({ baseUrl, accessToken }: Session, keys: number): Promise<void> {
+  const ask = async (): Promise<{ readonly count?: number }> => (await fetch(`${baseUrl}/_matrix/client/v3/room_keys/version`, { headers: { Authorization: `Bearer ${accessToken}` } })).json() as Promise<{ readonly count?: number }>;
+  await untilAnswered(`${keys} keys in the backup`, ask, ({ count }) => count !== undefined && count >= keys);
+}
+
+/** The keys of a new account are made in the background. */
+export async function untilKeys(engine: Engine): Promise<void> {
+  await until(`the keys of ${engine.userId}`, engine.keys.state, ({ state }) => state === "no-recovery");
+}
+
+export function untilStep(engine: Engine, name: Verification["step"]["name"]): Promise<Verification> {
+  return until(`verification step ${name} of ${engine.userId}`, engine.verifications, (all) => all.find(({ step }) => step.name === name));
+}
+
+/** What the tests of a file have in common: a homeserver, and whoever came to it. */
+export interface Gathering {
+  readonly server: TestServer;
+  /** A new account. */
+  arrive(name: string): Promise<Engine>;
+  /** Is stopped after the last test. */
+  add(engine: Engine): Engine;
+}
+
+/** Two people of a gathering who have met in an encrypted chat. */
+export interface Pair {
+  readonly session: Session;
+  readonly ali: Engine;
+  readonly sara: Engine;
+  readonly alisChat: Chat;
+  readonly sarasChat: Chat;
+}
+
+/** To be called outside the tests; `options` as of TestServer.start. Both are there from the first test to the last. */
+export function gather(...options: readonly string[]): Gathering {
+  let server: TestServer | undefined;
+  const engines = new Set<Engine>();
+  const add = (engine: Engine): Engine => {
+    engines.add(engine);
+    return engine;
+  };
+  beforeAll(async () => {
+    server = await TestServer.start(...options);
+  });
+  afterAll(async () => {
+    await Promise.all([...engines].map((engine) => engine.stop()));
+    await server?.stop();
+  });
+  return {
+    get server() {
+      if (!server) throw new Error("the server is not there yet");
+      return server;
+    },
+    add,
+    arrive: async (name) => add(await online(await server!.register(name))),
+  };
+}
+
+export async function bringTogether({ server, add }: Gathering): Promise<Pair> {
+  const session = await server.register("ali");
+  const [ali, sara] = [add(await online(session)), add(await online(await server.register("sara")))];
+  const [alisChat, sarasChat] = await meet(ali, sara);
+  return { session, ali, sara, alisChat, sarasChat };
 }

@@ -1,43 +1,19 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import type { Engine } from "@/domain/engine";
-import type { Verification } from "@/domain/verification";
+import { expect, test } from "vitest";
 import { eraseEngine, startEngine } from "@/protocol/start_engine";
-import { isText, meet, online, until, untilBackedUp, untilMessage, write } from "./engines";
-import { TestServer } from "./server";
+import { gather, isText, meet, online, until, untilBackedUp, untilKeys, untilMessage, untilStep, write } from "./engines";
+import { PASSWORD } from "./server";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
-
-let server: TestServer;
-const engines: Engine[] = [];
-
-beforeAll(async () => {
-  server = await TestServer.start();
-});
-
-afterAll(async () => {
-  await Promise.all(engines.map((engine) => engine.stop()));
-  await server.stop();
-});
-
-async function arrive(name: string): Promise<Engine> {
-  const engine = await online(await server.register(name));
-  engines.push(engine);
-  return engine;
-}
-
-function untilStep(engine: Engine, name: Verification["step"]["name"]): Promise<Verification> {
-  return until(`verification step ${name} of ${engine.userId}`, engine.verifications, (all) => all.find(({ step }) => step.name === name));
-}
+const gathering = gather();
+const { arrive, add } = gathering;
 
 test("whoever has a recovery key is not asked to make another after a start", async () => {
-  const session = await server.register("nadia");
-  const before = await online(session);
-  await until("keys made in the background", before.keys.state, ({ state }) => state === "no-recovery");
+  const session = await gathering.server.register("nadia");
+  const before = add(await online(session));
+  await untilKeys(before);
   await before.keys.createRecoveryKey();
   await until("keys ready", before.keys.state, ({ state }) => state === "ready");
   await before.stop();
-  const after = await startEngine(session);
-  engines.push(after);
+  const after = add(await startEngine(session));
   const states: string[] = [after.keys.state.get().state];
   after.keys.state.subscribe(() => states.push(after.keys.state.get().state));
   await until("keys known again", after.keys.state, ({ state }) => state === "ready");
@@ -47,10 +23,10 @@ test("whoever has a recovery key is not asked to make another after a start", as
 });
 
 test("a second device reads the old messages with the recovery key", async () => {
-  const session = await server.register("huda");
-  const first = await online(session);
+  const session = await gathering.server.register("huda");
+  const first = add(await online(session));
   const omar = await arrive("omar");
-  await until("keys made in the background", first.keys.state, ({ state }) => state === "no-recovery");
+  await untilKeys(first);
   const recoveryKey = await first.keys.createRecoveryKey();
   expect(recoveryKey.split(" ").length).toBeGreaterThan(10);
   await until("keys ready", first.keys.state, ({ state }) => state === "ready");
@@ -64,8 +40,7 @@ test("a second device reads the old messages with the recovery key", async () =>
   await first.stop();
   await eraseEngine(session.userId);
 
-  const second = await online(await server.login("huda"));
-  engines.push(second);
+  const second = add(await online(await gathering.server.login("huda")));
   const chat = second.openChat(hudasChat.roomId);
   await untilMessage("the old message, unreadable", chat, ({ body }) => body.kind === "undecryptable");
   await until("recovery asked for", second.keys.state, ({ state }) => state === "needs-recovery");
@@ -79,10 +54,9 @@ test("a second device reads the old messages with the recovery key", async () =>
 
 test("two people compare emoji and are verified", async () => {
   const [noor, zaid] = [await arrive("noor"), await arrive("zaid")];
-  await until("Noor's keys", noor.keys.state, ({ state }) => state === "no-recovery");
-  await until("Zaid's keys", zaid.keys.state, ({ state }) => state === "no-recovery");
+  await Promise.all([untilKeys(noor), untilKeys(zaid)]);
   const [noorsChat] = await meet(noor, zaid);
-  expect(noorsChat.summary.get().peer?.trust).toBe("known");
+  await until("Zaid known at Noor's", noorsChat.summary, ({ peer }) => peer?.trust === "known");
 
   await noor.verify({ userId: zaid.userId });
   await (await untilStep(zaid, "asking")).accept();
@@ -99,8 +73,7 @@ test("two people compare emoji and are verified", async () => {
 
 test("a code is scanned instead of emoji", async () => {
   const [layla, yusuf] = [await arrive("layla"), await arrive("yusuf")];
-  await until("Layla's keys", layla.keys.state, ({ state }) => state === "no-recovery");
-  await until("Yusuf's keys", yusuf.keys.state, ({ state }) => state === "no-recovery");
+  await Promise.all([untilKeys(layla), untilKeys(yusuf)]);
   const [laylasChat] = await meet(layla, yusuf);
   await layla.verify({ userId: yusuf.userId });
   await (await untilStep(yusuf, "asking")).accept();
@@ -118,10 +91,10 @@ test("an exported key file opens only with its passphrase, and a session that wa
   expect(file.startsWith("-----BEGIN MEGOLM SESSION DATA-----")).toBe(true);
   await expect(rami.keys.importKeys(file, "another")).rejects.toMatchObject({ code: "wrong_passphrase" });
   await rami.keys.importKeys(file, "a passphrase");
-  const other = await server.login("rami");
-  const body = JSON.stringify({ devices: [rami.deviceId], auth: { type: "m.login.password", identifier: { type: "m.id.user", user: "rami" }, password: "a password nobody guesses" } });
-  const response = await fetch(`${server.baseUrl}/_matrix/client/v3/delete_devices`, { method: "POST", headers: { Authorization: `Bearer ${other.accessToken}`, "Content-Type": "application/json" }, body });
+  const other = await gathering.server.login("rami");
+  const body = JSON.stringify({ devices: [rami.deviceId], auth: { type: "m.login.password", identifier: { type: "m.id.user", user: "rami" }, password: PASSWORD } });
+  const response = await fetch(`${gathering.server.baseUrl}/_matrix/client/v3/delete_devices`, { method: "POST", headers: { Authorization: `Bearer ${other.accessToken}`, "Content-Type": "application/json" }, body });
   expect(response.status).toBe(200);
-  const ended = await until("the end of the session", rami.connection, (connection) => connection.state === "ended" && connection, 40_000);
+  const ended = await until("the end of the session", rami.connection, (connection) => connection.state === "ended" && connection);
   expect(ended).toMatchObject({ reason: "logged-out" });
 });

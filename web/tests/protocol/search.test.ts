@@ -1,17 +1,11 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import type { Chat, Engine } from "@/domain/engine";
 import type { Session } from "@/domain/arrival";
 import type { Message } from "@/domain/message";
 import { eraseEngine } from "@/protocol/start_engine";
-import { isText, meet, online, until, untilMessage, write } from "./engines";
-import { TestServer } from "./server";
+import { bringTogether, gather, isText, online, until, untilBackedUp, untilKeys, untilMessage, write } from "./engines";
 
-/** Until the keys of new messages are in the backup. */
-const BACKUP_MS = 4_000;
-
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
-
-let server: TestServer;
+const gathering = gather();
 let session: Session;
 let ali: Engine;
 let sara: Engine;
@@ -19,15 +13,7 @@ let alisChat: Chat;
 let sarasChat: Chat;
 
 beforeAll(async () => {
-  server = await TestServer.start();
-  session = await server.register("ali");
-  [ali, sara] = [await online(session), await online(await server.register("sara"))];
-  [alisChat, sarasChat] = await meet(ali, sara);
-});
-
-afterAll(async () => {
-  await Promise.all([ali.stop(), sara.stop()]);
-  await server.stop();
+  ({ session, ali, sara, alisChat, sarasChat } = await bringTogether(gathering));
 });
 
 const textOf = ({ body }: Message): string => (body.kind === "text" ? body.text : body.kind);
@@ -64,28 +50,29 @@ test("an edit is found by its new words only, what is deleted by none", async ()
 test("the index outlives the page, also one that ended at once", async () => {
   expect(await found("احمد")).toHaveLength(2);
   await ali.stop();
-  ali = await online(session);
+  ali = gathering.add(await online(session));
   expect(await found("أحمد")).toHaveLength(2);
   alisChat = ali.openChat(sarasChat.roomId);
   await say(sarasChat, "written just before the end");
   // Before the index was even read: it catches up with the history at the next start.
   await ali.stop();
-  ali = await online(session);
+  ali = gathering.add(await online(session));
   expect(await found("just before")).toEqual(["written just before the end"]);
   alisChat = ali.openChat(sarasChat.roomId);
 });
 
 test("older messages are fetched and searched", async () => {
-  await until("keys made in the background", ali.keys.state, ({ state }) => state === "no-recovery");
+  await untilKeys(ali);
   const recoveryKey = await ali.keys.createRecoveryKey();
   await say(sarasChat, "the needle in the haystack");
   for (let number = 0; number < 60; number += 1) sarasChat.sendText(write(`straw ${number}`));
-  await untilMessage("the last straw", alisChat, isText("straw 59"), 60_000);
-  await new Promise((done) => setTimeout(done, BACKUP_MS));
+  await untilMessage("the last straw", alisChat, isText("straw 59"));
+  // One of what Sara wrote, one of what Ali wrote.
+  await untilBackedUp(session, 2);
   await ali.stop();
   await eraseEngine(ali.userId);
-  session = await server.login("ali");
-  ali = await online(session);
+  session = await gathering.server.login("ali");
+  ali = gathering.add(await online(session));
   const { roomId } = sarasChat;
   await until("the chat", ali.chats, (chats) => chats.some((chat) => chat.roomId === roomId));
   await until("recovery asked for", ali.keys.state, ({ state }) => state === "needs-recovery");

@@ -1,26 +1,14 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import type { Chat, Engine } from "@/domain/engine";
-import { isText, meet, online, texts, until, untilMessage, write } from "./engines";
-import { TestServer } from "./server";
+import { beforeAll, expect, test } from "vitest";
+import type { Chat } from "@/domain/engine";
+import { bringTogether, gather, isText, texts, until, untilMessage, write } from "./engines";
 import "./upload_request";
 
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
-
-let server: TestServer;
-let ali: Engine;
-let sara: Engine;
+const gathering = gather();
 let alisChat: Chat;
 let sarasChat: Chat;
 
 beforeAll(async () => {
-  server = await TestServer.start();
-  [ali, sara] = [await online(await server.register("ali")), await online(await server.register("sara"))];
-  [alisChat, sarasChat] = await meet(ali, sara);
-});
-
-afterAll(async () => {
-  await Promise.all([ali.stop(), sara.stop()]);
-  await server.stop();
+  ({ alisChat, sarasChat } = await bringTogether(gathering));
 });
 
 test("a thread is a chat of its own under its message, counted and read apart", async () => {
@@ -44,11 +32,11 @@ test("a thread is a chat of its own under its message, counted and read apart", 
 
 test("a scheduled text goes out at its time, once, and is no longer listed", async () => {
   alisChat.schedule(write("good morning"), Date.now() + 700);
-  alisChat.schedule(write("never"), Date.now() + 60_000);
+  alisChat.schedule(write("never"), Date.now() + 3_600_000);
   expect(alisChat.scheduled.get().map(({ text }) => text.markdown)).toEqual(["good morning", "never"]);
   alisChat.unschedule(alisChat.scheduled.get()[1]!.id);
   expect(texts(alisChat)).not.toContain("good morning");
   await untilMessage("the text at Sara's", sarasChat, isText("good morning"));
-  expect(alisChat.scheduled.get()).toEqual([]);
+  await until("nothing scheduled", alisChat.scheduled, (scheduled) => scheduled.length === 0);
   expect(texts(sarasChat).filter((text) => text === "good morning")).toHaveLength(1);
 });

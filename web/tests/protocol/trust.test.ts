@@ -1,33 +1,18 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
+import type { Session } from "@/domain/arrival";
 import type { Engine } from "@/domain/engine";
-import type { Verification } from "@/domain/verification";
 import { eraseEngine } from "@/protocol/start_engine";
-import { isText, meet, messages, online, onlineElsewhere, texts, until, untilBackedUp, untilMessage, write } from "./engines";
-import { PASSWORD, TestServer } from "./server";
+import { gather, isText, meet, messages, online, onlineElsewhere, texts, until, untilAnswered, untilBackedUp, untilKeys, untilMessage, untilStep, write } from "./engines";
+import { PASSWORD } from "./server";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+const gathering = gather();
+const { add } = gathering;
 
-let server: TestServer;
-const engines: Engine[] = [];
-
-beforeAll(async () => {
-  server = await TestServer.start();
-});
-
-afterAll(async () => {
-  await Promise.all(engines.map((engine) => engine.stop()));
-  await server.stop();
-});
-
-async function arrive(name: string): Promise<Engine> {
-  const engine = await online(await server.register(name));
-  engines.push(engine);
-  await until(`${name}'s keys`, engine.keys.state, ({ state }) => state === "no-recovery");
-  return engine;
-}
-
-function untilStep(engine: Engine, name: Verification["step"]["name"]): Promise<Verification> {
-  return until(`verification step ${name} of ${engine.userId}`, engine.verifications, (all) => all.find(({ step }) => step.name === name));
+async function arrive(name: string): Promise<readonly [Engine, Session]> {
+  const session = await gathering.server.register(name);
+  const engine = add(await online(session));
+  await untilKeys(engine);
+  return [engine, session];
 }
 
 async function compareEmoji(one: Engine, other: Engine): Promise<void> {
@@ -41,7 +26,7 @@ async function compareEmoji(one: Engine, other: Engine): Promise<void> {
 }
 
 test("keys begun anew are noticed by those who had verified them, and accepted", async () => {
-  const [noor, zaid] = [await arrive("noor"), await arrive("zaid")];
+  const [[noor], [zaid]] = [await arrive("noor"), await arrive("zaid")];
   const [noorsChat, zaidsChat] = await meet(noor, zaid);
   await compareEmoji(noor, zaid);
   await until("Zaid verified at Noor's", noorsChat.summary, ({ peer }) => peer?.trust === "verified");
@@ -58,7 +43,7 @@ test("keys begun anew are noticed by those who had verified them, and accepted",
 });
 
 test("somebody who is blocked is not heard, and heard again after it", async () => {
-  const [huda, stranger] = [await arrive("huda"), await arrive("stranger")];
+  const [[huda], [stranger]] = [await arrive("huda"), await arrive("stranger")];
   const [hudasChat, strangersChat] = await meet(huda, stranger);
   strangersChat.sendText(write("before"));
   await untilMessage("the first message", hudasChat, isText("before"));
@@ -76,18 +61,13 @@ test("somebody who is blocked is not heard, and heard again after it", async () 
 });
 
 test("a second device is verified by the first one and reads the old messages without the recovery key", async () => {
-  const session = await server.register("rami");
-  const rami = await online(session);
-  engines.push(rami);
-  await until("Rami's keys", rami.keys.state, ({ state }) => state === "no-recovery");
-  const peer = await arrive("peer");
+  const [[rami, session], [peer]] = [await arrive("rami"), await arrive("peer")];
   const [ramisChat, peersChat] = await meet(rami, peer);
   peersChat.sendText(write("an old message"));
   await untilMessage("the message", ramisChat, isText("an old message"));
   await untilBackedUp(session, 1);
-  const second = await onlineElsewhere(await server.login("rami"));
-  engines.push(second);
-  await until("recovery asked for", second.keys.state, (state) => state.state === "needs-recovery" && state.canVerifyWithDevice, 40_000);
+  const second = add(await onlineElsewhere(await gathering.server.login("rami")));
+  await until("recovery asked for", second.keys.state, (state) => state.state === "needs-recovery" && state.canVerifyWithDevice);
   await second.verify("own-devices");
   await (await untilStep(rami, "asking")).accept();
   await (await untilStep(second, "choose")).compareEmoji();
@@ -96,19 +76,15 @@ test("a second device is verified by the first one and reads the old messages wi
   await Promise.all([ones.confirm(), others.confirm()]);
   await untilStep(second, "done");
   await until("the second device verified", second.keys.state, ({ state }) => state !== "needs-recovery" && state !== "loading");
-  await untilMessage("the old message, readable", second.openChat(ramisChat.roomId), isText("an old message"), 40_000);
-  const listed = await rami.devices.list();
-  expect(listed.every(({ verified }) => verified)).toBe(true);
+  await untilMessage("the old message, readable", second.openChat(ramisChat.roomId), isText("an old message"));
+  await untilAnswered("both devices verified", () => rami.devices.list(), (listed) => listed.length === 2 && listed.every(({ verified }) => verified));
 });
 
 test("without any keys the password makes them", async () => {
-  const session = await server.register("later");
-  const first = await online(session);
-  await until("keys", first.keys.state, ({ state }) => state === "no-recovery");
+  const [first] = await arrive("later");
   await first.stop();
-  await eraseEngine(session.userId);
-  const lost = await online(await server.login("later"));
-  engines.push(lost);
+  await eraseEngine(first.userId);
+  const lost = add(await online(await gathering.server.login("later")));
   await until("nothing to verify with", lost.keys.state, (state) => state.state === "needs-recovery");
   await lost.keys.reset(PASSWORD);
   await until("new keys", lost.keys.state, ({ state }) => state === "no-recovery");

@@ -1,54 +1,148 @@
 """State resolution: one room state out of several (room version specification, "State resolution").
 
-Nothing here does I/O: `resolve_state` returns `NeedEvents` until the caller has loaded what it asks for.
+States are tries (`core.state_map`), so what they have in common is never looked at; events are local numbers until they
+are judged. Nothing here does I/O or takes long at a stretch: `resolve_states` is a generator that yields what it lacks
+and pauses between bounded slices of work.
 
-    while isinstance(result := resolve_state(sets, rules, events, rejected), NeedEvents):
-        events.update(await load_events(result.event_ids, with_auth_chains=result.with_auth_chains))
+    resolution = resolve_states(states, create_nid, rules, known)
+    try:
+        while True:
+            match next(resolution):
+                case NeedNodes(names=names): known.nodes.update(await ...)
+                case NeedLinks(nids): known.links.update(await ...)
+                case NeedCiting(nids): known.citing.update(await ...)
+                case NeedEvents(nids): known.events.update(await ...)
+                case Pause(): await asyncio.sleep(0)
+    except StopIteration as stop:
+        result = stop.value
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from zajil.core.events import Event, StateKey
+from zajil.core.events import StateKey
 from zajil.core.room_rules import RoomRules
-from zajil.core.state_resolution.event_source import (
-    EventSource,
-    MissingEventsError,
+from zajil.core.state_map import NeedNodes, update
+from zajil.core.state_resolution.conflicts import Conflicts, StateRoots, find_conflicts, is_member_key
+from zajil.core.state_resolution.known import (
+    PAUSE,
+    WRITE_STEPS,
+    Known,
+    Limits,
+    Links,
+    NeedCiting,
     NeedEvents,
+    NeedLinks,
+    Pause,
     ResolutionRefused,
-    TooManyEventsError,
+    ResolutionTooLargeError,
+    Steps,
+    Work,
 )
 from zajil.core.state_resolution.v1 import resolve_v1
-from zajil.core.state_resolution.v2 import resolve_v2, split_states
+from zajil.core.state_resolution.v2 import resolve_v2
 
-__all__ = ["NeedEvents", "ResolutionRefused", "resolve_state", "split_states"]
+__all__ = [
+    "Known",
+    "Limits",
+    "Links",
+    "NeedCiting",
+    "NeedEvents",
+    "NeedLinks",
+    "NeedNodes",
+    "Pause",
+    "Resolution",
+    "ResolutionRefused",
+    "StateRoots",
+    "is_member_key",
+    "resolve_states",
+]
 
-StateSet = Mapping[StateKey, str]
+WRITE_KEYS_MAX: Final = 16
+"""Changes written into a trie in one go."""
+DEFAULT_LIMITS: Final = Limits()
 
 
-def resolve_state(
-    state_sets: Sequence[StateSet],
-    rules: RoomRules,
-    events: Mapping[str, Event | None],
-    rejected_event_ids: Collection[str] = (),
-) -> dict[StateKey, str] | NeedEvents | ResolutionRefused:
-    """The resolution of some states, as event IDs.
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """A resolved state."""
 
-    events has what the caller loaded so far by ID; None stands for an event that cannot be had.
-    rejected_event_ids are those among them that were rejected when they were received.
-    """
-    # A state that occurs twice changes nothing; the order of the states neither.
-    distinct: list[dict[StateKey, str]] = []
-    for state in map(dict, state_sets):
-        if state not in distinct:
-            distinct.append(state)
-    if len(distinct) <= 1:
-        return distinct[0] if distinct else {}
-    source = EventSource(events, rejected_event_ids)
+    state: StateRoots
+    base: StateRoots
+    """One of the states that were resolved."""
+    changes: dict[StateKey, int | None]
+    """What has changed since `base`; None stands for a key that is gone."""
+    new_nodes: dict[bytes, bytes]
+    """The nodes of `state` to store."""
+
+
+def resolve_states(
+    states: Sequence[StateRoots], create_nid: int, rules: RoomRules, known: Known, limits: Limits = DEFAULT_LIMITS
+) -> Steps[Resolution | ResolutionRefused]:
+    """Resolve at least one state. `create_nid` is the number of the room's create event."""
+    # A state that occurs twice changes nothing, and neither does the order of the states.
+    distinct = sorted(set(states), key=lambda state: (state.members, state.rest))
+    if len(distinct) == 1:
+        return Resolution(distinct[0], distinct[0], {}, {})
+    if len(distinct) > limits.states_max:
+        return ResolutionRefused(f"There are more than {limits.states_max} different states.")
+    work = Work(known, limits)
     try:
+        conflicts = yield from find_conflicts(distinct, work)
         if rules.state_resolution == "v1":
-            return resolve_v1(distinct, rules, source)
-        return resolve_v2(distinct, rules, source, with_subgraph=rules.state_resolution == "v2.1")
-    except MissingEventsError as missing:
-        return missing.need
-    except TooManyEventsError:
-        return ResolutionRefused("Resolving the state of this room takes more events than this server looks at.")
+            resolved = yield from resolve_v1(conflicts, rules, work)
+        else:
+            resolved = yield from resolve_v2(conflicts, create_nid, rules, work)
+        changes = yield from _find_changes(conflicts, resolved, work)
+        return (yield from _write(distinct[0], changes, work))
+    except ResolutionTooLargeError as error:
+        return ResolutionRefused(str(error))
+
+
+def _find_changes(
+    conflicts: Conflicts, resolved: dict[StateKey, int], work: Work
+) -> Steps[dict[StateKey, int | None]]:
+    """What differs from the first state, given that what was not in conflict stays as it was."""
+    changes: dict[StateKey, int | None] = {}
+    for key, values in conflicts.values.items():
+        nid = resolved.get(key)
+        if nid != values[0]:
+            changes[key] = nid
+        if work.spend():
+            yield PAUSE
+    agreed = yield from conflicts.read_agreed(resolved, work)
+    for key, nid in resolved.items():
+        if key not in conflicts.values and key not in agreed:
+            changes[key] = nid
+    return changes
+
+
+def _write(base: StateRoots, changes: dict[StateKey, int | None], work: Work) -> Steps[Resolution]:
+    """The tries of a state after some changes."""
+    nodes: dict[bytes, bytes] = {}
+    roots: list[bytes] = []
+    for in_members in (True, False):
+        root = base.members if in_members else base.rest
+        part = [(key, nid) for key, nid in changes.items() if is_member_key(key) == in_members]
+        for start in range(0, len(part), WRITE_KEYS_MAX):
+            root = yield from _update(root, dict(part[start : start + WRITE_KEYS_MAX]), nodes, work)
+            if work.spend(WRITE_STEPS * WRITE_KEYS_MAX):
+                yield PAUSE
+        roots.append(root)
+    return Resolution(StateRoots(*roots), base, changes, nodes)
+
+
+def _update(root: bytes, changes: dict[StateKey, int | None], nodes: dict[bytes, bytes], work: Work) -> Steps[bytes]:
+    def load(name: bytes) -> bytes:
+        written = nodes.get(name)
+        return work.known.nodes.load(name) if written is None else written
+
+    while True:
+        try:
+            new_root, new_nodes = update(root, changes, load)
+        except NeedNodes as need:
+            yield need
+        else:
+            nodes.update(new_nodes)
+            return new_root

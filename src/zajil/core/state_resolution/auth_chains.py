@@ -1,80 +1,148 @@
-"""Auth chains, and what the states to resolve have not in common there."""
+"""Auth chains, and what the states to resolve have not in common there.
 
-from collections.abc import Iterable, Mapping, Sequence
+Events are local numbers here. The chains are walked over their links alone; no event is read.
+"""
 
-from zajil.core.events import Event
-from zajil.core.state_resolution.event_source import EventSource
+from collections.abc import Iterable, Mapping
 
-AuthGraph = dict[str, tuple[str, ...]]
-"""The auth event IDs of each event walked over, that event included."""
+from zajil.core.events import StateKey
+from zajil.core.state_resolution.conflicts import Conflicts
+from zajil.core.state_resolution.known import PAUSE, Steps, Work
+
+AuthGraph = dict[int, tuple[int, ...]]
+"""The auth events of each event walked over, that event included."""
 
 
-def walk_auth_chains(event_ids: Iterable[str], source: EventSource, until: set[str] | None = None) -> AuthGraph:
-    """The graph of auth events below some events. `until` shrinks as its events are found; the walk ends at none."""
+def walk_auth_chains(nids: Iterable[int], work: Work) -> Steps[AuthGraph]:
+    """The graph of some events and all their auth chains."""
     graph: AuthGraph = {}
-    level = sorted(set(event_ids))
+    links = work.known.links
+    level = list(dict.fromkeys(nids))
+    seen = set(level)
     while level:
-        below: set[str] = set()
-        for event_id, event in source.get_many(level, with_auth_chains=True).items():
-            graph[event_id] = event.auth_event_ids
-            below.update(event.auth_event_ids)
-        if until is not None:
-            until -= below
-            if not until:
-                break
-        level = sorted(below - graph.keys())
+        yield from work.load_links(level)
+        below: list[int] = []
+        for nid in level:
+            auth_nids = graph[nid] = links[nid].auth_nids
+            for auth_nid in auth_nids:
+                if auth_nid not in seen:
+                    seen.add(auth_nid)
+                    below.append(auth_nid)
+            if work.spend():
+                yield PAUSE
+        level = below
     return graph
 
 
-def build_auth_chain(graph: AuthGraph, event_ids: Iterable[str]) -> set[str]:
-    """All events reachable from some events over auth events."""
-    chain: set[str] = set()
-    todo = list(event_ids)
-    while todo:
-        new = [auth_id for auth_id in graph.get(todo.pop(), ()) if auth_id not in chain]
-        chain.update(new)
-        todo += new
-    return chain
+def find_auth_difference(conflicts: Conflicts, graph: AuthGraph, work: Work) -> Steps[set[int]]:
+    """The events that are in some states or their auth chains, but not of every state.
 
-
-def find_auth_difference(
-    conflicted_sets: Sequence[Iterable[str]], unconflicted: Iterable[str], graph: AuthGraph, source: EventSource
-) -> set[str]:
-    """The events that are in the full auth chain of some state, but not of every one.
-
-    The chains of unconflicted events are in the full auth chains of all states; they are only walked when the chains
-    of the conflicted events differ, and no further than needed.
+    The specification counts only the auth chains. Every server in use counts the states themselves too, and so must
+    this one: an event of which all states agree, cited on one side only, is no difference.
     """
-    chains = [build_auth_chain(graph, event_ids) for event_ids in conflicted_sets]
-    difference = set[str]().union(*chains) - chains[0].intersection(*chains[1:])
-    if difference:
-        walk_auth_chains(unconflicted, source, until=difference)
-    return difference
+    masks: dict[int, int] = {}
+    full = (1 << conflicts.states_count) - 1
+    yield from _spread(conflicts.masks, graph, masks, work)
+    partly: list[int] = []
+    for nid in graph:
+        if masks[nid] != full:
+            partly.append(nid)
+        if work.spend():
+            yield PAUSE
+    # What the states agree on is in all of them, and so is everything below.
+    agreed = yield from _find_agreed(partly, conflicts, work)
+    yield from _spread(dict.fromkeys(agreed, full), graph, masks, work)
+    partly = [nid for nid in partly if masks[nid] != full]
+    # The rest may still be in the auth chain of an event that all states agree on and that nothing in conflict cites.
+    superseded = [nid for nid in partly if nid not in conflicts.masks]
+    reached = yield from _find_reached_from_agreed(superseded, conflicts, work)
+    return {nid for nid in partly if nid not in reached}
 
 
-def find_conflicted_subgraph(conflicted: set[str], graph: AuthGraph) -> set[str]:
-    """The events on the paths, over auth events, from one conflicted event to another, both ends included."""
-    parents: dict[str, list[str]] = {}
-    for event_id in sorted(graph):
-        for auth_id in graph[event_id]:
-            parents.setdefault(auth_id, []).append(event_id)
-    # Everything in the graph is below a conflicted event; what is also above one is on a path.
-    above = set(conflicted)
-    todo = sorted(conflicted)
+def _spread(masks: Mapping[int, int], graph: AuthGraph, spread: dict[int, int], work: Work) -> Steps[None]:
+    """Add the bits of some events to these and to all that is below them."""
+    todo = list(masks.items())
     while todo:
-        new = [event_id for event_id in parents.get(todo.pop(), ()) if event_id not in above]
-        above.update(new)
-        todo += new
+        nid, mask = todo.pop()
+        before = spread.get(nid, 0)
+        if before | mask != before:
+            spread[nid] = before | mask
+            todo.extend((auth_nid, mask) for auth_nid in graph.get(nid, ()))
+        if work.spend():
+            yield PAUSE
+
+
+def _find_agreed(nids: Iterable[int], conflicts: Conflicts, work: Work) -> Steps[list[int]]:
+    """Those of some events that all states have."""
+    links = work.known.links
+    by_key: dict[StateKey, list[int]] = {}
+    for nid in nids:
+        by_key.setdefault(links[nid].key, []).append(nid)
+        if work.spend():
+            yield PAUSE
+    values = yield from conflicts.read_agreed(by_key, work)
+    return [nid for key, nid in values.items() if nid in by_key[key]]
+
+
+def _find_reached_from_agreed(nids: list[int], conflicts: Conflicts, work: Work) -> Steps[set[int]]:
+    """Those of some events that are in the auth chain of an event that all states have.
+
+    Found by walking up: the events that cite something superseded are few, those that all states have are the room.
+    """
+    cited: AuthGraph = {}
+    agreed: set[int] = set()
+    level = nids
+    seen = set(nids)
+    while level:
+        yield from work.load_citing(level)
+        above: list[int] = []
+        for nid in level:
+            for citing_nid in work.known.citing[nid]:
+                cited[citing_nid] = (*cited.get(citing_nid, ()), nid)
+                if citing_nid not in seen:
+                    seen.add(citing_nid)
+                    above.append(citing_nid)
+                if work.spend():
+                    yield PAUSE
+        yield from work.load_links(above)
+        agreed.update((yield from _find_agreed(above, conflicts, work)))
+        level = [nid for nid in above if nid not in agreed]
+    reached: dict[int, int] = {}
+    yield from _spread(dict.fromkeys(agreed, 1), cited, reached, work)
+    return set(reached)
+
+
+def find_conflicted_subgraph(conflicted: Iterable[int], graph: AuthGraph, work: Work) -> Steps[set[int]]:
+    """The events on the paths, over auth events, from one conflicted event to another, both ends included."""
+    citing: dict[int, list[int]] = {}
+    for nid, auth_nids in graph.items():
+        for auth_nid in auth_nids:
+            citing.setdefault(auth_nid, []).append(nid)
+        if work.spend():
+            yield PAUSE
+    # Everything in the graph is below a conflicted event; what is also above one is on a path.
+    todo = list(conflicted)
+    above = set(todo)
+    while todo:
+        for nid in citing.get(todo.pop(), ()):
+            if nid not in above:
+                above.add(nid)
+                todo.append(nid)
+        if work.spend():
+            yield PAUSE
     return above
 
 
-def find_reachable_within(event_ids: Iterable[str], events: Mapping[str, Event]) -> set[str]:
+def find_reachable_within(nids: Iterable[int], within: set[int], work: Work) -> Steps[set[int]]:
     """Some events of a set, and those they reach over auth events of the set."""
-    reached = set(event_ids)
-    todo = sorted(reached)
+    links = work.known.links
+    todo = list(nids)
+    reached = set(todo)
     while todo:
-        auth_ids = events[todo.pop()].auth_event_ids
-        new = [auth_id for auth_id in auth_ids if auth_id in events and auth_id not in reached]
-        reached.update(new)
-        todo += new
+        for auth_nid in links[todo.pop()].auth_nids:
+            if auth_nid in within and auth_nid not in reached:
+                reached.add(auth_nid)
+                todo.append(auth_nid)
+        if work.spend():
+            yield PAUSE
     return reached

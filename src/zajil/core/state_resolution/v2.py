@@ -1,6 +1,6 @@
 """State resolution of room versions 2 to 11 (v2) and 12 (v2.1). The steps are those of room version 12."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 from zajil.core.event_auth import auth_event_keys, check_event_auth
 from zajil.core.events import Event, StateKey
@@ -12,49 +12,87 @@ from zajil.core.state_resolution.auth_chains import (
     find_reachable_within,
     walk_auth_chains,
 )
-from zajil.core.state_resolution.event_source import EventSource
+from zajil.core.state_resolution.conflicts import Conflicts
+from zajil.core.state_resolution.known import JUDGE_STEPS, PAUSE, Steps, Work
 from zajil.core.state_resolution.ordering import sort_by_mainline, sort_by_power
 
-StateSet = Mapping[StateKey, str]
+State = dict[StateKey, int]
 
 
-def split_states(state_sets: Sequence[StateSet]) -> tuple[dict[StateKey, str], list[set[str]]]:
-    """The unconflicted state map, and the conflicted events of each state. A key that a state lacks is conflicted."""
-    first, *others = state_sets
-    unconflicted = {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
-    conflicted = [{value for key, value in state.items() if key not in unconflicted} for state in state_sets]
-    return unconflicted, conflicted
-
-
-def resolve_v2(
-    state_sets: Sequence[StateSet], rules: RoomRules, source: EventSource, *, with_subgraph: bool
-) -> dict[StateKey, str]:
-    """Resolve at least two different states."""
-    unconflicted, conflicted_sets = split_states(state_sets)
-    conflicted = set[str]().union(*conflicted_sets)
-    graph = walk_auth_chains(conflicted, source)
-    # The full conflicted set.
-    full = conflicted | find_auth_difference(conflicted_sets, unconflicted.values(), graph, source)
-    if with_subgraph:
-        full |= find_conflicted_subgraph(conflicted, graph)
-    events = {event_id: event for event_id, event in source.get_many(sorted(full)).items() if event.is_state}
-    if not with_subgraph:
-        _load_auth_state(events.values(), unconflicted, rules, source)
+def resolve_v2(conflicts: Conflicts, create_nid: int, rules: RoomRules, work: Work) -> Steps[State]:
+    """What becomes of the keys in conflict. With v2.1 it may name other keys too, which stay as they were."""
+    with_subgraph = rules.state_resolution == "v2.1"
+    full = yield from _find_full_conflicted_set(conflicts, with_subgraph, work)
+    events = yield from _load_events(full, create_nid, work)
+    # v2 starts from the unconflicted state map, v2.1 from an empty one.
+    state: State = {} if with_subgraph else (yield from _load_unconflicted(events.values(), conflicts, rules, work))
     # 1. Take the power events, and of their auth chains what is in the full conflicted set, in power order.
-    power_ids = (event_id for event_id, event in events.items() if _is_power_event(event))
-    picked = find_reachable_within(power_ids, events)
-    power_events = sort_by_power((events[event_id] for event_id in picked), source)
-    # 2. Try them one after the other. (v2 starts from the unconflicted state map, v2.1 from an empty one.)
-    state: dict[StateKey, str] = {} if with_subgraph else dict(unconflicted)
-    _apply_allowed(power_events, state, rules, source)
+    power_nids: list[int] = []
+    for nid, event in events.items():
+        if _is_power_event(event):
+            power_nids.append(nid)
+        if work.spend():
+            yield PAUSE
+    picked = yield from find_reachable_within(power_nids, set(events), work)
+    power_events = yield from sort_by_power(picked, create_nid, work)
+    # 2. Try them one after the other.
+    yield from _apply_allowed(power_events, state, create_nid, rules, work)
     # 3. Order all others by the mainline of the power levels that are resolved now.
-    others = (event for event_id, event in events.items() if event_id not in picked)
-    ordered = sort_by_mainline(others, state.get(POWER_LEVELS_KEY), source)
+    others = [nid for nid in events if nid not in picked]
+    ordered = yield from sort_by_mainline(others, state.get(POWER_LEVELS_KEY), work)
     # 4. Try them one after the other.
-    _apply_allowed(ordered, state, rules, source)
-    # 5. What was not in conflict stays as it was.
-    state.update(unconflicted)
+    yield from _apply_allowed(ordered, state, create_nid, rules, work)
+    # 5. What was not in conflict stays as it was: the caller's part.
     return state
+
+
+def _find_full_conflicted_set(conflicts: Conflicts, with_subgraph: bool, work: Work) -> Steps[set[int]]:
+    graph = yield from walk_auth_chains(conflicts.masks, work)
+    full = yield from find_auth_difference(conflicts, graph, work)
+    full.update(conflicts.masks)
+    if with_subgraph:
+        full |= yield from find_conflicted_subgraph(conflicts.masks, graph, work)
+    work.check_events(len(full))
+    return full
+
+
+def _load_events(nids: Iterable[int], create_nid: int, work: Work) -> Steps[dict[int, Event]]:
+    """Those of some events that can be had. Loads their auth events too, which they are judged by."""
+    known = work.known
+    wanted = dict.fromkeys(nids)
+    needed = dict.fromkeys((create_nid, *wanted))
+    for nid in wanted:
+        needed.update(dict.fromkeys(known.links[nid].auth_nids))
+        if work.spend():
+            yield PAUSE
+    yield from work.load_events(needed)
+    yield from work.load_links((create_nid,))
+    events: dict[int, Event] = {}
+    for nid in wanted:
+        event = known.events[nid]
+        if event is not None and event.is_state:
+            events[nid] = event
+            if work.spend_on(event, 1):
+                yield PAUSE
+    return events
+
+
+def _load_unconflicted(
+    events: Iterable[Event], conflicts: Conflicts, rules: RoomRules, work: Work
+) -> Steps[State]:
+    """As much of the unconflicted state map as matters to some events."""
+    keys = dict.fromkeys((CREATE_KEY, POWER_LEVELS_KEY))
+    for event in events:
+        keys.update(dict.fromkeys(_auth_keys(event, rules)))
+        if work.spend(2):
+            yield PAUSE
+    state = yield from conflicts.read_agreed(keys, work)
+    yield from work.load_events(state.values())
+    return state
+
+
+def _auth_keys(event: Event, rules: RoomRules) -> list[StateKey]:
+    return auth_event_keys(event.type, event.state_key, event.sender, event.content, rules)
 
 
 def _is_power_event(event: Event) -> bool:
@@ -64,27 +102,22 @@ def _is_power_event(event: Event) -> bool:
     return event.type == "m.room.member" and event.membership in ("leave", "ban") and event.sender != event.state_key
 
 
-def _load_auth_state(
-    events: Iterable[Event], state: Mapping[StateKey, str], rules: RoomRules, source: EventSource
-) -> None:
-    """Ask at once for all events of a state that authorising some events takes."""
-    keys = {CREATE_KEY, POWER_LEVELS_KEY}
-    for event in events:
-        keys.update(auth_event_keys(event.type, event.state_key, event.sender, event.content, rules))
-    source.get_many(state[key] for key in sorted(keys) if key in state)
-
-
-def _apply_allowed(events: Iterable[Event], state: dict[StateKey, str], rules: RoomRules, source: EventSource) -> None:
+def _apply_allowed(nids: Iterable[int], state: State, create_nid: int, rules: RoomRules, work: Work) -> Steps[None]:
     """The iterative auth checks algorithm."""
-    for event in events:
+    known = work.known
+    for nid in nids:
+        event = known.events[nid]
+        assert event is not None
         # What the state lacks is taken from the event's own auth events, unless those were rejected.
-        auth_state = {
-            key: auth_event
-            for key, auth_event in source.get_auth_events(event).items()
-            if not source.is_rejected(auth_event.event_id)
-        }
-        keys = auth_event_keys(event.type, event.state_key, event.sender, event.content, rules)
-        resolved = source.get_many(state[key] for key in (CREATE_KEY, *keys) if key in state)
-        auth_state.update((found.key, found) for found in resolved.values())
+        auth_nids = known.links[nid].auth_nids
+        if rules.room_id_is_create_hash:
+            auth_nids = (create_nid, *auth_nids)
+        chosen = {known.links[auth_nid].key: auth_nid for auth_nid in auth_nids if auth_nid not in known.rejected}
+        for key in (CREATE_KEY, *_auth_keys(event, rules)):
+            if key in state:
+                chosen[key] = state[key]
+        auth_state = {key: found for key, value in chosen.items() if (found := known.events.get(value)) is not None}
         if check_event_auth(event, auth_state, rules) is None:
-            state[event.key] = event.event_id
+            state[event.key] = nid
+        if work.spend_on(event, JUDGE_STEPS):
+            yield PAUSE

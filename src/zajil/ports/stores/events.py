@@ -103,6 +103,18 @@ class Relation:
     reaction_key: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """That somebody has sent something."""
+
+    nid: int
+    room_id: str
+    sender: str
+    sent_ts_ms: int
+    is_message: bool
+    """Neither state nor something that was never announced."""
+
+
 class EventStore(Protocol):
     """Events, their order in rooms, their relations, and what a device sent under which transaction ID."""
 
@@ -141,6 +153,9 @@ class EventStore(Protocol):
     ) -> list[StoredEvent]:
         """The events of a room nearest to a time on one side of it, the nearest first; only those beyond `after`, if it is given."""
 
+    async def load_latest_written(self, tx: Read, before: int | None, limit: int) -> list[Written]:
+        """Of the newest events, those with a number below `before`: who sent them where; the newest first."""
+
     async def redact(self, tx: Transaction, nid: int, json: bytes, redacted_by: str) -> None: ...
 
     async def set_flags(self, tx: Transaction, nid: int, flags: int) -> None: ...
@@ -152,6 +167,12 @@ class EventStore(Protocol):
 
     async def load_auth_chain(self, tx: Read, nids: Sequence[int], limit: int = 100_000) -> list[StoredEvent]:
         """The auth events of some events, theirs, and so on; without the events themselves unless they are among them."""
+
+    async def load_links(self, tx: Read, nids: Sequence[int]) -> dict[int, tuple[tuple[str, str], tuple[int, ...]]]:
+        """(type, state key) and the numbers of the auth events of state events and of their whole auth chains."""
+
+    async def load_citing(self, tx: Read, nids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """The numbers of the state events that name each event among their auth events."""
 
     async def find_room_of_event(self, tx: Read, event_id: str) -> int | None:
         """The number under which the room of an event is kept, even if the room itself is not known (yet)."""

@@ -50,6 +50,16 @@ class NewRooms:
         if len(self._full_s) > ACCOUNTS_MAX:
             self._full_s.popitem(last=False)
 
+    def leave(self) -> dict[str, float]:
+        """For a successor: when each account will have its whole burst again."""
+        now_s = self._clock.monotonic_s()
+        return {user_id: full_s for user_id, full_s in self._full_s.items() if full_s > now_s}
+
+    def inherit(self, left: dict[str, float]) -> None:
+        for user_id, full_s in left.items():
+            if len(self._full_s) < ACCOUNTS_MAX:
+                self._full_s[user_id] = max(full_s, self._full_s.get(user_id, 0.0))
+
 
 def refuse(limit: Gcra, wait_s: float) -> MatrixError:
     return limit_exceeded(

@@ -80,12 +80,21 @@ async def judge_event(app: App, head: RoomHead, event: Event, auth: Sequence[Sto
         missing = [event_id for event_id in event.prev_event_ids if event_id not in roots]
         if missing or not roots:
             raise StateUnknown(f"the state before {event.event_id} is not known")
-        before = await resolve_roots(app, reader, [roots[event_id] for event_id in event.prev_event_ids], rules)
+        states = [roots[event_id] for event_id in event.prev_event_ids]
+        before = await resolve_roots(app, reader, states, find_create_nid(head), rules)
     if rejection is None:
         # 5. Passes authorisation rules based on the state before the event.
         state = await load_auth_state(app, head, event, before)
         rejection = check_event_auth(event, state, rules)
     return Judged(event, auth, before, rejection)
+
+
+def find_create_nid(head: RoomHead) -> int:
+    """The number of the room's create event."""
+    create = head.rest.get(CREATE_KEY)
+    if create is None:
+        raise StateUnknown("the room has no create event")
+    return create.nid
 
 
 def check_claimed_auth(head: RoomHead, event: Event, auth: Sequence[StoredEvent]) -> Rejection | None:
@@ -151,7 +160,7 @@ async def _write(app: App, room_id: str, judged: Judged) -> StoredEvent:
         if event.is_state and not flags & REJECTED:
             after = await update_roots(app, tx, before, {event.key: stored.nid})
         if known is None:
-            await app.stores.events.insert(tx, stored, judged.rejection and judged.rejection.rule)
+            await app.stores.events.insert(tx, stored, None if judged.rejection is None else judged.rejection.rule)
         await app.stores.events.insert_auth(tx, stored.nid, [each.nid for each in judged.auth])
         if flags:
             await _store_branch(app, tx, stored, before, after)
@@ -163,7 +172,7 @@ async def _write(app: App, room_id: str, judged: Judged) -> StoredEvent:
             if known is not None:
                 await app.stores.events.announce(tx, stored)
             return stored, True
-        changes = {event.key: stored} if event.is_state else {}
+        changes: dict[StateKey, StoredEvent | None] = {event.key: stored} if event.is_state else {}
         return await _announce(app, tx, draft, stored, [event.event_id], after, changes), False
 
     stored, is_fork = await write_to_room(app, room_id, item)
@@ -222,7 +231,7 @@ async def _join_forks(app: App, room_id: str, stored: StoredEvent) -> StoredEven
         roots = await load_roots_after(app, app.db.reader, ends)
         states = [roots[event_id] for event_id in ends if event_id in roots]
         current = Roots(head.row.members_root, head.row.rest_root)
-        resolved = await resolve_roots(app, app.db.reader, states or [current], head.rules)
+        resolved = await resolve_roots(app, app.db.reader, states or [current], find_create_nid(head), head.rules)
 
         async def item(tx: Transaction, version: int = version, ends: list[str] = ends, resolved: Resolved = resolved) -> StoredEvent:
             draft = await open_draft(app, tx, room_id)

@@ -1,19 +1,28 @@
 """States of a room at places other than its head: the roots of their tries, what lies under a key, and their resolution."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from zajil.core.events import Event
 from zajil.core.room_rules import RoomRules
 from zajil.core.state_map import EMPTY_ROOT, StateKey
-from zajil.core.state_resolution import NeedEvents, ResolutionRefused, resolve_state
+from zajil.core.state_resolution import (
+    Known,
+    Links,
+    NeedCiting,
+    NeedLinks,
+    NeedNodes,
+    Pause,
+    Resolution,
+    ResolutionRefused,
+    StateRoots,
+    resolve_states,
+)
+from zajil.core.state_resolution.known import NO_LINKS, Need
 from zajil.ports.database import Read, Transaction
 from zajil.ports.stores.events import REJECTED, StoredEvent
 from zajil.services.app import App
-
-LOADS_MAX: Final = 1_000
-"""Times that one resolution may ask for events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,63 +92,45 @@ class Resolved:
     changes: Mapping[StateKey, int | None]
 
 
-async def resolve_roots(app: App, tx: Read, states: Sequence[Roots], rules: RoomRules) -> Resolved:
-    """Resolve several states into one (room version specification, "State resolution"). Raises StateUnknown."""
-    distinct = list(dict.fromkeys(states))
-    base = distinct[0]
-    if len(distinct) == 1:
-        return Resolved(base, {})
-    # What all have in common stays as it is, but the algorithm needs to see it: conflicts are judged against it.
-    whole = await _read_whole(app, tx, base)
-    maps: list[dict[StateKey, int]] = [whole]
-    for other in distinct[1:]:
-        changed = dict(whole)
-        for key, (_, nid) in (await diff_roots(app, tx, base, other)).items():
-            if nid is None:
-                changed.pop(key, None)
-            else:
-                changed[key] = nid
-        maps.append(changed)
-    ids, nids = await _name_events(app, tx, maps)
-    sets = [{key: ids[nid] for key, nid in each.items()} for each in maps]
-    resolved = await _run(app, tx, sets, rules)
-    changes: dict[StateKey, int | None] = {}
-    for key in sorted(set(whole) | set(resolved)):
-        now = nids[resolved[key]] if key in resolved else None
-        if whole.get(key) != now:
-            changes[key] = now
-    return Resolved(base, changes)
+async def resolve_roots(app: App, tx: Read, states: Sequence[Roots], create_nid: int, rules: RoomRules) -> Resolved:
+    """Resolve several states into one (room version specification, "State resolution"). Raises StateUnknown.
+
+    Others get their turn between slices of about a millisecond.
+    """
+    known = Known()
+    resolution = resolve_states([StateRoots(each.members, each.rest) for each in states], create_nid, rules, known)
+    while True:
+        try:
+            need = next(resolution)
+        except StopIteration as stop:
+            result: Resolution | ResolutionRefused = stop.value
+            break
+        await _supply(app, tx, need, known)
+    if isinstance(result, ResolutionRefused):
+        raise StateUnknown(result.reason)
+    return Resolved(Roots(result.base.members, result.base.rest), result.changes)
 
 
-async def _read_whole(app: App, tx: Read, roots: Roots) -> dict[StateKey, int]:
-    return {**await app.rooms.read_state(tx, roots.members), **await app.rooms.read_state(tx, roots.rest)}
-
-
-async def _name_events(
-    app: App, tx: Read, maps: Sequence[Mapping[StateKey, int]]
-) -> tuple[dict[int, str], dict[str, int]]:
-    ids = await app.stores.events.load_event_ids(tx, sorted({nid for each in maps for nid in each.values()}))
-    return ids, {event_id: nid for nid, event_id in ids.items()}
-
-
-async def _run(
-    app: App, tx: Read, sets: Sequence[Mapping[StateKey, str]], rules: RoomRules
-) -> dict[StateKey, str]:
-    known: dict[str, Event | None] = {}
-    rejected: set[str] = set()
-    for _ in range(LOADS_MAX):
-        result = resolve_state(sets, rules, known, rejected)
-        if isinstance(result, ResolutionRefused):
-            raise StateUnknown(result.reason)
-        if not isinstance(result, NeedEvents):
-            return result
-        wanted = sorted(result.event_ids)
-        loaded = await app.stores.events.load_by_ids(tx, wanted)
-        if result.with_auth_chains:
-            loaded += await app.stores.events.load_auth_chain(tx, [stored.nid for stored in loaded])
-        known |= dict.fromkeys(wanted)
-        for stored in loaded:
-            known[stored.event.event_id] = stored.event
+async def _supply(app: App, tx: Read, need: Need | Pause, known: Known) -> None:
+    """Load what the resolution lacks. What is not there stands as such, so that it is not asked for again."""
+    events = app.stores.events
+    if isinstance(need, Pause):
+        await asyncio.sleep(0)
+    elif isinstance(need, NeedNodes):
+        known.nodes.update(await app.rooms.load_nodes(tx, need.names))
+    elif isinstance(need, NeedLinks):
+        wanted = sorted(need.nids)
+        known.links |= dict.fromkeys(wanted, NO_LINKS)
+        for nid, (key, auth_nids) in (await events.load_links(tx, wanted)).items():
+            known.links[nid] = Links(key, auth_nids)
+    elif isinstance(need, NeedCiting):
+        wanted = sorted(need.nids)
+        known.citing |= dict.fromkeys(wanted, ())
+        known.citing |= await events.load_citing(tx, wanted)
+    else:
+        wanted = sorted(need.nids)
+        known.events |= dict.fromkeys(wanted)
+        for stored in await events.load_by_nids(tx, wanted):
+            known.events[stored.nid] = stored.event
             if stored.flags & REJECTED:
-                rejected.add(stored.event.event_id)
-    raise StateUnknown("resolving the state asks for too many events")
+                known.rejected.add(stored.nid)

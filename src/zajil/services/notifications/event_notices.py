@@ -44,7 +44,13 @@ class EventNotice:
         """Neither redacted nor a redaction."""
         self.thread = thread
         self.facts = facts
-        shown = {"type": event.type, "sender": event.sender, "room_id": event.room_id, "content": event.content}
+        shown = {
+            "type": event.type,
+            "sender": event.sender,
+            "room_id": event.room_id,
+            "content": event.content,
+            "origin_server_ts": event.origin_server_ts,
+        }
         if event.state_key is not None:
             shown["state_key"] = event.state_key
         self.view = EventView(shown)

@@ -198,7 +198,7 @@ class RoomHeads:
             try:
                 return dict(state_map.items(root, nodes.load))
             except NeedNodes as need:
-                nodes.update(await self._load_nodes(tx, need.names))
+                nodes.update(await self.load_nodes(tx, need.names))
 
     async def read_state_keys(self, tx: Read, root: bytes, keys: list[StateKey]) -> dict[StateKey, int]:
         """Some entries of a state map."""
@@ -207,7 +207,7 @@ class RoomHeads:
             try:
                 return state_map.get_many(root, keys, nodes.load)
             except NeedNodes as need:
-                nodes.update(await self._load_nodes(tx, need.names))
+                nodes.update(await self.load_nodes(tx, need.names))
 
     async def diff_states(self, tx: Read, old: bytes, new: bytes) -> dict[StateKey, tuple[int | None, int | None]]:
         """What differs between two state maps."""
@@ -216,7 +216,7 @@ class RoomHeads:
             try:
                 return {key: (before, after) for key, before, after in state_map.diff(old, new, nodes.load)}
             except NeedNodes as need:
-                nodes.update(await self._load_nodes(tx, need.names))
+                nodes.update(await self.load_nodes(tx, need.names))
 
     async def update_state(self, tx: Transaction, root: bytes, key: StateKey, nid: int) -> bytes:
         """Store the state map that differs from `root` in one entry; returns its root."""
@@ -230,12 +230,13 @@ class RoomHeads:
                 new_root, new_nodes = state_map.update(root, changes, nodes.load)
                 break
             except NeedNodes as need:
-                nodes.update(await self._load_nodes(tx, need.names))
+                nodes.update(await self.load_nodes(tx, need.names))
         await self._stores.rooms.insert_nodes(tx, new_nodes)
         self._remember_nodes(new_nodes)  # the next change of this room begins with them
         return new_root
 
-    async def _load_nodes(self, tx: Read, names: frozenset[bytes]) -> dict[bytes, bytes]:
+    async def load_nodes(self, tx: Read, names: frozenset[bytes]) -> dict[bytes, bytes]:
+        """Nodes of tries, from the database."""
         loaded = await self._stores.rooms.load_nodes(tx, names)
         self._remember_nodes(loaded)
         return loaded

@@ -16,3 +16,6 @@ CREATE TABLE IF NOT EXISTS branch_states (
   snapshot_before INTEGER NOT NULL,
   snapshot_after  INTEGER NOT NULL
 );
+
+-- Which events name one among their auth events: the state resolution of room version 12 asks that.
+CREATE INDEX IF NOT EXISTS event_auth_citing ON event_auth (auth_event_nid, event_nid);

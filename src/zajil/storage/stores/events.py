@@ -6,10 +6,12 @@ from typing import Any
 from zajil.core.events import load_event
 from zajil.core.room_rules import ROOM_RULES
 from zajil.ports.database import Read, Row, Transaction
-from zajil.ports.stores.events import HistoryPoint, Relation, StoredEvent
+from zajil.ports.stores.events import HistoryPoint, Relation, StoredEvent, Written
 from zajil.storage.stores.lists import chunks
 
+NID_MAX = 2**63 - 1
 TRANSACTION_PERIOD_MS = 30 * 86_400_000
+LINKS_MAX = 500_000
 
 COLUMNS = (
     "e.event_nid, e.room_nid, e.event_id, r.room_version, e.position, e.history, e.history_minor, e.flags, e.redacted_by, "
@@ -147,6 +149,18 @@ class SqlEventStore:
         rows = await tx.fetch(f"{sql} ORDER BY {order_by} LIMIT ?", *args, limit)
         return [build_stored_event(row) for row in rows]
 
+    async def load_latest_written(self, tx: Read, before: int | None, limit: int) -> list[Written]:
+        rows = await tx.fetch(
+            "SELECT e.event_nid, r.room_id, e.sender, e.origin_server_ts, e.state_key, e.position FROM events e"
+            " JOIN rooms r ON r.room_nid = e.room_nid WHERE e.event_nid < ? ORDER BY e.event_nid DESC LIMIT ?",
+            NID_MAX if before is None else before,
+            limit,
+        )
+        return [
+            Written(nid, room_id, sender, sent_ts_ms, state_key is None and position is not None)
+            for nid, room_id, sender, sent_ts_ms, state_key, position in rows
+        ]
+
     async def redact(self, tx: Transaction, nid: int, json: bytes, redacted_by: str) -> None:
         await tx.execute("UPDATE events SET json = ?, redacted_by = ? WHERE event_nid = ?", json, redacted_by, nid)
 
@@ -177,6 +191,33 @@ class SqlEventStore:
             level = sorted(above - seen)
             seen |= above
         return await self.load_by_nids(tx, sorted(seen)[:limit])
+
+    async def load_links(self, tx: Read, nids: Sequence[int]) -> dict[int, tuple[tuple[str, str], tuple[int, ...]]]:
+        found: dict[int, tuple[tuple[str, str], tuple[int, ...]]] = {}
+        level = list(nids)
+        while level and len(found) <= LINKS_MAX:
+            auth: dict[int, list[int]] = {nid: [] for nid in level}
+            keys: dict[int, tuple[str, str]] = {}
+            for marks, piece in chunks(level):
+                sql = f"SELECT event_nid, type, state_key FROM events WHERE event_nid IN ({marks})"
+                keys |= {nid: (kind, state_key or "") for nid, kind, state_key in await tx.fetch(sql, *piece)}
+                sql = f"SELECT event_nid, auth_event_nid FROM event_auth WHERE event_nid IN ({marks}) ORDER BY auth_event_nid"
+                for nid, auth_nid in await tx.fetch(sql, *piece):
+                    auth[nid].append(auth_nid)
+            found |= {nid: (key, tuple(auth[nid])) for nid, key in keys.items()}
+            level = sorted({nid for each in auth.values() for nid in each} - found.keys())
+        return found
+
+    async def load_citing(self, tx: Read, nids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        citing: dict[int, list[int]] = {}
+        for marks, piece in chunks(list(nids)):
+            sql = (
+                "SELECT a.auth_event_nid, a.event_nid FROM event_auth a JOIN events e ON e.event_nid = a.event_nid"
+                f" WHERE a.auth_event_nid IN ({marks}) AND e.state_key IS NOT NULL ORDER BY a.event_nid"
+            )
+            for auth_nid, nid in await tx.fetch(sql, *piece):
+                citing.setdefault(auth_nid, []).append(nid)
+        return {nid: tuple(each) for nid, each in citing.items()}
 
     async def find_room_of_event(self, tx: Read, event_id: str) -> int | None:
         room_nid: int | None = await tx.fetch_value("SELECT room_nid FROM events WHERE event_id = ?", event_id)

@@ -137,8 +137,10 @@ export class ForwardGuard {
   linkFile(mxc: string, fileSha256: string): void {
     if (this.#hashed.size >= HASHED_MAX) this.#hashed.clear();
     this.#hashed.add(mxc);
-    const known = this.#byTag.get(tagOfMxc(mxc));
+    const tag = tagOfMxc(mxc);
+    const known = this.#byTag.get(tag);
     if (known !== undefined) this.receive({ mxc, fileSha256 }, known.hop);
+    for (const sent of this.#sent.filter(({ tags }) => tags.includes(tag))) this.#rememberSent({ ...sent, tags: fingerprint({ mxc, fileSha256 }).tags });
   }
 
   /** Notes words and files of this person's own, so that they stay their own when they come back. */
@@ -184,12 +186,21 @@ export class ForwardGuard {
   /** Notes what was forwarded, so that it counts for 24 hours. */
   recordForward(content: GuardedContent, targets: readonly Target[]): void {
     const print = fingerprint(content);
-    const at = this.#now();
-    const entries = targets.map((target): SentContent => ({ tags: print.tags, ...(print.signature === undefined ? {} : { signature: print.signature }), roomId: target.roomId, isGroup: target.isGroup, at }));
-    this.#sent.push(...entries);
-    this.#fresh.sent.push(...entries);
+    for (const target of targets) this.#rememberSent(sentTo(print, target, this.#now()));
     this.#prune();
-    this.#changed();
+  }
+
+  /**
+   * Notes a message of this person's own that had been forwarded, as it comes back from the server: what went out from another of their
+   * devices counts here too, and stays somebody else's when it is pasted. What this device has noted itself costs nothing more.
+   */
+  noteForwarded(content: GuardedContent, hop: number, target: Target, sentAt: number): void {
+    this.receive(content, clampHop(hop) - 1);
+    const print = fingerprint(content);
+    const at = Math.min(sentAt, this.#now());
+    if (at <= this.#now() - LADDER_WINDOW_MS || this.#targetsOf(print).has(target.roomId)) return;
+    this.#rememberSent(sentTo(print, target, at));
+    this.#prune();
   }
 
   /** To be kept encrypted. Contains no text. */
@@ -264,6 +275,12 @@ export class ForwardGuard {
     for (const tag of entry.tags) this.#byTag.set(tag, entry);
   }
 
+  #rememberSent(entry: SentContent): void {
+    this.#sent.push(entry);
+    this.#fresh.sent.push(entry);
+    this.#changed();
+  }
+
   #rememberOwn(entry: OwnContent): void {
     this.#own.push(entry);
     for (const tag of entry.tags) this.#ownTags.add(tag);
@@ -287,6 +304,10 @@ export class ForwardGuard {
     this.#forgetOwn(expiredOwn === -1 ? this.#own.length : expiredOwn);
     this.#sent = this.#sent.filter((sent) => sent.at > now - LADDER_WINDOW_MS).slice(-SENT_MAX);
   }
+}
+
+function sentTo(print: Fingerprint, target: Target, at: number): SentContent {
+  return { tags: print.tags, ...(print.signature === undefined ? {} : { signature: print.signature }), roomId: target.roomId, isGroup: target.isGroup, at };
 }
 
 function isNear(print: Fingerprint, other: OwnContent): boolean {

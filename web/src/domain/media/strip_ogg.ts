@@ -67,12 +67,15 @@ function sealPage(bytes: Uint8Array<ArrayBuffer>, page: Page): Patch {
   return { at: page.at, bytes: bytes.slice(page.at, page.end) };
 }
 
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 24;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000_0000 ? (crc << 1) ^ 0x04c1_1db7 : crc << 1;
+  return crc;
+});
+
 /** CRC-32 with polynomial 0x04c11db7, not reflected, from 0 (RFC 3533, section 6). */
 export function oggChecksum(page: Uint8Array): number {
   let crc = 0;
-  for (const byte of page) {
-    crc ^= byte << 24;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000_0000 ? (crc << 1) ^ 0x04c1_1db7 : crc << 1;
-  }
+  for (const byte of page) crc = (crc << 8) ^ (CRC_TABLE[(crc >>> 24) ^ byte] ?? 0);
   return crc >>> 0;
 }

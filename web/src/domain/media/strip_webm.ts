@@ -1,5 +1,5 @@
 import { patchPieces, type ByteSource, type Patch, type Piece } from "./byte_source";
-import { u8 } from "./bytes";
+import { type Element, parseElement } from "./ebml";
 
 const SEGMENT = 0x18538067;
 const CLUSTER = 0x1f43b675;
@@ -16,14 +16,6 @@ const TOP_LEVEL = new Set([0x114d9b74, INFO, CLUSTER, TRACKS, 0x1c53bb6b, 0x1941
 const ELEMENTS_MAX = 400_000;
 const BLANK_BYTES_MAX = 64 * 1024 * 1024;
 const WINDOW_BYTES = 1024 * 1024;
-
-interface Element {
-  readonly id: number;
-  readonly at: number;
-  readonly body: number;
-  /** Infinity if its size is unknown, as recorders that write live leave it. */
-  readonly end: number;
-}
 
 /** A WebM whose tags, dates, titles and attachments are overwritten by Void elements of the same length. Undefined if it is broken. */
 export async function stripWebm(source: ByteSource): Promise<Piece[] | undefined> {
@@ -59,25 +51,6 @@ function windowed(source: ByteSource): (at: number) => Promise<Uint8Array> {
     }
     return bytes.subarray(at - start, at - start + 12);
   };
-}
-
-function parseElement(head: Uint8Array, at: number): Element | undefined {
-  const idLength = Math.clz32(u8(head, 0)) - 23;
-  if (idLength > 4) return undefined;
-  let id = 0;
-  for (let index = 0; index < idLength; index++) id = id * 256 + u8(head, index);
-  const first = u8(head, idLength);
-  const sizeLength = Math.clz32(first) - 23;
-  if (sizeLength > 8) return undefined;
-  let size = first & (0xff >> sizeLength);
-  let isUnknown = size === 0xff >> sizeLength;
-  for (let index = 1; index < sizeLength; index++) {
-    const byte = u8(head, idLength + index);
-    size = size * 256 + byte;
-    isUnknown &&= byte === 0xff;
-  }
-  const body = at + idLength + sizeLength;
-  return { id, at, body, end: isUnknown ? Infinity : body + size };
 }
 
 /** A Void element over all of it: its ID is one byte, its size takes eight bytes where there is room, else one. */

@@ -1,4 +1,4 @@
-import { ArrowLeft, Bell, BellOff, CalendarDays, CheckSquare, EllipsisVertical, Flag, Info, LogOut, Search, Timer } from "lucide-react";
+import { ArrowLeft, CalendarDays, CheckSquare, EllipsisVertical, Flag, Info, LogOut, MessagesSquare, Search, Timer } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { DISAPPEAR_CHOICES_S } from "@/domain/disappearing";
@@ -11,6 +11,7 @@ import { Menu, type MenuEntry } from "../common/Menu";
 import { PersonText } from "../common/PersonText";
 import { useShowProblem } from "../common/Toasts";
 import { TrustMark } from "../common/TrustMark";
+import { buildMuteEntry } from "../chats/mute_entries";
 import { useNow } from "../common/use_now";
 import { useStatusLine } from "./use_status_line";
 import css from "./ChatHeader.module.css";
@@ -20,13 +21,15 @@ export interface ChatHeaderProps {
   readonly onBack?: (() => void) | undefined;
   readonly onInfo: () => void;
   readonly onSearch: () => void;
+  /** Shows all threads of the chat. */
+  readonly onThreads?: (() => void) | undefined;
   readonly onJumpToDate: () => void;
   readonly onSelect: () => void;
   readonly onReport: () => void;
   readonly onLeave: () => void;
 }
 
-export function ChatHeader({ chat, onBack, onInfo, onSearch, onJumpToDate, onSelect, onReport, onLeave }: ChatHeaderProps) {
+export function ChatHeader({ chat, onBack, onInfo, onSearch, onThreads, onJumpToDate, onSelect, onReport, onLeave }: ChatHeaderProps) {
   const { t } = useTranslation();
   const formats = useFormats();
   const showProblem = useShowProblem();
@@ -35,16 +38,16 @@ export function ChatHeader({ chat, onBack, onInfo, onSearch, onJumpToDate, onSel
   const members = useReadable(chat.members);
   const peer = useMemo(() => (summary.peer ? members.find((member) => member.userId === summary.peer!.userId) : undefined), [members, summary.peer]);
   const status = useStatusLine(summary, peer);
-  const muted = (summary.mutedUntil ?? 0) > now;
   const entries: readonly MenuEntry[] = [
     { key: "info", label: t("chat.info"), icon: Info, onSelect: onInfo },
+    ...(onThreads ? [{ key: "threads", label: t("thread.all"), icon: MessagesSquare, onSelect: onThreads }] : []),
     { key: "date", label: t("chat.jump_to_date"), icon: CalendarDays, onSelect: onJumpToDate },
     { key: "select", label: t("chat.select_messages"), icon: CheckSquare, onSelect },
     ...(summary.maySend ? [{
       key: "disappear", label: t("disappear.title"), icon: Timer,
       entries: DISAPPEAR_CHOICES_S.map((seconds) => ({ key: String(seconds), label: seconds === 0 ? t("disappear.off") : formats.duration(seconds), checked: seconds === summary.disappearAfterS, onSelect: () => void chat.setDisappearAfter(seconds).catch(showProblem) })),
     }] : []),
-    { key: "mute", label: muted ? t("chats.unmute") : t("chats.mute"), icon: muted ? Bell : BellOff, onSelect: () => void chat.setListFlags({ mutedUntil: muted ? null : Number.MAX_SAFE_INTEGER }) },
+    buildMuteEntry(summary, now, t, (mutedUntil) => void chat.setListFlags({ mutedUntil }).catch(showProblem)),
     { key: "line", separator: true },
     { key: "report", label: t("report.chat"), icon: Flag, danger: true, onSelect: onReport },
     { key: "leave", label: t("chats.leave"), icon: LogOut, mirrored: true, danger: true, onSelect: onLeave },

@@ -33,6 +33,8 @@ export interface ChatViewProps {
   readonly onOpenRoom: (target: string) => void;
   /** Opens the thread under a message. */
   readonly onThread?: ((rootEventId: string) => void) | undefined;
+  /** Shows all threads of the chat. */
+  readonly onThreads?: (() => void) | undefined;
   /** An event to show, for example one that was searched for. */
   readonly shownEvent?: string | undefined;
   readonly onLeft: () => void;
@@ -95,6 +97,7 @@ export function ChatView(props: ChatViewProps) {
           onBack={onBack}
           onInfo={onInfo}
           onSearch={onSearch}
+          onThreads={props.onThreads}
           onJumpToDate={() => setDialog({ type: "date" })}
           onSelect={() => setSelection(new Set())}
           onReport={() => setDialog({ type: "report", eventId: null })}

@@ -21,7 +21,7 @@ export function PollBody({ message, body, meta }: { readonly message: Message; r
   };
   return (
     <div className={css.poll}>
-      <p className={css.question} dir="auto">{body.question}</p>
+      <p className={css.question}><bdi>{body.question}</bdi></p>
       <p className={css.note}>{results.ended ? t("poll.ended") : single ? t("poll.choose_one") : t("poll.choose_many", { count: body.selectionsMax })}</p>
       <div role={single ? "radiogroup" : "group"} aria-label={body.question.slice(0, 200)} className={css.answers}>
         {body.answers.map((answer) => {

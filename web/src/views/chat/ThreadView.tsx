@@ -1,5 +1,5 @@
 import { useCallback, useMemo, useRef, useState, type KeyboardEvent } from "react";
-import { X } from "lucide-react";
+import { ArrowLeft, X } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useEngine } from "@/app/engine_context";
 import type { Message } from "@/domain/message";
@@ -23,6 +23,8 @@ export interface ThreadViewProps {
   /** The message that the thread hangs under. */
   readonly rootId: string;
   readonly onClose: () => void;
+  /** Back to the list of all threads, where it was opened from there. */
+  readonly onBack?: (() => void) | undefined;
   readonly onOpenPerson: (userId: string) => void;
   readonly onOpenRoom: (target: string) => void;
 }
@@ -59,7 +61,7 @@ export function ThreadView(props: ThreadViewProps) {
     <ChatActionsContext.Provider value={actions}>
       {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- Escape ends answering and choosing before it closes the thread */}
       <div className={css.view} onKeyDown={onKeyDown}>
-        <div className={css.head}><h2 className={css.title}>{t("thread.title")}</h2><IconButton label={t("thread.close")} icon={X} onClick={onClose} /></div>
+        <div className={css.head}>{props.onBack && <IconButton label={t("thread.back")} icon={ArrowLeft} mirrored onClick={props.onBack} />}<h2 className={css.title}>{t("thread.title")}</h2><IconButton label={t("thread.close")} icon={X} onClick={onClose} /></div>
         <Timeline key={rootId} ref={timeline} chat={chat} many maySend={summary.maySend} selection={selection} />
         {selection ? <SelectionBar chat={chat} actions={actions} selection={selection} onClose={() => setSelection(null)} />
           : summary.membership === "join" && summary.maySend

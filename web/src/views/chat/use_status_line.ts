@@ -2,6 +2,7 @@ import { useTranslation } from "react-i18next";
 import type { ChatSummary, Member } from "@/domain/engine";
 import { useFormats } from "../common/locale";
 import { useNow } from "../common/use_now";
+import { describeLastSeen } from "./last_seen";
 
 /** The line under a chat's name: who types, last seen, how many members. */
 export function useStatusLine(summary: ChatSummary, peer: Member | undefined): string {
@@ -13,7 +14,7 @@ export function useStatusLine(summary: ChatSummary, peer: Member | undefined): s
   if (summary.kind === "notes") return t("chat.notes_status");
   if (summary.kind === "direct") {
     if (peer?.presence?.online) return t("chat.online");
-    if (peer?.presence?.lastSeenAt) return t("chat.last_seen", { ago: formats.ago(peer.presence.lastSeenAt, now) });
+    if (peer?.presence?.lastSeenAt) return describeLastSeen(peer.presence.lastSeenAt, now, formats, t);
     return summary.encrypted ? t("chat.encrypted") : t("chat.not_encrypted");
   }
   if (summary.kind === "channel") return t("chat.subscribers", { count: summary.membersCount });

@@ -17,6 +17,7 @@ import { ChatListDialogs, type ChatListDialog } from "./ChatListDialogs";
 import { ChatListHead, ChatSearch } from "./ChatListHead";
 import { ChatRow } from "./ChatRow";
 import { FilterChips } from "./FilterChips";
+import { PrivateChatsLine } from "./PrivateChatsLine";
 import css from "./ChatList.module.css";
 
 export interface ChatListProps {
@@ -92,6 +93,7 @@ export function ChatList({ isPage = false, openRoom, onOpenChat, onOpenLink, onO
       {filter === "all" && !words && sorted.archivedCount > 0 && (
         <button type="button" className={css.line} onClick={() => setFilter("archive")}><Archive size={18} aria-hidden="true" />{t("chats.archive_title")}<span className={css.count}>{formats.number(sorted.archivedCount)}</span></button>
       )}
+      {filter === "all" && !words && <PrivateChatsLine />}
       <ChatRows scroller={scroller} list={list} rows={rows} openRoom={openRoom} onOpenChat={onOpenChat} folders={sorted.folders} onDialog={setDialog} empty={isSearching ? null : <Nothing words={words} filter={filter} />} below={isSearching ? <GlobalResults words={deferredWords} onOpenMessage={onOpenMessage} onOpenPerson={onOpenPerson} /> : null} />
       <ChatListDialogs dialog={dialog} onClose={() => setDialog(null)} onOpenChat={onOpenChat} onOpenLink={onOpenLink} onOpenMessage={onOpenMessage ?? onOpenChat} />
     </nav>

@@ -1,5 +1,5 @@
 import { memo } from "react";
-import { AtSign, BellOff, Megaphone, Pin, UsersRound } from "lucide-react";
+import { AtSign, BellOff, Megaphone, Network, Pin, UsersRound } from "lucide-react";
 import type { TFunction } from "i18next";
 import { useTranslation } from "react-i18next";
 import type { ChatSummary } from "@/domain/engine";
@@ -29,7 +29,8 @@ export const ChatRow = memo(function ChatRow({ chat, open, now }: ChatRowProps) 
       <div className={css.words}>
         <div className={css.top}>
           {chat.kind === "channel" && <Megaphone size={14} aria-label={t("chats.kind_channel")} role="img" className={css.kind} />}
-          {(chat.kind === "group" || chat.kind === "community") && <UsersRound size={14} aria-label={t("chats.kind_group")} role="img" className={css.kind} />}
+          {chat.kind === "community" && <Network size={14} aria-label={t("chats.kind_community")} role="img" className={css.kind} />}
+          {chat.kind === "group" && <UsersRound size={14} aria-label={t("chats.kind_group")} role="img" className={css.kind} />}
           <PersonText className={css.name}>{chat.name}</PersonText>
           {chat.peer && <TrustMark trust={chat.peer.trust} />}
           {muted && <BellOff size={14} role="img" aria-label={t("chats.muted")} className={css.sign} />}
@@ -61,6 +62,8 @@ function Preview({ chat }: { readonly chat: ChatSummary }) {
   if (chat.typing.length) return <span className={classNames(css.line, css.typing)}>{describeTyping(chat, t)}</span>;
   if (chat.draft) return <><span className={css.draft}>{t("chats.draft")}</span><span className={css.line} dir="auto">{chat.draft.slice(0, 120)}</span></>;
   if (chat.membership === "knock") return <span className={css.line}>{t("chat.knocking")}</span>;
+  if (chat.membership === "invite") return <span className={css.line}>{chat.kind === "direct" ? t("chats.request_direct") : t("chats.request_room")}</span>;
+  if (chat.kind === "community") return <span className={css.line}>{t("chats.kind_community")}</span>;
   if (!last) return <span className={css.line}>{t("chats.no_messages")}</span>;
   const words = preview(last.body);
   if (chat.kind === "direct" || chat.kind === "channel" || chat.kind === "notes") return <span className={css.line} dir="auto">{words}</span>;

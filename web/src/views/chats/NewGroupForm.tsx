@@ -36,7 +36,7 @@ export function NewGroupForm({ kind, withoutAccess, onCreate }: { readonly kind:
         ))}
       </fieldset>}
       {people.length > 0 && <ul className={css.chosen} aria-label={t("new_chat.chosen")}>{people.map((person) => <li key={person.userId}><button type="button" onClick={() => toggle(person)} aria-label={t("new_chat.remove", { name: person.name })}><PersonText>{person.name}</PersonText> ×</button></li>)}</ul>}
-      <PeopleSearch onChoose={toggle} chosen={new Set(people.map((person) => person.userId))} />
+      <PeopleSearch autoFocus={false} onChoose={toggle} chosen={new Set(people.map((person) => person.userId))} />
       <Button variant="primary" type="submit" disabled={!name.trim()}>{t("ui.create")}</Button>
     </form>
   );

@@ -16,10 +16,12 @@ const userId = /^@[^\s:]+:\S+$/u;
 export interface PeopleSearchProps {
   readonly onChoose: (person: Person) => void;
   readonly chosen?: ReadonlySet<string>;
+  /** Whether one begins here; in a form that asks something before it, one does not. */
+  readonly autoFocus?: boolean;
 }
 
 /** Finds people by name or by @name:server; before anything is typed, those one already talks with. */
-export function PeopleSearch({ onChoose, chosen }: PeopleSearchProps) {
+export function PeopleSearch({ onChoose, chosen, autoFocus = true }: PeopleSearchProps) {
   const { t } = useTranslation();
   const engine = useEngine();
   const chats = useReadable(engine.chats);
@@ -41,7 +43,7 @@ export function PeopleSearch({ onChoose, chosen }: PeopleSearchProps) {
   const shown = typed && !list.some((person) => person.userId === typed.userId) ? [typed, ...list] : list;
   return (
     <div className={css.search}>
-      <TextField label={t("people.search")} hint={t("people.search_hint")} value={words} onChange={(event) => setWords(event.target.value)} autoFocus autoComplete="off" spellCheck={false} />
+      <TextField label={t("people.search")} hint={t("people.search_hint")} value={words} onChange={(event) => setWords(event.target.value)} autoFocus={autoFocus} autoComplete="off" spellCheck={false} />
       {found === "looking" && <Waiting inline sentence={t("people.looking")} />}
       {found === "failed" && <p role="alert" className={css.note}>{t("people.failed")}</p>}
       {Array.isArray(found) && wanted.length >= 2 && !shown.length && <p role="status" className={css.note}>{t("people.nobody")}</p>}

@@ -1,8 +1,8 @@
-import { Archive, ArchiveRestore, Bell, BellOff, FolderPlus, LogOut, MailCheck, MailOpen, Pin, PinOff } from "lucide-react";
+import { Archive, ArchiveRestore, FolderPlus, LogOut, MailCheck, MailOpen, Pin, PinOff } from "lucide-react";
 import type { Chat, ChatSummary } from "@/domain/engine";
 import type { MenuEntry } from "../common/Menu";
+import { buildMuteEntry } from "./mute_entries";
 
-const hour_ms = 3_600_000;
 type Translate = (key: string) => string;
 
 export interface ChatMenuAsks {
@@ -13,18 +13,10 @@ export interface ChatMenuAsks {
 
 export function buildChatMenu(summary: ChatSummary, chat: Chat, folders: readonly string[], t: Translate, asks: ChatMenuAsks): readonly MenuEntry[] {
   const flags = (change: Parameters<Chat["setListFlags"]>[0]) => void chat.setListFlags(change).catch(asks.failed);
-  const now = Date.now();
-  const muted = (summary.mutedUntil ?? 0) > now;
   const unread = summary.unread > 0 || summary.markedUnread;
   return [
     { key: "pin", label: summary.pinned ? t("chats.unpin") : t("chats.pin"), icon: summary.pinned ? PinOff : Pin, onSelect: () => flags({ pinned: !summary.pinned }) },
-    muted
-      ? { key: "unmute", label: t("chats.unmute"), icon: Bell, onSelect: () => flags({ mutedUntil: null }) }
-      : { key: "mute", label: t("chats.mute"), icon: BellOff, entries: [
-        { key: "8h", label: t("chats.mute_8_hours"), onSelect: () => flags({ mutedUntil: now + 8 * hour_ms }) },
-        { key: "week", label: t("chats.mute_week"), onSelect: () => flags({ mutedUntil: now + 168 * hour_ms }) },
-        { key: "always", label: t("chats.mute_always"), onSelect: () => flags({ mutedUntil: Number.MAX_SAFE_INTEGER }) },
-      ] },
+    buildMuteEntry(summary, Date.now(), t, (mutedUntil) => flags({ mutedUntil })),
     unread
       ? { key: "read", label: t("chats.mark_read"), icon: MailOpen, onSelect: () => chat.markRead() }
       : { key: "unread", label: t("chats.mark_unread"), icon: MailCheck, onSelect: () => void chat.markUnread().catch(asks.failed) },

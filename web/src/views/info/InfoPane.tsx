@@ -17,6 +17,8 @@ export type InfoPageName = "main" | "members" | "gallery" | "starred" | "pinned"
 export interface InfoPaneProps {
   readonly roomId: string;
   readonly onClose: () => void;
+  /** Shows all threads of the chat, in the place of this pane. */
+  readonly onThreads: () => void;
   readonly onOpenChat: (roomId: string) => void;
   /** Goes to a message of this chat. */
   readonly onOpenEvent: (eventId: string) => void;

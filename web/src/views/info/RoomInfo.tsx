@@ -25,7 +25,7 @@ const HOUR_MS = 3_600_000;
 type Open = "edit" | "add" | "report" | "leave" | "delete" | null;
 
 /** A group, a channel, a community, or one's own notes. */
-export function RoomInfo({ roomId, onPage, onLeft }: InfoPaneProps & { readonly onPage: (page: InfoPageName) => void }) {
+export function RoomInfo({ roomId, onPage, onThreads, onLeft }: InfoPaneProps & { readonly onPage: (page: InfoPageName) => void }) {
   const { t } = useTranslation();
   const engine = useEngine();
   const showProblem = useShowProblem();
@@ -46,7 +46,7 @@ export function RoomInfo({ roomId, onPage, onLeft }: InfoPaneProps & { readonly 
       {may(powers, "invite") && <InfoRow icon={Link2} label={t("info.links")} leads onClick={() => onPage("links")} name="links" />}
       <InfoRow icon={ShieldCheck} label={t("info.permissions")} value={t(`info.access_${details.access}`)} leads onClick={() => onPage("permissions")} name="permissions" />
     </InfoSection>}
-    <ChatSection roomId={roomId} onPage={onPage} />
+    <ChatSection roomId={roomId} onPage={onPage} onThreads={onThreads} />
     <InfoSection>
       {!isNotes && <InfoRow icon={Flag} danger label={t("report.chat")} onClick={() => setOpen("report")} />}
       {!isNotes && <InfoRow icon={LogOut} mirrored danger label={t("chats.leave")} onClick={() => setOpen("leave")} name="leave" />}

@@ -5,7 +5,7 @@ import { PeopleSearch } from "../chats/PeopleSearch";
 import css from "./invite.module.css";
 
 /** Several people; those who are chosen stand above the search. */
-export function PeoplePicker({ chosen, max, onChange }: { readonly chosen: readonly Person[]; readonly max: number; readonly onChange: (people: readonly Person[]) => void }) {
+export function PeoplePicker({ chosen, max, autoFocus, onChange }: { readonly chosen: readonly Person[]; readonly max: number; readonly autoFocus?: boolean; readonly onChange: (people: readonly Person[]) => void }) {
   const { t } = useTranslation();
   const toggle = (person: Person) => {
     const others = chosen.filter((each) => each.userId !== person.userId);
@@ -18,6 +18,6 @@ export function PeoplePicker({ chosen, max, onChange }: { readonly chosen: reado
         {chosen.map((person) => <li key={person.userId}><button type="button" className={css.chip} onClick={() => toggle(person)} aria-label={t("new_chat.remove", { name: person.name })}><PersonText>{person.name}</PersonText> ×</button></li>)}
       </ul>
     )}
-    <PeopleSearch onChoose={toggle} chosen={new Set(chosen.map(({ userId }) => userId))} />
+    <PeopleSearch {...(autoFocus === undefined ? {} : { autoFocus })} onChoose={toggle} chosen={new Set(chosen.map(({ userId }) => userId))} />
   </>;
 }

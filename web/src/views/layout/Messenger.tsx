@@ -5,6 +5,7 @@ import { RoomPage } from "../community/RoomPage";
 import { EmptyState } from "../common/EmptyState";
 import { ErrorBoundary } from "../common/ErrorBoundary";
 import { Pigeon } from "../common/Pigeon";
+import { ThreadListView } from "../chat/ThreadListView";
 import { ThreadView } from "../chat/ThreadView";
 import { ConnectionBanner } from "./ConnectionBanner";
 import { QuickSwitcher } from "./QuickSwitcher";
@@ -19,8 +20,13 @@ export interface MessengerProps extends Omit<ChatListProps, "openRoom" | "onOpen
   readonly onOpenPerson: (userId: string) => void;
   readonly shownEvent?: string | undefined;
   /** The third pane: information about the chat, or its search. The layout gives it room or lays it over the chat. */
-  readonly renderInfo: (roomId: string, what: "info" | "search", close: () => void) => ReactNode;
+  readonly renderInfo: (roomId: string, what: "info" | "search", close: () => void, openThreads: () => void) => ReactNode;
 }
+
+/** What stands in the third pane. */
+type Aside = "info" | "search" | "threads" | { readonly thread: string; readonly isListed?: boolean };
+
+const ASIDE_NAMES = { info: "chat.info", search: "chat.search", threads: "thread.all" } as const;
 
 /** List, chat and information: side by side where there is room, one after the other where there is not. */
 export function Messenger(props: MessengerProps) {
@@ -28,11 +34,11 @@ export function Messenger(props: MessengerProps) {
   const { t } = useTranslation();
   const panes = usePanes();
   const [shortcut, setShortcut] = useShortcuts();
-  const [aside, setAside] = useState<"info" | "search" | { readonly thread: string } | null>(null);
+  const [aside, setAside] = useState<Aside | null>(null);
   const [opener, setOpener] = useState<Element | null>(null);
   useEffect(() => setAside(null), [roomId]);
 
-  const openAside = (what: "info" | "search") => {
+  const openAside = (what: "info" | "search" | "threads") => {
     setOpener(document.activeElement);
     setAside((open) => (open === what ? null : what));
   };
@@ -56,7 +62,7 @@ export function Messenger(props: MessengerProps) {
   const showList = panes > 1 || roomId === null;
   const showAside = roomId !== null && aside !== null;
   // Alone on the screen it is the page itself.
-  const Aside = panes === 1 ? "main" : "aside";
+  const AsideFrame = panes === 1 ? "main" : "aside";
   const showChat = (panes > 1 || roomId !== null) && !(showAside && panes === 1);
   // Where it stands alone, the list is what the page is about.
   const ListFrame = showChat || showAside ? "div" : "main";
@@ -80,23 +86,39 @@ export function Messenger(props: MessengerProps) {
                 onLeft={() => onOpenChat(null)}
                 onOpenChat={onOpenChat}
                 shownEvent={shownEvent}
+                onThreads={() => openAside("threads")}
                 onThread={(thread) => { setOpener(document.activeElement); setAside({ thread }); }}
               />
             </ErrorBoundary>
           )}
         </div>}
-        {showAside && <Aside className={panes === 2 ? css.over : css.aside} aria-label={typeof aside === "object" ? t("thread.title") : aside === "info" ? t("chat.info") : t("chat.search")}>
+        {showAside && <AsideFrame className={panes === 2 ? css.over : css.aside} aria-label={t(typeof aside === "object" ? "thread.title" : ASIDE_NAMES[aside])}>
           <ErrorBoundary resetKey={roomId} fallback={<EmptyState title={t("chat.broken_chat")} />}>
-            {typeof aside === "object"
-              ? <ThreadView key={aside.thread} roomId={roomId} rootId={aside.thread} onClose={closeAside} onOpenPerson={onOpenPerson} onOpenRoom={list.onOpenLink} />
-              : renderInfo(roomId, aside, closeAside)}
+            {aside === "info" || aside === "search"
+              ? renderInfo(roomId, aside, closeAside, () => setAside("threads"))
+              : <Threads roomId={roomId} aside={aside} onAside={setAside} onClose={closeAside} onOpenPerson={onOpenPerson} onOpenRoom={list.onOpenLink} />}
           </ErrorBoundary>
-        </Aside>}
+        </AsideFrame>}
       </div>
       {shortcut === "switcher" && <QuickSwitcher onClose={() => setShortcut(null)} onOpenChat={onOpenChat} />}
       {shortcut === "keys" && <ShortcutsDialog onClose={() => setShortcut(null)} />}
     </div>
   );
+}
+
+interface ThreadsProps {
+  readonly roomId: string;
+  readonly aside: Exclude<Aside, "info" | "search">;
+  readonly onAside: (aside: Aside) => void;
+  readonly onClose: () => void;
+  readonly onOpenPerson: (userId: string) => void;
+  readonly onOpenRoom: (target: string) => void;
+}
+
+/** All threads of the chat, or one of them. */
+function Threads({ roomId, aside, onAside, ...props }: ThreadsProps) {
+  if (aside === "threads") return <ThreadListView key={roomId} roomId={roomId} onClose={props.onClose} onOpen={(thread) => onAside({ thread, isListed: true })} />;
+  return <ThreadView key={aside.thread} roomId={roomId} rootId={aside.thread} onBack={aside.isListed ? () => onAside("threads") : undefined} {...props} />;
 }
 
 function Welcome() {

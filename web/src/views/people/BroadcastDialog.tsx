@@ -58,7 +58,7 @@ function EditList({ onDone }: { readonly onDone: () => void }) {
   return (
     <div className={css.stack}>
       <TextField label={t("broadcast.name")} value={name} maxLength={100} onChange={(event) => setName(event.target.value)} autoFocus />
-      <PeoplePicker chosen={people} max={RECIPIENTS_MAX} onChange={setPeople} />
+      <PeoplePicker autoFocus={false} chosen={people} max={RECIPIENTS_MAX} onChange={setPeople} />
       <Button variant="primary" disabled={name.trim() === "" || people.length === 0} onClick={save}>{t("ui.save")}</Button>
     </div>
   );

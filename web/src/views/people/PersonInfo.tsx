@@ -7,6 +7,7 @@ import type { PersonView } from "@/domain/people";
 import { Avatar } from "../common/Avatar";
 import { Button } from "../common/Button";
 import { ConfirmDialog } from "../common/Dialog";
+import { describeLastSeen } from "../chat/last_seen";
 import { useFormats } from "../common/locale";
 import { PersonText } from "../common/PersonText";
 import { showToast, useShowProblem } from "../common/Toasts";
@@ -27,7 +28,7 @@ import { SharedRooms } from "./SharedRooms";
 export interface PersonInfoProps {
   readonly userId: string;
   /** The direct chat whose information this is; absent for somebody met in a group or by a link. */
-  readonly chat?: { readonly roomId: string; readonly onPage: (page: InfoPageName) => void; readonly onLeft: () => void };
+  readonly chat?: { readonly roomId: string; readonly onPage: (page: InfoPageName) => void; readonly onThreads: () => void; readonly onLeft: () => void };
   readonly onOpenChat: (roomId: string) => void;
 }
 
@@ -44,7 +45,7 @@ export function PersonInfo({ userId, chat, onOpenChat }: PersonInfoProps) {
       <IdentityBar userId={userId} />
       <Trust person={person} />
     </>}
-    {chat && <><Encryption roomId={chat.roomId} /><ChatSection roomId={chat.roomId} onPage={chat.onPage} /></>}
+    {chat && <><Encryption roomId={chat.roomId} /><ChatSection roomId={chat.roomId} onPage={chat.onPage} onThreads={chat.onThreads} /></>}
     {!isMe && <>
       <SharedRooms userId={userId} onOpenChat={onOpenChat} />
       <InfoSection title={t("info.devices")}><div className={css.padded}><DeviceList userId={userId} /></div></InfoSection>
@@ -61,7 +62,7 @@ function Head({ person, onOpenChat }: { readonly person: PersonView; readonly on
   const now = useNow();
   const showProblem = useShowProblem();
   const { presence } = person;
-  const seen = presence?.online ? t("chat.online") : presence?.lastSeenAt ? t("chat.last_seen", { ago: formats.ago(presence.lastSeenAt, now) }) : undefined;
+  const seen = presence?.online ? t("chat.online") : presence?.lastSeenAt ? describeLastSeen(presence.lastSeenAt, now, formats, t) : undefined;
   const copy = () => void copyText(person.userId).then(() => showToast({ text: t("chat.copied") }), () => showToast({ text: t("chat.copy_failed"), tone: "danger" }));
   return (
     <div className={css.head}>

@@ -39,12 +39,14 @@ function StateSection() {
   const state = useReadable(keys.state);
   const backup = useReadable(keys.backup);
   const [isRestoring, setIsRestoring] = useState(false);
+  const [isConfirming, setIsConfirming] = useState(false);
   const tone = state.state === "ready" ? "ok" : state.state === "loading" ? "info" : "warn";
   const { restored } = backup;
   return (
     <Section title={t("settings.keys_state")}>
       <Banner tone={tone} rounded>{t(`settings.keys_state_${state.state.replace("-", "_")}`)}</Banner>
       {state.state === "needs-recovery" && <Buttons><Button variant="primary" icon={KeyRound} onClick={() => setIsRestoring(true)}>{t("settings.keys_restore")}</Button></Buttons>}
+      {state.state === "needs-password" && <Buttons><Button variant="primary" icon={KeyRound} onClick={() => setIsConfirming(true)}>{t("arrive.keyConfirmButton")}</Button></Buttons>}
       {state.state === "ready" && <p className={css.text}>{backup.uploadsLeft > 0 ? t("settings.backup_left", { count: backup.uploadsLeft }) : t("settings.backup_done")}</p>}
       {restored && (
         <div role="status">
@@ -52,6 +54,7 @@ function StateSection() {
           <p className={css.small}>{t("settings.backup_restoring")}</p>
         </div>
       )}
+      {isConfirming && <PasswordDialog title={t("arrive.keyConfirmTitle")} description={t("arrive.keyConfirm")} confirm={t("arrive.keyConfirmButton")} busy={t("settings.working")} onConfirm={(password) => keys.setUp(password)} onClose={() => setIsConfirming(false)} />}
       {isRestoring && (
         <Dialog open onOpenChange={setIsRestoring} title={t("settings.keys_restore")} size="m">
           <RestoreKeys restore={async (key) => void (await keys.restore(key))} onDone={() => setIsRestoring(false)} />
@@ -69,12 +72,12 @@ function RecoverySection() {
   // The same function each time: a new one would make one more key.
   const create = useCallback(() => keys.createRecoveryKey(), [keys]);
   const isReady = state.state === "ready";
-  const isUsable = isReady || state.state === "no-recovery";
+  const isUsable = isReady || state.state === "no-recovery" || state.state === "no-backup";
   return (
     <Section title={t("settings.recovery_title")} text={t("settings.recovery_text")}>
       <Buttons>
         {isReady && <Button icon={SearchCheck} onClick={() => setStep("checking")}>{t("settings.recovery_check")}</Button>}
-        <Button icon={KeyRound} variant={isReady ? "secondary" : "primary"} disabled={!isUsable} onClick={() => setStep(isReady ? "sure" : "making")}>{t("settings.recovery_new")}</Button>
+        <Button icon={KeyRound} variant={isReady ? "secondary" : "primary"} disabled={!isUsable} onClick={() => setStep(state.state === "no-recovery" ? "making" : "sure")}>{t("settings.recovery_new")}</Button>
       </Buttons>
       <ConfirmDialog open={step === "sure"} onOpenChange={(open) => !open && setStep((now) => (now === "sure" ? "none" : now))} title={t("settings.recovery_new")} description={t("settings.recovery_new_text")} confirm={t("settings.recovery_make")} onConfirm={() => setStep("making")} />
       {(step === "making" || step === "leaving") && (

@@ -3,19 +3,14 @@ import { Bomb, Eye, EyeOff, LockKeyhole, LockKeyholeOpen } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { appLock, panicWipe } from "@/app/app_lock";
 import { useEngine } from "@/app/engine_context";
-import { isPin, LOCK_CHOICES_MINUTES, normalisePin, PIN_LENGTH_MAX, PIN_LENGTH_MIN } from "@/domain/app_lock";
-import { Problem } from "@/domain/problem";
-import { ProblemNote } from "@/views/arrive/ProblemNote";
-import { useSubmit } from "@/views/arrive/use_submit";
+import { LOCK_CHOICES_MINUTES } from "@/domain/app_lock";
 import { Avatar } from "../common/Avatar";
-import { Banner } from "../common/Banner";
 import { Button } from "../common/Button";
 import { Dialog } from "../common/Dialog";
 import { useFormats } from "../common/locale";
-import { TextField } from "../common/TextField";
-import { showToast } from "../common/Toasts";
 import { useReadable } from "../use_readable";
 import { Buttons, Item, List, Section, Select } from "./parts";
+import { NewPinForm } from "./NewPinForm";
 import { PinForm } from "./PinForm";
 import css from "./settings.module.css";
 
@@ -126,28 +121,5 @@ function AskedDialog({ asked, onClose }: { readonly asked: Asked; readonly onClo
         ? <PinForm confirm={t("settings.pin_continue")} attempt={(pin) => (asked === "reveal" ? appLock.reveal(pin) : appLock.check(pin))} onRight={prove} />
         : <NewPinForm isPanic={asked === "panic"} onDone={close} />}
     </Dialog>
-  );
-}
-
-function NewPinForm({ isPanic, onDone }: { readonly isPanic: boolean; readonly onDone: () => void }) {
-  const { t } = useTranslation();
-  const [pin, setPin] = useState("");
-  const [again, setAgain] = useState("");
-  const submit = useSubmit(async () => {
-    if (normalisePin(pin) !== normalisePin(again)) throw new Problem("pin_different");
-    if (!isPanic) await appLock.setPin(pin);
-    else if (!(await appLock.setPanicPin(pin))) throw new Problem("pin_same");
-    showToast({ text: isPanic ? t("settings.panic_pin_saved") : t("settings.pin_saved") });
-    onDone();
-  });
-  const field = { type: "password", inputMode: "numeric", dir: "ltr", autoComplete: "off", maxLength: PIN_LENGTH_MAX } as const;
-  return (
-    <form className={css.form} onSubmit={submit.run} noValidate>
-      <Banner tone={isPanic ? "danger" : "warn"} rounded>{isPanic ? t("settings.panic_pin_warning") : t("settings.pin_warning")}</Banner>
-      <TextField {...field} label={t("settings.pin_new")} hint={t("settings.pin_hint", { min: PIN_LENGTH_MIN, max: PIN_LENGTH_MAX })} name="new-pin" value={pin} autoFocus onChange={(event) => setPin(event.target.value)} />
-      <TextField {...field} label={t("settings.pin_again")} name="new-pin-again" value={again} onChange={(event) => setAgain(event.target.value)} />
-      <ProblemNote problem={submit.problem} />
-      <Button type="submit" variant="primary" wide disabled={!isPin(pin) || again === ""} busy={submit.isBusy && t("settings.saving")}>{t("ui.save")}</Button>
-    </form>
   );
 }

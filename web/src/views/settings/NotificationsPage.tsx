@@ -1,9 +1,9 @@
 import { useEffect, useState } from "react";
-import { Bell, BellOff, Plus, Volume2, X } from "lucide-react";
+import { Bell, BellOff, Plus, X } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { notifyHere, PREVIEWS, setNotifyHere } from "@/app/device_settings";
 import { useEngine } from "@/app/engine_context";
-import { allowNotifications, notificationPermission, playSound, pushState, startPush, stopPush, type PushState } from "@/app/notify";
+import { allowNotifications, notificationPermission, pushState, startPush, stopPush, type PushState } from "@/app/notify";
 import { KEYWORD_LENGTH_MAX, NOTIFICATION_KINDS } from "@/domain/notifications";
 import { ProblemNote } from "@/views/arrive/ProblemNote";
 import { useSubmit } from "@/views/arrive/use_submit";
@@ -17,6 +17,7 @@ import { TextField } from "../common/TextField";
 import { useReadable } from "../use_readable";
 import { Buttons, Choices, Item, List, Section } from "./parts";
 import css from "./settings.module.css";
+import { SoundsSection } from "./SoundsSection";
 import { useChange } from "./use_change";
 import { useNow } from "./use_now";
 
@@ -27,6 +28,7 @@ export default function NotificationsPage() {
   return (
     <>
       <DeviceSection />
+      <SoundsSection />
       <KindsSection />
       <KeywordsSection />
       <ChatsSection />
@@ -56,8 +58,6 @@ function DeviceSection() {
       <Switch label={t("settings.notify_on")} hint={t("settings.notify_on_hint")} checked={here.isOn && !isDenied} disabled={change.isBusy || isDenied} onCheckedChange={setOn} />
       <Switch label={t("settings.push")} hint={push === "unsupported" ? t("settings.push_missing") : t("settings.push_hint")} checked={push === "on"} disabled={change.isBusy || isDenied || push === undefined || push === "unsupported"} onCheckedChange={setPushed} />
       <Choices title={t("settings.preview")} value={here.preview} options={PREVIEWS.map((value) => ({ value, label: t(`settings.preview_${value}`) }))} onChange={(preview) => setNotifyHere({ preview })} />
-      <Switch label={t("settings.sound")} checked={here.hasSound} onCheckedChange={(hasSound) => setNotifyHere({ hasSound })} />
-      <Buttons><Button icon={Volume2} onClick={playSound}>{t("settings.sound_try")}</Button></Buttons>
     </Section>
   );
 }

@@ -5,6 +5,7 @@ import { useEngine } from "@/app/engine_context";
 import { closeNotifications, isLookedAt, onNotificationClick, playSound, showNotification, showUnread, storePushTexts } from "@/app/notify";
 import { buildRoute } from "@/domain/invite_link";
 import { countUnread, type Incoming } from "@/domain/notifications";
+import { SentWatch, soundOf } from "@/domain/sounds";
 import { usePreview } from "../chat/use_preview";
 import { useReadable } from "../use_readable";
 import { useNow } from "./use_now";
@@ -33,10 +34,12 @@ export function Notifier({ roomId, isHidden, onOpen }: NotifierProps) {
   const tell = useEffectEvent((incoming: Incoming) => {
     const here = notifyHere.get();
     const isSeen = isLookedAt() && incoming.roomId === roomId;
-    if (!here.isOn || isSeen) return;
-    if (here.hasSound && incoming.hasSound) playSound();
+    if (isSeen) return;
+    // Sounds need nobody's leave, and have switches of their own.
+    const sound = soundOf(incoming, here.sounds);
+    if (sound !== undefined) playSound(sound);
     // Whoever looks at the app sees the list move; the browser's notification is for those who do not.
-    if (isLookedAt()) return;
+    if (!here.isOn || isLookedAt()) return;
     const isSecret = here.preview === "nothing" || isHidden(incoming.roomId);
     const words = incoming.message ? preview(incoming.message.body) : t("settings.push_invite");
     const body = isSecret ? t("settings.push_body") : here.preview === "name" ? t("settings.push_new") : incoming.isDirect ? words : t("settings.push_said", { name: incoming.senderName, words });
@@ -48,6 +51,13 @@ export function Notifier({ roomId, isHidden, onOpen }: NotifierProps) {
       silent: true,
     }).catch(() => undefined);
   });
+  const isSentHeard = useReadable(notifyHere).sounds.sent;
+  useEffect(() => {
+    if (!isSentHeard) return;
+    const watch = new SentWatch();
+    watch.take(readable.get());
+    return readable.subscribe(() => { if (watch.take(readable.get())) playSound("sent"); });
+  }, [readable, isSentHeard]);
   const open = useEffectEvent(onOpen);
   useEffect(() => own.notifications.listen((incoming) => tell(incoming)), [own]);
   useEffect(() => onNotificationClick((hash) => open(hash)), []);

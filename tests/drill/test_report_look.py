@@ -1,0 +1,33 @@
+"""The report of a drill in a real browser: accessible by axe's rules, within the screen, in light and dark, on telephones and desks."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.browser.stories import find_chromium, find_node
+from tests.drill.example_report import build_examples
+
+LOOK = Path(__file__).parent.parent / "status" / "look.mjs"
+
+
+@pytest.mark.browser
+def test_nothing_is_amiss(tmp_path: Path) -> None:
+    urls = []
+    for name, page in build_examples().items():
+        assert page.count(" checked") == 1
+        file = tmp_path / f"{name}.html"
+        file.write_text(page)
+        urls.append(file.as_uri())
+    command = [find_node(), str(LOOK), find_chromium(), *urls]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_told() -> None:
+    pages = build_examples()
+    assert "Every promise was kept." in pages["kept-en"]
+    assert "not judged" in pages["quick-en"] and "not judged" not in pages["kept-en"]
+    assert "Promises were broken." in pages["broken-en"] and "1 acknowledged and missing: $event7" in pages["broken-en"]
+    assert "∞" in pages["broken-en"]
+    for page in pages.values():
+        assert "<script" not in page and "src=" not in page and "http://" not in page and "https://" not in page
