@@ -43,6 +43,7 @@ from zajil.storage.stores.device_lists import SqlDeviceListStore
 from zajil.storage.stores.devices import SqlDeviceStore
 from zajil.storage.stores.directory import SqlDirectoryStore
 from zajil.storage.stores.events import SqlEventStore
+from zajil.storage.stores.federation_queue import SqlFederationQueueStore
 from zajil.storage.stores.incidents import SqlIncidentStore
 from zajil.storage.stores.invite_links import SqlInviteLinkStore
 from zajil.storage.stores.key_backups import SqlKeyBackupStore
@@ -85,6 +86,7 @@ def build_stores(config: Config) -> Stores:
         search=build_search_store(config),
         incidents=SqlIncidentStore(),
         server_keys=SqlServerKeyStore(),
+        federation_queue=SqlFederationQueueStore(),
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from zajil.federation.transport import HttpTransport
 from zajil.services.app import App
 from zajil.services.federation.access_servers import is_server_allowed
+from zajil.services.federation.destinations import Destinations
+from zajil.services.federation.receive_events import RoomTurns
 from zajil.services.federation.server_keys import ServerKeyring
 
 
@@ -24,12 +26,16 @@ def attach_federation(app: App) -> None:
         is_server_allowed=lambda name: is_server_allowed(app, name),
     )
     app.server_keys = ServerKeyring(app)
+    app.destinations = Destinations(app)
+    app.room_turns = RoomTurns()
 
 
 @contextlib.asynccontextmanager
 async def run_federation(app: App) -> AsyncIterator[None]:
-    """Close the way at the end."""
+    """Send what waits; close the way at the end."""
+    await app.destinations.start()
     try:
         yield
     finally:
+        await app.destinations.stop()
         await app.federation.close()

@@ -9,6 +9,7 @@ from zajil.ports.stores.device_lists import DeviceListStore
 from zajil.ports.stores.devices import DeviceStore
 from zajil.ports.stores.directory import DirectoryStore
 from zajil.ports.stores.events import EventStore
+from zajil.ports.stores.federation_queue import FederationQueueStore
 from zajil.ports.stores.incidents import IncidentStore
 from zajil.ports.stores.invite_links import InviteLinkStore
 from zajil.ports.stores.key_backups import KeyBackupStore
@@ -52,3 +53,4 @@ class Stores:
     search: SearchStore
     incidents: IncidentStore
     server_keys: ServerKeyStore
+    federation_queue: FederationQueueStore

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from zajil.core.events import Event
+from zajil.core.room_rules import RoomRules
 from zajil.ports.database import Read, Transaction
 
 OUTLIER = 1
@@ -164,6 +165,11 @@ class EventStore(Protocol):
 
     async def load_event_ids(self, tx: Read, nids: Sequence[int]) -> dict[int, str]:
         """Event IDs by number."""
+
+    async def load_of_room(
+        self, tx: Read, room_nid: int, rules: RoomRules, event_ids: Sequence[str]
+    ) -> list[StoredEvent]:
+        """Events by their IDs, in a room whose row may not exist yet; those of other rooms and unknown ones are left out."""
 
     async def load_auth_chain(self, tx: Read, nids: Sequence[int], limit: int = 100_000) -> list[StoredEvent]:
         """The auth events of some events, theirs, and so on; without the events themselves unless they are among them."""

@@ -42,12 +42,12 @@ class StateUnknown(Exception):
 
 async def load_roots_after(app: App, tx: Read, event_ids: Iterable[str]) -> dict[str, Roots]:
     """The state after each event; events whose state is not known are left out."""
+    stored = {each.nid: each for each in await app.stores.events.load_by_ids(tx, list(event_ids))}
     found: dict[str, Roots] = {}
-    for stored in await app.stores.events.load_by_ids(tx, list(event_ids)):
-        snapshots = await app.stores.rooms.load_event_snapshots(tx, stored.nid)
-        roots = None if snapshots is None else await app.stores.rooms.load_snapshot(tx, snapshots[1])
+    for nid, (_, after) in (await app.stores.rooms.load_branch_snapshots(tx, sorted(stored))).items():
+        roots = await app.stores.rooms.load_snapshot(tx, after)
         if roots is not None:
-            found[stored.event.event_id] = Roots(*roots)
+            found[stored[nid].event.event_id] = Roots(*roots)
     return found
 
 

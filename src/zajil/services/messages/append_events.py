@@ -21,6 +21,7 @@ from zajil.ports.stores.rooms import RoomRow
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, bad_json, forbidden, not_found
 from zajil.services.messages.change_state import apply_state
+from zajil.services.messages.note_outgoing import note_outgoing
 from zajil.services.messages.redact_event import apply_redaction, check_may_redact
 from zajil.services.rooms.room_heads import RoomHead
 
@@ -264,6 +265,7 @@ async def append_built(
         await store_relation(app, tx, draft, stored)
     if event.type == "m.room.redaction" and event.redacts is not None:
         await apply_redaction(app, tx, draft, stored)
+    await note_outgoing(app, tx, draft, stored)
     return stored
 
 

@@ -23,7 +23,7 @@ LOADS_MAX = 10
 class RoomHead:
     """A room as it stands at the newest commit. Changed only by a commit's callback."""
 
-    __slots__ = ("heroes", "joined_at", "members", "recent", "recent_after", "rest", "row", "rules")
+    __slots__ = ("has_remote_members", "heroes", "joined_at", "members", "recent", "recent_after", "rest", "row", "rules")
 
     def __init__(self, row: RoomRow, rest: dict[StateKey, StoredEvent], loaded_at: int) -> None:
         self.row = row
@@ -31,6 +31,8 @@ class RoomHead:
         self.rest = rest
         self.joined_at: dict[str, int] = {}
         """Positions of joins, for local users who have not left since."""
+        self.has_remote_members: bool | None = None
+        """Whether other servers are, or may be, in the room; None when nobody has asked yet."""
         self.heroes: tuple[list[str], list[str]] | None = None
         """Users a summary may name: those here or invited, and those gone. None when unknown."""
         self.members: OrderedDict[str, StoredEvent | None] = OrderedDict()

@@ -19,3 +19,33 @@ CREATE TABLE IF NOT EXISTS branch_states (
 
 -- Which events name one among their auth events: the state resolution of room version 12 asks that.
 CREATE INDEX IF NOT EXISTS event_auth_citing ON event_auth (auth_event_nid, event_nid);
+
+-- What is to be told to other servers. An event of ours in a room with other servers is put down here in the commit that appends it ...
+CREATE TABLE IF NOT EXISTS federation_outbox (
+  position  INTEGER PRIMARY KEY,
+  event_nid INTEGER NOT NULL
+);
+-- ... and soon after for every server that is to get it, where it stays until that server has it.
+CREATE TABLE IF NOT EXISTS federation_pdus (
+  server_name TEXT NOT NULL,
+  position    INTEGER NOT NULL,
+  event_nid   INTEGER NOT NULL,
+  room_nid    INTEGER NOT NULL,
+  PRIMARY KEY (server_name, position, event_nid)
+) WITHOUT ROWID;
+-- Messages to devices and news of device lists, which must not be lost either.
+CREATE TABLE IF NOT EXISTS federation_edus (
+  server_name TEXT NOT NULL,
+  edu_nid     INTEGER NOT NULL,
+  edu_type    TEXT NOT NULL,
+  content     BLOB NOT NULL,
+  PRIMARY KEY (server_name, edu_nid)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS federation_destinations (
+  server_name TEXT PRIMARY KEY,
+  failures    INTEGER NOT NULL,   -- in a row
+  since_ts    INTEGER NOT NULL,   -- of the first of them; of the last success if there are none
+  retry_ts    INTEGER NOT NULL,   -- not to be tried before
+  cause       TEXT NOT NULL
+) WITHOUT ROWID;

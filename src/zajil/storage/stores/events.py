@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from zajil.core.events import load_event
-from zajil.core.room_rules import ROOM_RULES
+from zajil.core.room_rules import ROOM_RULES, RoomRules
 from zajil.ports.database import Read, Row, Transaction
 from zajil.ports.stores.events import HistoryPoint, Relation, StoredEvent, Written
 from zajil.storage.stores.lists import chunks
@@ -178,6 +178,16 @@ class SqlEventStore:
         for marks, piece in chunks(list(nids)):
             rows = await tx.fetch(f"SELECT event_nid, event_id FROM events WHERE event_nid IN ({marks})", *piece)
             found.update((nid, event_id) for nid, event_id in rows)
+        return found
+
+    async def load_of_room(
+        self, tx: Read, room_nid: int, rules: RoomRules, event_ids: Sequence[str]
+    ) -> list[StoredEvent]:
+        columns = COLUMNS.replace("r.room_version", f"'{rules.version}'")  # a key of our own table, not a text from outside
+        found: list[StoredEvent] = []
+        for marks, piece in chunks(event_ids):
+            sql = f"SELECT {columns} FROM events e WHERE e.room_nid = ? AND e.event_id IN ({marks})"
+            found += map(build_stored_event, await tx.fetch(sql, room_nid, *piece))
         return found
 
     async def load_auth_chain(self, tx: Read, nids: Sequence[int], limit: int = 100_000) -> list[StoredEvent]:

@@ -1,0 +1,90 @@
+"""Taking over the state of a room from another server: at the edge of a gap, and when joining."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from zajil.core.events import Event
+from zajil.core.state_map import StateKey
+from zajil.ports.database import Transaction
+from zajil.ports.stores.events import REJECTED, StoredEvent
+from zajil.services.app import App
+from zajil.services.federation.fetch_events import EVENTS_ASKED_MAX, fetch_event, fetch_state, fetch_state_ids
+from zajil.services.federation.room_states import EMPTY, Roots, StateUnknown, update_roots
+from zajil.services.federation.store_outliers import store_outliers
+from zajil.services.rooms.room_heads import RoomHead
+
+STATE_EVENTS_MAX: Final = 250_000
+"""In one room; more is refused."""
+
+
+async def adopt_state_before(app: App, server: str, head: RoomHead, event_id: str, missing: Sequence[str]) -> None:
+    """Take the state before an event from a server, as what holds after those of its predecessors that are not here.
+
+    These become known as events of which only the state is known, with a gap before them. Raises StateUnknown, FederationFailed.
+    """
+    state = await _fetch_state_at(app, server, head, event_id)
+    edges = []
+    for prev in missing:
+        found = await app.stores.events.load_by_ids(app.db.reader, [prev])
+        if found:
+            edges.append(found[0])
+            continue
+        event = await fetch_event(app, server, head.room_id, head.rules, prev)
+        if event is None:
+            raise StateUnknown(f"{prev} cannot be fetched")
+        stored = await store_outliers(app, head.row.room_nid, [event], head.rules)
+        if prev not in stored:
+            raise StateUnknown(f"{prev} cannot be stored")
+        edges.append(stored[prev])
+
+    async def item(tx: Transaction) -> None:
+        roots = await build_roots(app, tx, state)
+        snapshot_id = await tx.new_ids(1)
+        await app.stores.rooms.insert_snapshot(tx, snapshot_id, roots.members, roots.rest)
+        for edge in edges:
+            await app.stores.rooms.insert_branch_snapshots(tx, edge.nid, snapshot_id, snapshot_id)
+
+    await app.db.write(item)
+
+
+async def _fetch_state_at(app: App, server: str, head: RoomHead, event_id: str) -> list[StoredEvent]:
+    """The accepted state events that hold before an event, as the server says, stored here."""
+    state_ids, auth_ids = await fetch_state_ids(app, server, head.room_id, event_id)
+    if len(state_ids) > STATE_EVENTS_MAX:
+        raise StateUnknown("the room has more state than this server keeps")
+    found = await _load(app, head, [*state_ids, *auth_ids])
+    missing = [each for each in dict.fromkeys([*state_ids, *auth_ids]) if each not in found]
+    if len(missing) > EVENTS_ASKED_MAX:
+        state, chain = await fetch_state(app, server, head.room_id, head.rules, event_id)
+        await store_outliers(app, head.row.room_nid, [*chain, *state], head.rules)
+    elif missing:
+        fetched = [await fetch_event(app, server, head.room_id, head.rules, each) for each in missing]
+        await store_outliers(app, head.row.room_nid, [each for each in fetched if each is not None], head.rules)
+    if missing:
+        found = await _load(app, head, state_ids)
+    return [found[each] for each in dict.fromkeys(state_ids) if each in found]
+
+
+async def _load(app: App, head: RoomHead, event_ids: Iterable[str]) -> dict[str, StoredEvent]:
+    loaded = await app.stores.events.load_by_ids(app.db.reader, list(dict.fromkeys(event_ids)))
+    return {each.event.event_id: each for each in loaded if each.room_nid == head.row.room_nid}
+
+
+def choose_state(events: Iterable[StoredEvent]) -> dict[StateKey, StoredEvent]:
+    """A state from a list of events: accepted state events, one for each key."""
+    return {
+        each.event.key: each
+        for each in sorted(events, key=lambda each: each.event.event_id)
+        if each.event.is_state and not each.flags & REJECTED
+    }
+
+
+async def build_roots(app: App, tx: Transaction, events: Iterable[StoredEvent]) -> Roots:
+    """Store a whole state."""
+    changes: Mapping[StateKey, int | None] = {key: each.nid for key, each in choose_state(events).items()}
+    return await update_roots(app, tx, EMPTY, changes)
+
+
+def find_create(events: Iterable[Event]) -> Event | None:
+    """The create event among some events."""
+    return next((event for event in events if event.type == "m.room.create" and event.state_key == ""), None)

@@ -1,0 +1,327 @@
+"""What goes out to other servers: put down when it is made, given to each server's queue, sent in order until it has arrived.
+
+Nothing here is only in memory but typing, presence and receipts. Every server has its own queue and its own task, so one that is slow, dead or
+hostile delays nobody else.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any, Final
+
+import orjson
+import structlog
+
+from zajil.core.identifiers import server_name_of
+from zajil.ports.database import Busy, StorageUnavailable, Transaction
+from zajil.ports.federation import FederationFailed, FederationRequest
+from zajil.ports.stores.events import StoredEvent
+from zajil.ports.stores.federation_queue import DestinationRow, QueuedEdu, QueuedPdu
+from zajil.services.app import App
+from zajil.services.federation.access_servers import is_server_allowed
+from zajil.services.federation.fetch_events import federation_path
+
+log = structlog.get_logger(__name__)
+
+PDUS_MAX: Final = 50
+EDUS_MAX: Final = 100
+OUTBOX_MAX: Final = 200
+SEND_TIMEOUT_MS: Final = 60_000
+RETRY_S: Final = 2.0
+RETRY_S_MAX: Final = 3_600.0
+CATCH_UP_AFTER_S: Final = 3_600.0
+"""A server that was away longer gets each room's newest event first, and asks for what lies between."""
+CATCH_UP_PDUS: Final = 1_000
+FLEETING_MAX: Final = 500
+"""Typing, presence and receipts that wait for one server; the oldest go."""
+DESTINATIONS_REMEMBERED_MAX: Final = 20_000
+ROOMS_REMEMBERED_MAX: Final = 2_000
+
+
+@dataclass(slots=True)
+class Destination:
+    """One server as it is seen from here."""
+
+    row: DestinationRow
+    task: asyncio.Task[None] | None = None
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    fleeting: OrderedDict[tuple[str, str], dict[str, Any]] = field(default_factory=OrderedDict)
+    """EDUs by type and subject: a newer one takes the place of the older."""
+
+
+class Destinations:
+    """The queues of all servers."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._known: OrderedDict[str, Destination] = OrderedDict()
+        self._servers_of_rooms: OrderedDict[int, tuple[bytes, frozenset[str]]] = OrderedDict()
+        """By room: the root of its members, and their servers."""
+        self._outbox_wake = asyncio.Event()
+        self._outbox: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Go on where the last process stopped."""
+        if not self._app.config.federation:
+            return
+        store, reader = self._app.stores.federation_queue, self._app.db.reader
+        for row in await store.load_destinations(reader):
+            self._known[row.server_name] = Destination(row)
+        for server_name in await store.load_waiting_servers(reader):
+            self.wake(server_name)
+        self._outbox_wake.set()
+        # Another process may have appended events of ours.
+        self._app.db.subscribe(lambda position, touches: None, lambda position, touches: self.wake_outbox())
+        self._outbox = asyncio.create_task(self._run_outbox())
+
+    async def stop(self) -> None:
+        """End all sending; what is on its way is sent again by the next process, and placed once by the receivers."""
+        self._stopping = True
+        tasks = [each.task for each in self._known.values() if each.task is not None]
+        if self._outbox is not None:
+            tasks.append(self._outbox)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def wake_outbox(self) -> None:
+        """Events of ours have been appended in rooms with other servers."""
+        self._outbox_wake.set()
+
+    def wake(self, server_name: str) -> None:
+        """Something waits for the server, or it has been heard of."""
+        if self._stopping or not is_server_allowed(self._app, server_name):
+            return
+        destination = self._find(server_name)
+        destination.wake.set()
+        if destination.task is None:
+            destination.task = asyncio.create_task(self._run(destination))
+
+    def note_alive(self, server_name: str) -> None:
+        """The server has sent us something: it is there, whatever failed before."""
+        destination = self._known.get(server_name)
+        if destination is not None and destination.row.failures:
+            destination.row = replace(destination.row, retry_ts=0)
+            self.wake(server_name)
+
+    def send_fleeting(self, server_name: str, edu_type: str, subject: str, content: dict[str, Any]) -> None:
+        """Send an EDU that nobody misses if it is lost. A newer one on the same subject takes its place."""
+        destination = self._find(server_name)
+        if destination.row.failures:
+            return
+        destination.fleeting[edu_type, subject] = {"edu_type": edu_type, "content": content}
+        destination.fleeting.move_to_end((edu_type, subject))
+        if len(destination.fleeting) > FLEETING_MAX:
+            destination.fleeting.popitem(last=False)
+        self.wake(server_name)
+
+    def list_known(self) -> Mapping[str, DestinationRow]:
+        """How the servers have answered lately."""
+        return {name: each.row for name, each in self._known.items()}
+
+    def _find(self, server_name: str) -> Destination:
+        destination = self._known.get(server_name)
+        if destination is None:
+            row = DestinationRow(server_name, 0, self._app.clock.now_ms(), 0, "")
+            destination = self._known[server_name] = Destination(row)
+            if len(self._known) > DESTINATIONS_REMEMBERED_MAX:
+                self._drop_idle()
+        return destination
+
+    def _drop_idle(self) -> None:
+        for name, each in list(self._known.items()):
+            if each.task is None and not each.row.failures:
+                del self._known[name]
+                return
+
+    async def _run_outbox(self) -> None:
+        """Give what was appended to the queues of the servers that it is for."""
+        while True:
+            await self._outbox_wake.wait()
+            self._outbox_wake.clear()
+            try:
+                while await self._fan_out():
+                    pass
+            except (StorageUnavailable, Busy):
+                await asyncio.sleep(1)
+                self._outbox_wake.set()
+            except Exception:
+                log.exception("events cannot be given to the queues of other servers")
+                await asyncio.sleep(5)
+                self._outbox_wake.set()
+
+    async def _fan_out(self) -> bool:
+        """One portion; False when there is nothing (more) to do."""
+        app = self._app
+        rows = await app.stores.federation_queue.load_outbox(app.db.reader, OUTBOX_MAX)
+        if not rows:
+            return False
+        loaded = {each.nid: each for each in await app.stores.events.load_by_nids(app.db.reader, [row.event_nid for row in rows])}
+        queued: list[tuple[str, QueuedPdu]] = []
+        for row in rows:
+            stored = loaded.get(row.event_nid)
+            if stored is not None:
+                pdu = QueuedPdu(row.position, row.event_nid, stored.room_nid)
+                queued += [(server_name, pdu) for server_name in await self._find_receivers(stored)]
+
+        async def item(tx: Transaction) -> None:
+            await app.stores.federation_queue.insert_pdus(tx, queued)
+            await app.stores.federation_queue.delete_outbox(tx, rows[-1].position)
+
+        await app.db.write(item)
+        for server_name in {server_name for server_name, _ in queued}:
+            self.wake(server_name)
+        return len(rows) == OUTBOX_MAX
+
+    async def _find_receivers(self, stored: StoredEvent) -> list[str]:
+        """The servers that are to get an event: those in its room, and that of a user whose membership it sets."""
+        app, event = self._app, stored.event
+        head = await app.rooms.find(app.db.reader, event.room_id, app.db.position)
+        root = b"" if head is None else head.row.members_root
+        known = self._servers_of_rooms.get(stored.room_nid)
+        if known is None or known[0] != root:
+            found = await app.stores.federation_queue.load_joined_servers(app.db.reader, stored.room_nid)
+            known = self._servers_of_rooms[stored.room_nid] = root, frozenset(found)
+            if len(self._servers_of_rooms) > ROOMS_REMEMBERED_MAX:
+                self._servers_of_rooms.popitem(last=False)
+        servers = set(known[1])
+        if event.type == "m.room.member" and event.state_key is not None:
+            servers.add(server_name_of(event.state_key) or "")
+        # The server of the sender has it: either we are that, or it gave us the event to pass on.
+        servers -= {app.server_name, server_name_of(event.sender) or "", ""}
+        return sorted(name for name in servers if is_server_allowed(app, name))
+
+    async def _run(self, destination: Destination) -> None:
+        """Send to one server until nothing waits any more."""
+        try:
+            while not self._stopping:
+                destination.wake.clear()
+                wait_s = (destination.row.retry_ts - self._app.clock.now_ms()) / 1000
+                if wait_s > 0:
+                    await self._pause(destination, wait_s)
+                    continue
+                if not await self._send_once(destination) and not destination.wake.is_set():
+                    return
+        except (StorageUnavailable, Busy):
+            await asyncio.sleep(1)
+            asyncio.get_running_loop().call_soon(self.wake, destination.row.server_name)
+        except Exception:
+            log.exception("sending to a server has failed", server=destination.row.server_name)
+        finally:
+            destination.task = None
+
+    async def _pause(self, destination: Destination, wait_s: float) -> None:
+        """Wait for the next attempt, or until the server is heard of."""
+        try:
+            async with asyncio.timeout(min(wait_s, RETRY_S_MAX)):
+                while destination.row.retry_ts > self._app.clock.now_ms():
+                    destination.wake.clear()
+                    await destination.wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _send_once(self, destination: Destination) -> bool:
+        """Send one transaction; False when there was nothing to send."""
+        app, name = self._app, destination.row.server_name
+        store, reader = app.stores.federation_queue, app.db.reader
+        rows = await store.load_pdus(reader, name, PDUS_MAX)
+        edus = await store.load_edus(reader, name, EDUS_MAX)
+        fleeting = list(destination.fleeting.items())[: EDUS_MAX - len(edus)]
+        if not rows and not edus and not fleeting:
+            return False
+        loaded = {each.nid: each for each in await app.stores.events.load_by_nids(reader, [row.event_nid for row in rows])}
+        content = {
+            "origin": app.server_name,
+            "origin_server_ts": app.clock.now_ms(),
+            "pdus": [loaded[row.event_nid].event.pdu for row in rows if row.event_nid in loaded],
+            "edus": [
+                *({"edu_type": edu.edu_type, "content": orjson.loads(edu.content)} for edu in edus),
+                *(edu for _, edu in fleeting),
+            ],
+        }
+        try:
+            await app.federation.request(
+                FederationRequest(
+                    name,
+                    "PUT",
+                    federation_path("v1", "send", build_txn_id(app.instance, rows, edus, fleeting)),
+                    content=content,
+                    timeout_ms=SEND_TIMEOUT_MS,
+                )
+            )
+        except FederationFailed as failure:
+            await self._note_failure(destination, failure)
+            return True
+        for key, edu in fleeting:
+            if destination.fleeting.get(key) is edu:
+                del destination.fleeting[key]
+        await self._note_success(destination, rows, edus)
+        return True
+
+    async def _note_success(self, destination: Destination, rows: list[QueuedPdu], edus: list[QueuedEdu]) -> None:
+        app, name = self._app, destination.row.server_name
+        had_failed = destination.row.failures > 0
+        row = DestinationRow(name, 0, app.clock.now_ms(), 0, "")
+        if not rows and not edus and not had_failed:
+            destination.row = row
+            return
+
+        async def item(tx: Transaction) -> None:
+            await app.stores.federation_queue.delete_pdus(tx, name, rows)
+            await app.stores.federation_queue.delete_edus(tx, name, edus)
+            if had_failed:
+                await app.stores.federation_queue.store_destination(tx, row)
+
+        await app.db.write(item)
+        destination.row = row
+
+    async def _note_failure(self, destination: Destination, failure: FederationFailed) -> None:
+        """Wait longer after each failure, with jitter, so that servers do not all come back at once."""
+        app, former = self._app, destination.row
+        now_ms = app.clock.now_ms()
+        pause_s = min(RETRY_S * 2 ** min(former.failures, 20), RETRY_S_MAX)
+        pause_ms = int(pause_s * 1000 * (0.5 + app.randomness.below(1000) / 1000))
+        pause_ms = max(pause_ms, failure.retry_after_ms or 0)
+        since_ts = former.since_ts if former.failures else now_ms
+        row = DestinationRow(former.server_name, former.failures + 1, since_ts, now_ms + pause_ms, str(failure)[:500])
+        destination.fleeting.clear()
+
+        async def item(tx: Transaction) -> int:
+            await app.stores.federation_queue.store_destination(tx, row)
+            if now_ms - since_ts > CATCH_UP_AFTER_S * 1000:
+                return await app.stores.federation_queue.delete_superseded_pdus(tx, row.server_name)
+            return 0
+
+        await app.db.write(item)
+        destination.row = row
+        if former.failures == 0:
+            log.info("a server cannot be reached", server=row.server_name, cause=row.cause)
+
+
+def build_txn_id(
+    instance: str,
+    rows: Iterable[QueuedPdu],
+    edus: Iterable[QueuedEdu],
+    fleeting: Iterable[tuple[tuple[str, str], dict[str, Any]]],
+) -> str:
+    """The same content gets the same ID, so that a receiver which has it already knows."""
+    digest = sha256(instance.encode())
+    for row in rows:
+        digest.update(b"p%d " % row.event_nid)
+    for edu in edus:
+        digest.update(b"e%d " % edu.edu_nid)
+    for _, content in fleeting:
+        digest.update(orjson.dumps(content))
+    return digest.hexdigest()[:32]
+
+
+async def queue_edu(app: App, tx: Transaction, server_name: str, edu_type: str, content: Mapping[str, Any]) -> None:
+    """Queue an EDU that must arrive, in the transaction of what it tells of."""
+    if server_name == app.server_name or not is_server_allowed(app, server_name):
+        return
+    edu = QueuedEdu(await tx.new_ids(1), edu_type, orjson.dumps(content))
+    await app.stores.federation_queue.insert_edu(tx, server_name, edu)
+    tx.on_commit(lambda: app.destinations.wake(server_name))

@@ -1,0 +1,162 @@
+"""Events that another server sends: each in its room, after what it follows (server-server API, "PDUs")."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from zajil.core.events import Event
+from zajil.ports.federation import FederationFailed
+from zajil.ports.stores.events import OUTLIER, StoredEvent
+from zajil.services.app import App
+from zajil.services.federation.adopt_state import adopt_state_before
+from zajil.services.federation.fetch_events import (
+    EVENTS_ASKED_MAX,
+    fetch_auth_chain,
+    fetch_event,
+    fetch_missing_events,
+)
+from zajil.services.federation.place_event import place_event
+from zajil.services.federation.room_states import StateUnknown, load_roots_after
+from zajil.services.federation.store_outliers import store_outliers
+from zajil.services.rooms.room_heads import RoomHead
+
+log = structlog.get_logger(__name__)
+
+ROUNDS_MAX: Final = 10
+"""Requests for missing events that one received event may cause; what is older is left for backfill."""
+EVENT_TIMEOUT_S: Final = 150.0
+
+
+class NotPlaced(Exception):
+    """The event cannot have a place in the room (now). The text may be told to its sender."""
+
+
+class RoomTurns:
+    """Events of one room are placed one after the other; rooms do not wait for each other."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    async def acquire(self, room_id: str) -> None:
+        lock, users = self._locks.get(room_id, (None, 0))
+        lock = lock or asyncio.Lock()
+        self._locks[room_id] = (lock, users + 1)
+        try:
+            await lock.acquire()
+        except BaseException:
+            self._leave(room_id)
+            raise
+
+    def release(self, room_id: str) -> None:
+        self._locks[room_id][0].release()
+        self._leave(room_id)
+
+    def _leave(self, room_id: str) -> None:
+        lock, users = self._locks[room_id]
+        if users == 1:
+            del self._locks[room_id]
+        else:
+            self._locks[room_id] = (lock, users - 1)
+
+
+async def receive_events(app: App, origin: str, room_id: str, events: Sequence[Event]) -> dict[str, str]:
+    """Place checked events of one room, in their order. Returns what went wrong, by event ID; events that were rejected are no failure."""
+    failures: dict[str, str] = {}
+    await app.room_turns.acquire(room_id)
+    try:
+        for event in events:
+            try:
+                async with asyncio.timeout(EVENT_TIMEOUT_S):
+                    await receive_event(app, origin, room_id, event)
+            except (NotPlaced, StateUnknown) as error:
+                failures[event.event_id] = str(error)
+            except FederationFailed as error:
+                failures[event.event_id] = f"what the event follows cannot be fetched: {error}"
+            except TimeoutError:
+                failures[event.event_id] = "what the event follows cannot be fetched in time"
+    finally:
+        app.room_turns.release(room_id)
+    for event_id, text in failures.items():
+        log.info("an event of another server has no place yet", origin=origin, event_id=event_id, cause=text)
+    return failures
+
+
+async def receive_event(app: App, origin: str, room_id: str, event: Event) -> StoredEvent | None:
+    """Place one event; None if it is here already. Raises NotPlaced, StateUnknown, FederationFailed."""
+    head = await app.rooms.find(app.db.reader, room_id, app.db.position)
+    if head is None or not head.row.extremities:
+        raise NotPlaced("This server is not in the room.")
+    known = await app.stores.events.load_by_ids(app.db.reader, [event.event_id])
+    if known and not known[0].flags & OUTLIER and (known[0].position is not None or known[0].flags):
+        return None
+    await _bring_predecessors(app, origin, head, event)
+    auth = await bring_auth_events(app, origin, head, event)
+    return await place_event(app, room_id, event, auth)
+
+
+async def find_missing(app: App, event_ids: Sequence[str]) -> list[str]:
+    """Those of the events whose state is not known here."""
+    roots = await load_roots_after(app, app.db.reader, event_ids)
+    return [event_id for event_id in event_ids if event_id not in roots]
+
+
+async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Event) -> None:
+    """Have everything that the event follows, or at least the state there."""
+    missing = await find_missing(app, event.prev_event_ids)
+    if not missing:
+        return
+    gathered: dict[str, Event] = {}
+    latest = [event.event_id]
+    for _ in range(ROUNDS_MAX):
+        found = await fetch_missing_events(
+            app, origin, head.room_id, head.rules, head.row.extremities, latest, max(head.row.depth - 100, 0)
+        )
+        new = [each for each in found if each.event_id not in gathered and each.event_id != event.event_id]
+        if not new:
+            break
+        gathered |= {each.event_id: each for each in new}
+        wanted = sorted({prev for each in new for prev in each.prev_event_ids} - gathered.keys())
+        if not await find_missing(app, wanted):
+            break
+        latest = [each.event_id for each in sorted(new, key=lambda each: each.depth)[:10]]
+    await _place_gathered(app, origin, head, gathered)
+    missing = await find_missing(app, event.prev_event_ids)
+    if missing:
+        # A gap remains: the state before the event is taken from the server that sent it.
+        await adopt_state_before(app, origin, head, event.event_id, missing)
+
+
+async def _place_gathered(app: App, origin: str, head: RoomHead, gathered: dict[str, Event]) -> None:
+    """Place fetched events, the oldest first. The oldest may stand at the edge of a gap."""
+    for each in sorted(gathered.values(), key=lambda each: (each.depth, each.event_id)):
+        missing = await find_missing(app, each.prev_event_ids)
+        if missing:
+            await adopt_state_before(app, origin, head, each.event_id, missing)
+        auth = await bring_auth_events(app, origin, head, each)
+        await place_event(app, head.room_id, each, auth)
+
+
+async def bring_auth_events(app: App, origin: str, head: RoomHead, event: Event) -> list[StoredEvent]:
+    """The event's auth events, fetched if they are not here. Raises NotPlaced if they cannot be had."""
+    wanted = list(dict.fromkeys(event.auth_event_ids))
+    found = await _load(app, head, wanted)
+    missing = [event_id for event_id in wanted if event_id not in found]
+    if missing:
+        chain = await fetch_auth_chain(app, origin, head.room_id, head.rules, event.event_id)
+        known = {each.event_id for each in chain}
+        for event_id in [each for each in missing if each not in known][:EVENTS_ASKED_MAX]:
+            single = await fetch_event(app, origin, head.room_id, head.rules, event_id)
+            if single is not None:
+                chain.append(single)
+        await store_outliers(app, head.row.room_nid, chain, head.rules)
+        found = await _load(app, head, wanted)
+        if len(found) != len(wanted):
+            raise NotPlaced("Some of the event's auth events cannot be fetched.")
+    return [found[event_id] for event_id in wanted]
+
+
+async def _load(app: App, head: RoomHead, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
+    loaded = await app.stores.events.load_by_ids(app.db.reader, event_ids)
+    return {each.event.event_id: each for each in loaded if each.room_nid == head.row.room_nid}

@@ -1,0 +1,67 @@
+"""PUT /_matrix/federation/v1/send: events and ephemeral news of another server (server-server API, "Transactions")."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from zajil.core.events import Event
+from zajil.core.identifiers import server_name_of
+from zajil.services.app import App
+from zajil.services.errors import bad_json
+from zajil.services.federation.check_pdus import Refused, check_pdus
+from zajil.services.federation.receive_edus import receive_edus
+from zajil.services.federation.receive_events import receive_events
+from zajil.services.federation.server_acl import is_banned_from_room
+
+PDUS_MAX: Final = 50
+EDUS_MAX: Final = 100
+
+
+async def receive_transaction(app: App, origin: str, txn_id: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Take in a transaction; returns what went wrong with each PDU. The same transaction again is no harm: every event is placed once."""
+    pdus, edus = content.get("pdus", []), content.get("edus", [])
+    if not isinstance(pdus, list) or not isinstance(edus, list):
+        raise bad_json("pdus and edus must be arrays.")
+    if len(pdus) > PDUS_MAX or len(edus) > EDUS_MAX:
+        raise bad_json(f"A transaction has at most {PDUS_MAX} PDUs and {EDUS_MAX} EDUs.")
+    results: dict[str, dict[str, str]] = {}
+    by_room: dict[str, list[Any]] = {}
+    for pdu in pdus:
+        room_id = pdu.get("room_id") if isinstance(pdu, dict) else None
+        by_room.setdefault(room_id if isinstance(room_id, str) else "", []).append(pdu)
+    outcomes = await asyncio.gather(
+        *(_receive_room(app, origin, room_id, of_room) for room_id, of_room in sorted(by_room.items()))
+    )
+    for outcome in outcomes:
+        results |= outcome
+    await receive_edus(app, origin, edus)
+    return {"pdus": results}
+
+
+async def _receive_room(app: App, origin: str, room_id: str, pdus: Sequence[Any]) -> dict[str, dict[str, str]]:
+    """The PDUs of one room, in their order."""
+    head = None if not room_id else await app.rooms.find(app.db.reader, room_id, app.db.position)
+    if head is None or not head.row.extremities:
+        return {}  # we are not in it; there is no event ID to complain about without the room's version
+    if is_banned_from_room(head, origin):
+        return {
+            each.event_id: {"error": "Your server is banned from this room."}
+            for each in await check_pdus(app, pdus, head.rules)
+            if each.event_id is not None
+        }
+    checked = await check_pdus(app, pdus, head.rules)
+    results = {
+        each.event_id: {"error": each.reason}
+        for each in checked
+        if isinstance(each, Refused) and each.event_id is not None
+    }
+    events: list[Event] = []
+    for each in checked:
+        if isinstance(each, Event) and each.room_id == room_id:
+            if is_banned_from_room(head, server_name_of(each.sender) or ""):
+                results[each.event_id] = {"error": "The sender's server is banned from this room."}
+            else:
+                events.append(each)
+    failures = await receive_events(app, origin, room_id, events)
+    results |= {event.event_id: {} for event in events if event.event_id not in failures}
+    return results | {event_id: {"error": text} for event_id, text in failures.items()}

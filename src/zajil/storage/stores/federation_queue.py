@@ -1,0 +1,107 @@
+"""`ports.stores.federation_queue.FederationQueueStore` in SQL."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from zajil.ports.database import Read, Transaction
+from zajil.ports.stores.federation_queue import DestinationRow, OutboxRow, QueuedEdu, QueuedPdu, QueueLength
+
+
+class SqlFederationQueueStore:
+    """Queues in the tables of 80_federation.sql."""
+
+    async def insert_outbox(self, tx: Transaction, position: int, event_nid: int) -> None:
+        await tx.execute("INSERT INTO federation_outbox (position, event_nid) VALUES (?, ?)", position, event_nid)
+
+    async def load_outbox(self, tx: Read, limit: int) -> list[OutboxRow]:
+        sql = "SELECT position, event_nid FROM federation_outbox ORDER BY position LIMIT ?"
+        return [OutboxRow(*row) for row in await tx.fetch(sql, limit)]
+
+    async def delete_outbox(self, tx: Transaction, up_to: int) -> None:
+        await tx.execute("DELETE FROM federation_outbox WHERE position <= ?", up_to)
+
+    async def insert_pdus(self, tx: Transaction, rows: Sequence[tuple[str, QueuedPdu]]) -> None:
+        await tx.execute_many(
+            "INSERT INTO federation_pdus (server_name, position, event_nid, room_nid) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            [(server_name, row.position, row.event_nid, row.room_nid) for server_name, row in rows],
+        )
+
+    async def load_pdus(self, tx: Read, server_name: str, limit: int) -> list[QueuedPdu]:
+        sql = (
+            "SELECT position, event_nid, room_nid FROM federation_pdus WHERE server_name = ?"
+            " ORDER BY position, event_nid LIMIT ?"
+        )
+        return [QueuedPdu(*row) for row in await tx.fetch(sql, server_name, limit)]
+
+    async def delete_pdus(self, tx: Transaction, server_name: str, rows: Sequence[QueuedPdu]) -> None:
+        await tx.execute_many(
+            "DELETE FROM federation_pdus WHERE server_name = ? AND position = ? AND event_nid = ?",
+            [(server_name, row.position, row.event_nid) for row in rows],
+        )
+
+    async def delete_superseded_pdus(self, tx: Transaction, server_name: str) -> int:
+        return await tx.execute_counting(
+            "DELETE FROM federation_pdus WHERE server_name = ? AND position < (SELECT max(newer.position)"
+            " FROM federation_pdus newer WHERE newer.server_name = federation_pdus.server_name"
+            " AND newer.room_nid = federation_pdus.room_nid)",
+            server_name,
+        )
+
+    async def insert_edu(self, tx: Transaction, server_name: str, edu: QueuedEdu) -> None:
+        await tx.execute(
+            "INSERT INTO federation_edus (server_name, edu_nid, edu_type, content) VALUES (?, ?, ?, ?)",
+            server_name,
+            edu.edu_nid,
+            edu.edu_type,
+            edu.content,
+        )
+
+    async def load_edus(self, tx: Read, server_name: str, limit: int) -> list[QueuedEdu]:
+        sql = "SELECT edu_nid, edu_type, content FROM federation_edus WHERE server_name = ? ORDER BY edu_nid LIMIT ?"
+        return [QueuedEdu(nid, kind, bytes(content)) for nid, kind, content in await tx.fetch(sql, server_name, limit)]
+
+    async def delete_edus(self, tx: Transaction, server_name: str, rows: Sequence[QueuedEdu]) -> None:
+        await tx.execute_many(
+            "DELETE FROM federation_edus WHERE server_name = ? AND edu_nid = ?",
+            [(server_name, row.edu_nid) for row in rows],
+        )
+
+    async def load_waiting_servers(self, tx: Read) -> list[str]:
+        sql = "SELECT server_name FROM federation_pdus UNION SELECT server_name FROM federation_edus ORDER BY server_name"
+        return [server_name for (server_name,) in await tx.fetch(sql)]
+
+    async def count_waiting(self, tx: Read) -> list[QueueLength]:
+        counts: dict[str, list[int]] = {}
+        for index, table in enumerate(("federation_pdus", "federation_edus")):
+            for server_name, count in await tx.fetch(f"SELECT server_name, count(*) FROM {table} GROUP BY server_name"):
+                counts.setdefault(server_name, [0, 0])[index] = count
+        return [QueueLength(server_name, *both) for server_name, both in sorted(counts.items())]
+
+    async def load_destinations(self, tx: Read) -> list[DestinationRow]:
+        sql = "SELECT server_name, failures, since_ts, retry_ts, cause FROM federation_destinations ORDER BY server_name"
+        return [DestinationRow(*row) for row in await tx.fetch(sql)]
+
+    async def store_destination(self, tx: Transaction, row: DestinationRow) -> None:
+        await tx.execute(
+            "INSERT INTO federation_destinations (server_name, failures, since_ts, retry_ts, cause) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (server_name) DO UPDATE SET failures = excluded.failures, since_ts = excluded.since_ts,"
+            " retry_ts = excluded.retry_ts, cause = excluded.cause",
+            row.server_name,
+            row.failures,
+            row.since_ts,
+            row.retry_ts,
+            row.cause,
+        )
+
+    async def has_remote_members(self, tx: Read, room_nid: int, own_name: str) -> bool:
+        sql = (
+            "SELECT 1 FROM memberships WHERE room_nid = ? AND membership IN ('join', 'invite', 'knock')"
+            " AND substr(user_id, ?) <> ? LIMIT 1"
+        )
+        end = ":" + own_name
+        return await tx.fetch_value(sql, room_nid, -len(end), end) is not None
+
+    async def load_joined_servers(self, tx: Read, room_nid: int) -> dict[str, int]:
+        sql = "SELECT user_id FROM memberships WHERE room_nid = ? AND membership = 'join'"
+        return dict(Counter(user_id.partition(":")[2] for (user_id,) in await tx.fetch(sql, room_nid)))
