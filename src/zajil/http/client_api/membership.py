@@ -40,14 +40,19 @@ def _content(reason: str | None) -> dict[str, Any]:
     return {} if reason is None else {"reason": reason}
 
 
+def _via(request: Request) -> list[str]:
+    """Servers that are in the room; `server_name` is the former name of the parameter."""
+    return [*request.query.get("via", []), *request.query.get("server_name", [])]
+
+
 async def post_join(app: App, request: Request) -> dict[str, Any]:
     body: ReasonBody = request.decode(ReasonBody)
-    return {"room_id": await join_room(app, request.requester, request.params["room_id"], _content(body.reason))}
+    return {"room_id": await join_room(app, request.requester, request.params["room_id"], _content(body.reason), _via(request))}
 
 
 async def post_knock(app: App, request: Request) -> dict[str, Any]:
     body: ReasonBody = request.decode(ReasonBody)
-    return {"room_id": await knock_on_room(app, request.requester, request.params["room_id"], _content(body.reason))}
+    return {"room_id": await knock_on_room(app, request.requester, request.params["room_id"], _content(body.reason), _via(request))}
 
 
 async def post_leave(app: App, request: Request) -> dict[str, Any]:

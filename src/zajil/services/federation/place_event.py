@@ -11,10 +11,11 @@ from typing import Final
 
 from zajil.core.event_auth import Rejection, auth_event_keys, check_event_auth, check_event_auth_events
 from zajil.core.events import Event
+from zajil.core.identifiers import server_name_of
 from zajil.core.power_levels import CREATE_KEY
 from zajil.core.state_map import StateKey
 from zajil.ports.database import Stream, Transaction
-from zajil.ports.stores.events import FORKED, OUTLIER, REJECTED, SOFT_FAILED, StoredEvent
+from zajil.ports.stores.events import FORKED, HAS_RELATIONS, OUTLIER, REJECTED, SOFT_FAILED, StoredEvent
 from zajil.services.app import App
 from zajil.services.federation.room_states import (
     Resolved,
@@ -28,6 +29,7 @@ from zajil.services.federation.room_states import (
 )
 from zajil.services.messages.append_events import HeadMoved, RoomDraft, open_draft, store_draft, store_relation
 from zajil.services.messages.change_state import apply_changes
+from zajil.services.messages.note_outgoing import note_outgoing
 from zajil.services.messages.redact_event import apply_redaction
 from zajil.services.messages.send_event import write_to_room
 from zajil.services.rooms.room_heads import RoomHead
@@ -173,7 +175,7 @@ async def _write(app: App, room_id: str, judged: Judged) -> StoredEvent:
                 await app.stores.events.announce(tx, stored)
             return stored, True
         changes: dict[StateKey, StoredEvent | None] = {event.key: stored} if event.is_state else {}
-        return await _announce(app, tx, draft, stored, [event.event_id], after, changes), False
+        return await announce(app, tx, draft, stored, [event.event_id], after, changes), False
 
     stored, is_fork = await write_to_room(app, room_id, item)
     return await _join_forks(app, room_id, stored) if is_fork else stored
@@ -240,7 +242,7 @@ async def _join_forks(app: App, room_id: str, stored: StoredEvent) -> StoredEven
             after = await update_roots(app, tx, resolved.base, resolved.changes)
             current = Roots(draft.row.members_root, draft.row.rest_root)
             changes = await load_changes(app, tx, current, after)
-            return await _announce(app, tx, draft, stored, ends, after, changes)
+            return await announce(app, tx, draft, stored, ends, after, changes)
 
         try:
             return await app.db.write(item, rooms=(room_id,))
@@ -269,7 +271,7 @@ async def load_changes(
     return {key: None if nid is None else by_nid.get(nid) for key, (_, nid) in sorted(differences.items())}
 
 
-async def _announce(
+async def announce(
     app: App,
     tx: Transaction,
     draft: RoomDraft,
@@ -277,8 +279,13 @@ async def _announce(
     ends: list[str],
     after: Roots,
     changes: dict[StateKey, StoredEvent | None],
+    *,
+    before: Roots | None = None,
 ) -> StoredEvent:
-    """The event takes its place in the log, and the room stands as `after` says."""
+    """The event takes its place in the log, and the room stands as `after` says.
+
+    `before` is what held before it where that is not what was known of the room: when this server joins.
+    """
     event, row = stored.event, draft.row
     position = await tx.append(Stream.EVENTS, row.room_id)
     replaced = await draft.state(app, tx, event.key) if event.is_state else None
@@ -289,13 +296,14 @@ async def _announce(
         room_nid=row.room_nid,
         position=position,
         history=position,
-        flags=0 if set(changes) == expected else FORKED,
+        flags=stored.flags & HAS_RELATIONS | (0 if before is not None or set(changes) == expected else FORKED),
         replaces_nid=None if replaced is None or replaced.nid == stored.nid else replaced.nid,
     )
     changes = {key: announced if each is not None and each.nid == stored.nid else each for key, each in changes.items()}
     await app.stores.events.announce(tx, announced)
     current = Roots(row.members_root, row.rest_root)
-    before_id = row.snapshot_id
+    before_id = await _store_snapshot(app, tx, (row.snapshot_id, current), before or current)
+    current = before or current
     row.members_root, row.rest_root = after.members, after.rest
     row.snapshot_id = await _store_snapshot(app, tx, (before_id, current), after)
     await app.stores.rooms.insert_event_snapshots(tx, stored.nid, before_id, row.snapshot_id)
@@ -308,5 +316,7 @@ async def _announce(
         await store_relation(app, tx, draft, announced)
     if event.type == "m.room.redaction" and event.redacts is not None:
         await apply_redaction(app, tx, draft, announced)
+    if before is None and server_name_of(event.sender) == app.server_name:
+        await note_outgoing(app, tx, draft, announced)
     await store_draft(app, tx, draft)
     return announced

@@ -20,7 +20,8 @@ def order_by_auth(events: Iterable[Event]) -> list[Event]:
     by_id = {event.event_id: event for event in events}
     ordered: list[Event] = []
     state: dict[str, int] = {}
-    for start in sorted(by_id):
+    # The create event comes first: where the room ID is its hash, nothing else names it.
+    for start in sorted(by_id, key=lambda event_id: (by_id[event_id].type != "m.room.create", event_id)):
         stack = [(start, iter(by_id[start].auth_event_ids))] if start not in state else []
         if stack:
             state[start] = 1

@@ -84,6 +84,8 @@ async def _apply_membership(
     row.joined_count += (new == "join") - (old == "join")
     row.invited_count += (new == "invite") - (old == "invite")
     is_local = user_id.endswith(":" + app.server_name)
+    if not is_local:
+        draft.head.has_remote_members = True
     if stored is None:
         await app.stores.rooms.delete_membership(tx, row.room_nid, user_id)
     else:

@@ -4,6 +4,7 @@ from zajil.core.identifiers import parse_user_id
 from zajil.ports.database import Read
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, forbidden, invalid_param
+from zajil.services.federation.access_servers import is_server_allowed
 
 INVITE_PERMISSION = "m.invite_permission_config"
 
@@ -14,7 +15,9 @@ async def check_invite(app: App, tx: Read, user_id: str) -> None:
     if parsed is None:
         raise invalid_param(f"{user_id[:255]!r} is not a user ID.")
     if parsed.server_name != app.server_name:
-        raise forbidden(f"This server cannot reach the users of {parsed.server_name}.")
+        if not is_server_allowed(app, parsed.server_name):
+            raise forbidden(f"This server cannot reach the users of {parsed.server_name}.")
+        return
     if await blocks_invites(app, tx, user_id):
         raise MatrixError(403, "M_INVITE_BLOCKED", f"{user_id} does not accept invitations.")
 

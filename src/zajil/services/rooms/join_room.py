@@ -1,22 +1,60 @@
 """Joining a room, and knocking on it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from zajil.services.app import App
+from zajil.services.errors import MatrixError, not_found
+from zajil.services.federation.enter_remote_room import join_remote_room, knock_on_remote_room
+from zajil.services.federation.invite_remote_user import show_membership
+from zajil.services.federation.locate_room import is_server_in_room, list_helpers, locate_room
 from zajil.services.requester import Requester
-from zajil.services.rooms.resolve_room import resolve_room
+from zajil.services.rooms.build_member_content import build_member_content
 from zajil.services.rooms.set_membership import Step, set_membership
 
 
-async def join_room(app: App, requester: Requester, room: str, content: dict[str, Any]) -> str:
-    """Join a room, named by its ID or an alias, unless the user is in it already; returns the room ID."""
-    room_id = await resolve_room(app, app.db.reader, room)
-    await set_membership(app, requester, Step(room_id, requester.user_id, "join", content, when_there=True))
-    return room_id
+async def join_room(
+    app: App, requester: Requester, room: str, content: dict[str, Any], via: Sequence[str] = ()
+) -> str:
+    """Join a room, named by its ID or an alias, unless the user is in it already; returns the room ID.
+
+    A room that this server is not in is joined through `via`, or the servers that the alias or an invitation names.
+    """
+    place = await locate_room(app, room, via)
+    user_id = requester.user_id
+    if await is_server_in_room(app, place.room_id):
+        try:
+            await set_membership(app, requester, Step(place.room_id, user_id, "join", content, when_there=True))
+            return place.room_id
+        except MatrixError as error:
+            if error.errcode != "M_UNABLE_TO_GRANT_JOIN":
+                raise
+            # Nobody here may let the user in; somebody on another server may.
+    servers = await list_helpers(app, place, user_id)
+    if not servers:
+        raise not_found("This server does not know that room.")
+    member = await build_member_content(app, app.db.reader, user_id, "join", content)
+    await app.room_turns.acquire(place.room_id)
+    try:
+        await join_remote_room(app, place.room_id, user_id, servers, member)
+    finally:
+        app.room_turns.release(place.room_id)
+    return place.room_id
 
 
-async def knock_on_room(app: App, requester: Requester, room: str, content: dict[str, Any]) -> str:
+async def knock_on_room(
+    app: App, requester: Requester, room: str, content: dict[str, Any], via: Sequence[str] = ()
+) -> str:
     """Ask to be let into a room; returns the room ID."""
-    room_id = await resolve_room(app, app.db.reader, room)
-    await set_membership(app, requester, Step(room_id, requester.user_id, "knock", content, when_there=True))
-    return room_id
+    place = await locate_room(app, room, via)
+    user_id = requester.user_id
+    if await is_server_in_room(app, place.room_id):
+        await set_membership(app, requester, Step(place.room_id, user_id, "knock", content, when_there=True))
+        return place.room_id
+    servers = await list_helpers(app, place, user_id)
+    if not servers:
+        raise not_found("This server does not know that room.")
+    member = await build_member_content(app, app.db.reader, user_id, "knock", content)
+    event, shown = await knock_on_remote_room(app, place.room_id, user_id, servers, member)
+    await show_membership(app, event.rules, event, user_id, shown)
+    return place.room_id

@@ -6,12 +6,16 @@ from typing import Any
 from zajil.ports.database import Transaction
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
+from zajil.services.federation.leave_from_outside import is_known_from_outside, leave_from_outside
 from zajil.services.requester import Requester
 from zajil.services.rooms.set_membership import Step, set_membership
 
 
 async def leave_room(app: App, requester: Requester, room_id: str, content: dict[str, Any]) -> None:
     """Leave, decline an invitation, or take back a knock; a user who has left already leaves no more."""
+    if await is_known_from_outside(app, room_id):
+        await leave_from_outside(app, requester.user_id, room_id, content)
+        return
     await set_membership(app, requester, Step(room_id, requester.user_id, "leave", content, when_there=True))
 
 

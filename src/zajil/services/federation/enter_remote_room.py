@@ -1,0 +1,252 @@
+"""Joining, knocking on and leaving rooms that this server is not in, through servers that are (server-server API, "Joining Rooms", "Leaving Rooms
+(Rejecting Invites)", "Knocking upon a room")."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from zajil.core.events import Event, InvalidEvent, build_event, parse_pdu
+from zajil.core.room_rules import ROOM_RULES, RoomRules
+from zajil.core.state_map import EMPTY_ROOT
+from zajil.ports.database import Transaction
+from zajil.ports.federation import FederationFailed, FederationRequest
+from zajil.ports.stores.events import StoredEvent
+from zajil.ports.stores.rooms import RoomRow
+from zajil.services.app import App
+from zajil.services.errors import MatrixError
+from zajil.services.federation.access_servers import is_server_allowed
+from zajil.services.federation.adopt_state import build_roots, find_create
+from zajil.services.federation.check_pdus import Refused, check_pdu
+from zajil.services.federation.fetch_events import STATE_BYTES_MAX, check_answer, federation_path
+from zajil.services.federation.place_event import announce, load_changes
+from zajil.services.federation.room_states import Roots, update_roots
+from zajil.services.federation.store_outliers import store_outliers
+from zajil.services.messages.append_events import RoomDraft, build_event_id_v1, open_draft
+from zajil.services.messages.send_event import write_to_room
+from zajil.services.rooms.room_heads import RoomHead
+
+log = structlog.get_logger(__name__)
+
+SERVERS_TRIED_MAX: Final = 5
+MAKE_TIMEOUT_MS: Final = 20_000
+SEND_TIMEOUT_MS: Final = 180_000
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What a server in the room says our event should look like."""
+
+    server: str
+    rules: RoomRules
+    event: dict[str, Any]
+
+
+async def make_membership(
+    app: App, servers: Sequence[str], kind: str, room_id: str, user_id: str
+) -> Template:
+    """GET make_join, make_leave or make_knock from the first server that answers. Raises MatrixError."""
+    path = federation_path("v1", f"make_{kind}", room_id, user_id)
+    query = [("ver", version) for version in ROOM_RULES] if kind != "leave" else []
+    refusal: MatrixError | None = None
+    for server in [each for each in dict.fromkeys(servers) if each != app.server_name][:SERVERS_TRIED_MAX]:
+        if not is_server_allowed(app, server):
+            continue
+        try:
+            answer = await app.federation.request(
+                FederationRequest(server, "GET", path, query=query, timeout_ms=MAKE_TIMEOUT_MS)
+            )
+        except FederationFailed as failure:
+            log.info("a server does not help to enter a room", server=server, kind=kind, cause=str(failure))
+            if failure.is_refusal and refusal is None:
+                refusal = build_refusal(failure)
+            continue
+        version = answer.get("room_version", "1") if isinstance(answer, dict) else None
+        event = answer.get("event") if isinstance(answer, dict) else None
+        rules = ROOM_RULES.get(version) if isinstance(version, str) else None
+        if rules is not None and isinstance(event, dict):
+            return Template(server, rules, event)
+    raise refusal or MatrixError(502, "M_UNREACHABLE", "No server that is in the room can be reached. Try again later.")
+
+
+def build_refusal(failure: FederationFailed) -> MatrixError:
+    """What another server refuses a user's request with, in its words."""
+    known = {403: 403, 404: 404, 400: 400}
+    message = failure.message[:500] or "Another server has refused this."
+    return MatrixError(known.get(failure.status or 0, 502), failure.errcode, message)
+
+
+def build_from_template(
+    app: App, template: Template, room_id: str, user_id: str, content: dict[str, Any]
+) -> Event:
+    """Our member event. Of the template only its place in the room is taken. Raises MatrixError for one that makes no event."""
+    rules, told = template.rules, template.event
+    authoriser = told.get("content", {}).get("join_authorised_via_users_server") if isinstance(told.get("content"), dict) else None
+    if isinstance(authoriser, str) and rules.restricted_joins and content.get("membership") == "join":
+        content = {**content, "join_authorised_via_users_server": authoriser}
+    try:
+        event = build_event(
+            rules,
+            room_id=room_id,
+            type="m.room.member",
+            sender=user_id,
+            state_key=user_id,
+            content=content,
+            prev_events=_references(told.get("prev_events"), rules),
+            auth_events=_references(told.get("auth_events"), rules),
+            depth=told["depth"] if type(told.get("depth")) is int else 1,
+            origin_server_ts=app.clock.now_ms(),
+            event_id_v1=build_event_id_v1(app) if rules.event_id_in_pdu else None,
+            sign=app.sign_event,
+        )
+        checked = parse_pdu(event.pdu, rules)
+    except (TypeError, ValueError, KeyError):
+        checked = InvalidEvent("malformed")
+    if isinstance(checked, InvalidEvent):
+        raise MatrixError(502, "M_UNKNOWN", "The room's server gives an answer that cannot be used.")
+    return checked
+
+
+def _references(value: object, rules: RoomRules) -> list[Any]:
+    listed = value if isinstance(value, list) else []
+    if rules.event_id_in_pdu:
+        return [(each[0], each[1]) for each in listed if isinstance(each, list) and len(each) == 2]
+    return [each for each in listed if isinstance(each, str)]
+
+
+async def join_remote_room(
+    app: App, room_id: str, user_id: str, servers: Sequence[str], content: dict[str, Any]
+) -> None:
+    """Bring this server into a room, with one of its users. Raises MatrixError."""
+    template = await make_membership(app, servers, "join", room_id, user_id)
+    event = build_from_template(app, template, room_id, user_id, content)
+    answer = await _send(app, template, "v2", "join", room_id, event, SEND_TIMEOUT_MS)
+    if "join_authorised_via_users_server" in event.content:
+        signed = await check_pdu(app, answer.get("event"), template.rules)
+        if isinstance(signed, Refused) or signed.event_id != event.event_id:
+            raise MatrixError(502, "M_UNKNOWN", "The room's server has not signed the join.")
+        event = signed
+    state = await check_answer(app, answer.get("state"), template.rules, room_id)
+    chain = await check_answer(app, answer.get("auth_chain"), template.rules, room_id)
+    create = find_create([*state, *chain])
+    if create is None or create.content.get("room_version", "1") != template.rules.version:
+        raise MatrixError(502, "M_UNKNOWN", "The room's server does not say how the room began.")
+    await adopt_room(app, template.rules, create, event, state, chain)
+
+
+async def _send(
+    app: App, template: Template, version: str, kind: str, room_id: str, event: Event, timeout_ms: int
+) -> dict[str, Any]:
+    path = federation_path(version, f"send_{kind}", room_id, event.event_id)
+    request = FederationRequest(
+        template.server, "PUT", path, content=event.pdu, timeout_ms=timeout_ms, body_bytes_max=STATE_BYTES_MAX
+    )
+    try:
+        answer = await app.federation.request(request)
+    except FederationFailed as failure:
+        if failure.is_refusal:
+            raise build_refusal(failure) from failure
+        raise MatrixError(502, "M_UNREACHABLE", "The room's server does not answer. Try again later.") from failure
+    return answer if isinstance(answer, dict) else {}
+
+
+async def adopt_room(
+    app: App, rules: RoomRules, create: Event, event: Event, state: Sequence[Event], chain: Sequence[Event]
+) -> None:
+    """Begin a room here, or begin it anew, with the state that a join returned and the join itself. Raises MatrixError."""
+    room_id = event.room_id
+    row = await app.stores.rooms.load_row(app.db.reader, room_id)
+    if row is not None:
+        room_nid: int | None = row.room_nid
+    else:
+        # Of an attempt that did not come to its end the events may be here.
+        room_nid = await app.stores.events.find_room_of_event(app.db.reader, create.event_id)
+    if room_nid is None:
+        room_nid = await app.db.write(lambda tx: tx.new_ids(1))
+    stored = await store_outliers(app, room_nid, [*chain, *state], rules)
+    held = [stored[each.event_id] for each in state if each.event_id in stored]
+    auth = [stored[event_id] for event_id in event.auth_event_ids if event_id in stored]
+
+    async def item(tx: Transaction) -> StoredEvent:
+        draft = await _open_room(app, tx, rules, create, room_nid)
+        before = await build_roots(app, tx, held)
+        known = await app.stores.events.load_by_ids(tx, [event.event_id])
+        joined = StoredEvent(
+            event,
+            nid=known[0].nid if known else await tx.new_ids(1),
+            room_nid=draft.row.room_nid,
+            position=None,
+            history=None,
+        )
+        if not known:
+            await app.stores.events.insert(tx, joined)
+        await app.stores.events.insert_auth(tx, joined.nid, [each.nid for each in auth])
+        await app.stores.events.insert_backward_extremities(
+            tx, draft.row.room_nid, joined.nid, event.prev_event_ids
+        )
+        after = await update_roots(app, tx, before, {event.key: joined.nid})
+        changes = await load_changes(app, tx, Roots(draft.row.members_root, draft.row.rest_root), after)
+        return await announce(app, tx, draft, joined, [event.event_id], after, changes, before=before)
+
+    await write_to_room(app, room_id, item)
+
+
+async def _open_room(app: App, tx: Transaction, rules: RoomRules, create: Event, room_nid: int) -> RoomDraft:
+    """The draft of the room, made if there is none."""
+    row = await app.stores.rooms.load_row(tx, create.room_id)
+    if row is not None:
+        return await open_draft(app, tx, create.room_id)
+    return await insert_room(app, tx, rules, create.room_id, create.sender, create.origin_server_ts, room_nid)
+
+
+async def insert_room(
+    app: App, tx: Transaction, rules: RoomRules, room_id: str, creator: str, created_ts_ms: int, room_nid: int
+) -> RoomDraft:
+    """A room of which nothing is known yet but that it exists; without extremities this server is not in it."""
+    row = RoomRow(
+        room_nid=room_nid,
+        room_id=room_id,
+        room_version=rules.version,
+        creator=creator,
+        created_ts_ms=created_ts_ms,
+        head_version=0,
+        extremities=[],
+        depth=0,
+        snapshot_id=await tx.new_ids(1),
+        members_root=EMPTY_ROOT,
+        rest_root=EMPTY_ROOT,
+        joined_count=0,
+        invited_count=0,
+        is_public=False,
+        partial_state=False,
+        blocked_reason=None,
+    )
+    await app.stores.rooms.insert_snapshot(tx, row.snapshot_id, EMPTY_ROOT, EMPTY_ROOT)
+    await app.stores.rooms.insert_row(tx, row)
+    draft = RoomDraft(RoomHead(row, {}, 0))
+    draft.head.has_remote_members = True
+    tx.scratch[room_id] = draft
+    tx.on_commit(lambda: draft.commit(app))
+    return draft
+
+
+async def leave_remote_room(
+    app: App, room_id: str, user_id: str, servers: Sequence[str], content: dict[str, Any]
+) -> Event:
+    """Decline an invitation to a room that this server is not in, or take back a knock. Raises MatrixError."""
+    template = await make_membership(app, servers, "leave", room_id, user_id)
+    event = build_from_template(app, template, room_id, user_id, content)
+    await _send(app, template, "v2", "leave", room_id, event, MAKE_TIMEOUT_MS)
+    return event
+
+
+async def knock_on_remote_room(
+    app: App, room_id: str, user_id: str, servers: Sequence[str], content: dict[str, Any]
+) -> tuple[Event, list[dict[str, Any]]]:
+    """Ask to be let into a room that this server is not in; returns the knock and what the room shows of itself. Raises MatrixError."""
+    template = await make_membership(app, servers, "knock", room_id, user_id)
+    event = build_from_template(app, template, room_id, user_id, content)
+    answer = await _send(app, template, "v1", "knock", room_id, event, MAKE_TIMEOUT_MS)
+    shown = answer.get("knock_room_state")
+    return event, shown if isinstance(shown, list) else []

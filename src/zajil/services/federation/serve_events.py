@@ -1,0 +1,138 @@
+"""Giving other servers the events they ask for (server-server API, "Retrieving events", "Backfilling and retrieving missing events")."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from zajil.core.events import redact_event
+from zajil.core.visibility import parse_history_visibility
+from zajil.ports.stores.events import OUTLIER, REJECTED, SOFT_FAILED, StoredEvent
+from zajil.services.app import App
+from zajil.services.errors import forbidden, not_found
+from zajil.services.federation.room_states import Roots, load_state_events
+from zajil.services.federation.serve_membership import find_shared_room
+from zajil.services.rooms.room_heads import RoomHead
+
+BACKFILL_MAX: Final = 100
+MISSING_MAX: Final = 20
+WALK_MAX: Final = 1_000
+
+
+async def open_room_for(app: App, origin: str, room_id: str) -> RoomHead:
+    """A room that the other server is in, or that all the world may read. Raises M_FORBIDDEN, M_NOT_FOUND."""
+    head = await find_shared_room(app, origin, room_id)
+    servers = await app.stores.federation_queue.load_joined_servers(app.db.reader, head.row.room_nid)
+    if origin not in servers and _visibility(head) != "world_readable":
+        raise forbidden("Your server is not in this room.")
+    return head
+
+
+def _visibility(head: RoomHead) -> str:
+    return parse_history_visibility(head.content("m.room.history_visibility"))
+
+
+async def read_event(app: App, origin: str, event_id: str) -> StoredEvent:
+    """One event that the other server may see. Raises M_NOT_FOUND, M_FORBIDDEN."""
+    stored = next(iter(await app.stores.events.load_by_ids(app.db.reader, [event_id])), None)
+    if stored is None or stored.flags & REJECTED:
+        raise not_found("This server does not have that event.")
+    await open_room_for(app, origin, stored.event.room_id)
+    return (await show_to_server(app, origin, [stored]))[0]
+
+
+async def read_state_at(
+    app: App, origin: str, room_id: str, event_id: str
+) -> tuple[Sequence[StoredEvent], Sequence[StoredEvent]]:
+    """The state before an event, and the auth chain of that state. Raises M_NOT_FOUND, M_FORBIDDEN."""
+    head = await open_room_for(app, origin, room_id)
+    reader = app.db.reader
+    stored = next(iter(await app.stores.events.load_by_ids(reader, [event_id])), None)
+    if stored is None or stored.room_nid != head.row.room_nid:
+        raise not_found("This server does not have that event.")
+    snapshots = (await app.stores.rooms.load_branch_snapshots(reader, [stored.nid])).get(stored.nid)
+    roots = None if snapshots is None else await app.stores.rooms.load_snapshot(reader, snapshots[0])
+    if roots is None:
+        raise not_found("This server does not know the state there.")
+    nids = sorted([nid for root in roots for nid in (await app.rooms.read_state(reader, root)).values()])
+    state = await app.stores.events.load_by_nids(reader, nids)
+    return state, await app.stores.events.load_auth_chain(reader, nids)
+
+
+async def read_auth_chain(app: App, origin: str, room_id: str, event_id: str) -> Sequence[StoredEvent]:
+    """All that an event's right to be there depends on. Raises M_NOT_FOUND, M_FORBIDDEN."""
+    head = await open_room_for(app, origin, room_id)
+    stored = next(iter(await app.stores.events.load_by_ids(app.db.reader, [event_id])), None)
+    if stored is None or stored.room_nid != head.row.room_nid:
+        raise not_found("This server does not have that event.")
+    return await app.stores.events.load_auth_chain(app.db.reader, [stored.nid])
+
+
+async def read_backfill(
+    app: App, origin: str, room_id: str, event_ids: Sequence[str], limit: int
+) -> Sequence[StoredEvent]:
+    """Some events and what came before them, the newest first. Raises M_NOT_FOUND, M_FORBIDDEN."""
+    head = await open_room_for(app, origin, room_id)
+    found = await _walk_back(app, head, event_ids, min(limit, BACKFILL_MAX), frozenset())
+    return await show_to_server(app, origin, found)
+
+
+async def read_missing(
+    app: App, origin: str, room_id: str, earliest: Sequence[str], latest: Sequence[str], limit: int, min_depth: int
+) -> Sequence[StoredEvent]:
+    """What lies between two sets of events, the oldest first. Raises M_NOT_FOUND, M_FORBIDDEN."""
+    head = await open_room_for(app, origin, room_id)
+    starts = await app.stores.events.load_by_ids(app.db.reader, list(latest))
+    before = [prev for each in starts if each.room_nid == head.row.room_nid for prev in each.event.prev_event_ids]
+    skip = frozenset([*earliest, *latest])
+    found = await _walk_back(app, head, before, min(limit, MISSING_MAX), skip)
+    found = [each for each in found if each.event.depth >= min_depth]
+    return await show_to_server(app, origin, sorted(found, key=lambda each: (each.event.depth, each.nid)))
+
+
+async def _walk_back(
+    app: App, head: RoomHead, event_ids: Sequence[str], limit: int, skip: frozenset[str]
+) -> list[StoredEvent]:
+    """Events backwards through the graph, breadth first, by depth."""
+    seen: set[str] = set(skip)
+    level = [event_id for event_id in dict.fromkeys(event_ids) if event_id not in seen]
+    found: list[StoredEvent] = []
+    walked = 0
+    while level and len(found) < limit and walked < WALK_MAX:
+        seen.update(level)
+        loaded = await app.stores.events.load_by_ids(app.db.reader, level)
+        loaded = [each for each in loaded if each.room_nid == head.row.room_nid and not each.flags & OUTLIER]
+        loaded.sort(key=lambda each: (-each.event.depth, -each.nid))
+        walked += len(level)
+        found += [each for each in loaded if not each.flags & (REJECTED | SOFT_FAILED)]
+        level = [prev for each in loaded for prev in each.event.prev_event_ids if prev not in seen]
+        level = list(dict.fromkeys(level))
+    return found[:limit]
+
+
+async def show_to_server(app: App, origin: str, events: Sequence[StoredEvent]) -> list[StoredEvent]:
+    """The events, with the content gone of those that nobody of the other server may see ("Visibility")."""
+    return [
+        each if await _may_see(app, origin, each) else each.with_changes(event=redact_event(each.event)) for each in events
+    ]
+
+
+async def _may_see(app: App, origin: str, stored: StoredEvent) -> bool:
+    reader = app.db.reader
+    snapshots = (await app.stores.rooms.load_branch_snapshots(reader, [stored.nid])).get(stored.nid)
+    roots = None if snapshots is None else await app.stores.rooms.load_snapshot(reader, snapshots[0])
+    if roots is None:
+        return True
+    key = ("m.room.history_visibility", "")
+    state = await load_state_events(app, reader, Roots(*roots), [key])
+    visibility = parse_history_visibility(state[key].event.content if key in state else None)
+    if visibility in ("world_readable", "shared"):
+        return True
+    members = await app.rooms.read_state(reader, roots[0])
+    wanted = [nid for (_, user_id), nid in members.items() if user_id.endswith(":" + origin)]
+    allowed = ("join", "invite") if visibility == "invited" else ("join",)
+    return any(each.event.membership in allowed for each in await app.stores.events.load_by_nids(reader, wanted))
+
+
+def list_pdus(events: Sequence[StoredEvent]) -> list[dict[str, Any]]:
+    """Events in the federation format."""
+    return [each.event.pdu for each in events]
+
