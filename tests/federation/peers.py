@@ -18,7 +18,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from tests.servers import Server, build_zajil, find_free_port
+from tests.servers import (
+    SYNAPSE_LOG_CONFIG,
+    Server,
+    ServerFailed,
+    build_synapse_config,
+    build_zajil,
+    find_free_port,
+    find_synapse_python,
+)
 
 WAIT_S_MAX = 60.0
 DAY = datetime.timedelta(days=1)
@@ -110,6 +118,45 @@ def build_peer(folder: Path, authority: Authority, **options: str) -> TlsServer:
     )
     context = ssl.create_default_context(cafile=str(authority.ca))
     return TlsServer(built.name, built.command, port, built.data, built.log, built.env, context=context)
+
+
+def build_synapse_peer(folder: Path, authority: Authority, **overrides: Any) -> TlsServer:
+    """Synapse, with a federation listener like ours."""
+    python = find_synapse_python()
+    if python is None:
+        raise ServerFailed("matrix-synapse is not installed: make .venv-synapse/.installed")
+    port = find_free_port()
+    data = folder / "synapse"
+    data.mkdir(parents=True, exist_ok=True)
+    config = {
+        **build_synapse_config(data, port),
+        "server_name": f"localhost:{port}",
+        "public_baseurl": f"https://localhost:{port}/",
+        "listeners": [
+            {
+                "port": port,
+                "bind_addresses": ["127.0.0.1"],
+                "type": "http",
+                "tls": True,
+                "resources": [{"names": ["client", "federation"]}],
+            }
+        ],
+        "tls_certificate_path": str(authority.certificate),
+        "tls_private_key_path": str(authority.key),
+        "federation_custom_ca_list": [str(authority.ca)],
+        "ip_range_blacklist": [],
+        "ip_range_whitelist": ["127.0.0.1", "::1"],
+        "allow_public_rooms_over_federation": True,
+        "federation": {"destination_min_retry_interval": "1s", "destination_max_retry_interval": "2s"},
+        "rc_federation": {"window_size": 1000, "sleep_limit": 100000, "reject_limit": 100000, "concurrent": 100},
+        **overrides,
+    }
+    (data / "homeserver.yaml").write_text(json.dumps(config))
+    (data / "log.yaml").write_text(json.dumps(SYNAPSE_LOG_CONFIG))
+    (data / "signing.key").write_text("ed25519 a_test " + "A" * 42 + "A\n")
+    command = [str(python), "-m", "synapse.app.homeserver", "-c", str(data / "homeserver.yaml")]
+    context = ssl.create_default_context(cafile=str(authority.ca))
+    return TlsServer("Synapse", command, port, data, folder / "synapse.log", context=context)
 
 
 class Refusal(Exception):
