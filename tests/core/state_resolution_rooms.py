@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from zajil.core.event_auth import auth_event_keys, check_event_auth
+from zajil.core.event_auth import Rejection, auth_event_keys, check_event_auth
 from zajil.core.events import Event, StateKey, build_event
 from zajil.core.power_levels import CREATE_KEY
 from zajil.core.room_rules import ROOM_RULES
@@ -74,7 +74,7 @@ class Room:
         state[event.key] = event.event_id
         return event
 
-    def judges(self, event: Event, state: State) -> object:
+    def judges(self, event: Event, state: State) -> Rejection | None:
         keys = auth_event_keys(event.type, event.state_key, event.sender, event.content, self.rules)
         needed = {key: self.events[state[key]] for key in (CREATE_KEY, *keys) if key in state}
         return check_event_auth(event, needed, self.rules)

@@ -100,9 +100,7 @@ def resolve_states(
         return ResolutionRefused(str(error))
 
 
-def _find_changes(
-    conflicts: Conflicts, resolved: dict[StateKey, int], work: Work
-) -> Steps[dict[StateKey, int | None]]:
+def _find_changes(conflicts: Conflicts, resolved: dict[StateKey, int], work: Work) -> Steps[dict[StateKey, int | None]]:
     """What differs from the first state, given that what was not in conflict stays as it was."""
     changes: dict[StateKey, int | None] = {}
     for key, values in conflicts.values.items():

@@ -77,9 +77,7 @@ def _load_events(nids: Iterable[int], create_nid: int, work: Work) -> Steps[dict
     return events
 
 
-def _load_unconflicted(
-    events: Iterable[Event], conflicts: Conflicts, rules: RoomRules, work: Work
-) -> Steps[State]:
+def _load_unconflicted(events: Iterable[Event], conflicts: Conflicts, rules: RoomRules, work: Work) -> Steps[State]:
     """As much of the unconflicted state map as matters to some events."""
     keys = dict.fromkeys((CREATE_KEY, POWER_LEVELS_KEY))
     for event in events:
