@@ -19,11 +19,12 @@ and pauses between bounded slices of work.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from zajil.core.events import StateKey
 from zajil.core.room_rules import RoomRules
-from zajil.core.state_map import NeedNodes, update
+from zajil.core.state_map import NeedNodes, child_names, update
 from zajil.core.state_resolution.conflicts import Conflicts, StateRoots, find_conflicts, is_member_key
 from zajil.core.state_resolution.known import (
     PAUSE,
@@ -113,22 +114,34 @@ def _find_changes(conflicts: Conflicts, resolved: dict[StateKey, int], work: Wor
     for key, nid in resolved.items():
         if key not in conflicts.values and key not in agreed:
             changes[key] = nid
+        if work.spend():
+            yield PAUSE
     return changes
 
 
 def _write(base: StateRoots, changes: dict[StateKey, int | None], work: Work) -> Steps[Resolution]:
     """The tries of a state after some changes."""
     nodes: dict[bytes, bytes] = {}
-    roots: list[bytes] = []
-    for in_members in (True, False):
-        root = base.members if in_members else base.rest
-        part = [(key, nid) for key, nid in changes.items() if is_member_key(key) == in_members]
-        for start in range(0, len(part), WRITE_KEYS_MAX):
-            root = yield from _update(root, dict(part[start : start + WRITE_KEYS_MAX]), nodes, work)
-            if work.spend(WRITE_STEPS * WRITE_KEYS_MAX):
-                yield PAUSE
-        roots.append(root)
-    return Resolution(StateRoots(*roots), base, changes, nodes)
+    members, rest = base.members, base.rest
+    todo = iter(changes.items())
+    while part := dict(islice(todo, WRITE_KEYS_MAX)):
+        of_members = {key: nid for key, nid in part.items() if is_member_key(key)}
+        of_rest = {key: nid for key, nid in part.items() if not is_member_key(key)}
+        members = yield from _update(members, of_members, nodes, work)
+        rest = yield from _update(rest, of_rest, nodes, work)
+        if work.spend(WRITE_STEPS * len(part)):
+            yield PAUSE
+    # Without the nodes between two writes.
+    kept: dict[bytes, bytes] = {}
+    names = [members, rest]
+    while names:
+        name = names.pop()
+        if name in nodes and name not in kept:
+            kept[name] = nodes[name]
+            names += child_names(nodes[name])
+        if work.spend():
+            yield PAUSE
+    return Resolution(StateRoots(members, rest), base, changes, kept)
 
 
 def _update(root: bytes, changes: dict[StateKey, int | None], nodes: dict[bytes, bytes], work: Work) -> Steps[bytes]:
@@ -136,7 +149,7 @@ def _update(root: bytes, changes: dict[StateKey, int | None], nodes: dict[bytes,
         written = nodes.get(name)
         return work.known.nodes.load(name) if written is None else written
 
-    while True:
+    while changes:
         try:
             new_root, new_nodes = update(root, changes, load)
         except NeedNodes as need:
@@ -144,3 +157,4 @@ def _update(root: bytes, changes: dict[StateKey, int | None], nodes: dict[bytes,
         else:
             nodes.update(new_nodes)
             return new_root
+    return root
