@@ -88,6 +88,8 @@ def judge(room: Room, case: AuthCase) -> Rejection | None:
     if case.state is not None:
         state = {room.events[event_id].key: room.events[event_id] for event_id in case.state}
         return check_event_auth(case.event, state, room.rules)
+    if case.event.type == "m.room.create":
+        return check_event_auth(case.event, {}, room.rules)
     auth_events = [room.events[event_id] for event_id in case.event.auth_event_ids]
     rejected = () if case.rejected is None else (case.rejected,)
     return check_event_auth_events(case.event, auth_events, rejected, room.rules, create=room.events[room.create_id])

@@ -190,8 +190,17 @@ def compare(a: bytes, b: bytes, load: Load) -> Iterator[list[Difference] | NeedN
 def _compare_pair(pair: _Pair, depth: int, bodies: dict[bytes, bytes], below: list[_Pair]) -> list[Difference]:
     """What differs between two nodes, if both are leaves; otherwise their parts that differ go `below`."""
     left, right = pair
-    if isinstance(left, bytes) and isinstance(right, bytes) and bodies[left][:1] == _LEAF == bodies[right][:1]:
-        return _diff_leaves(_parse_plain_leaf(bodies[left]), _parse_plain_leaf(bodies[right]))
+    if isinstance(left, bytes) and isinstance(right, bytes):
+        one, other = bodies[left], bodies[right]
+        if one[:1] == _LEAF == other[:1]:
+            return _diff_leaves(_parse_plain_leaf(one), _parse_plain_leaf(other))
+        if one[:1] == _BRANCH == other[:1]:
+            olds, news = _parse_branch(one).children, _parse_branch(other).children
+            below.extend(
+                (name, news.get(nibble, EMPTY_ROOT)) for nibble, name in olds.items() if news.get(nibble) != name
+            )
+            below.extend((EMPTY_ROOT, name) for nibble, name in news.items() if nibble not in olds)
+            return []
     old = _parse_node(bodies[left]) if isinstance(left, bytes) else left
     new = _parse_node(bodies[right]) if isinstance(right, bytes) else right
     if not isinstance(old, _Branch) and not isinstance(new, _Branch):
@@ -404,10 +413,15 @@ def _parse_node(data: bytes) -> _Node:
 
 def _parse_branch(data: bytes) -> _Branch:
     present, leaves = int.from_bytes(data[1:3], "big"), int.from_bytes(data[3:5], "big")
-    nibbles = [nibble for nibble in range(FAN_OUT) if present >> nibble & 1]
-    if len(data) != 5 + NAME_BYTES * len(nibbles) or leaves & ~present:
+    if len(data) != 5 + NAME_BYTES * present.bit_count() or leaves & ~present:
         raise ValueError("a branch of a state map is damaged")
-    return _Branch({n: data[5 + NAME_BYTES * i : 5 + NAME_BYTES * (i + 1)] for i, n in enumerate(nibbles)}, leaves)
+    children: dict[int, bytes] = {}
+    at = 5
+    for nibble in range(FAN_OUT):
+        if present >> nibble & 1:
+            children[nibble] = data[at : at + NAME_BYTES]
+            at += NAME_BYTES
+    return _Branch(children, leaves)
 
 
 def _parse_leaf(data: bytes) -> _Entries:
@@ -427,14 +441,26 @@ def _parse_plain_leaf(data: bytes) -> dict[StateKey, int]:
 def _read_leaf(data: bytes) -> Iterator[tuple[StateKey, int]]:
     at = 1
     while at < len(data):
-        code, at = _read_varint(data, at)
-        if code:
-            type_ = _TYPES[code]
+        code, size = data[at], data[at + 1]
+        if 0 < code < 0x80 and size < 0x80:
+            # Nearly every entry is of a known type and has a short state key.
+            start = at + 2
+            at = start + size
+            type_, state_key = _TYPES[code], data[start:at].decode("utf-8", "surrogatepass")
         else:
-            type_, at = _read_text(data, at)
-        state_key, at = _read_text(data, at)
+            type_, state_key, at = _read_long_key(data, at)
         value, at = _read_varint(data, at)
         yield (type_, state_key), value
+
+
+def _read_long_key(data: bytes, at: int) -> tuple[str, str, int]:
+    code, at = _read_varint(data, at)
+    if code:
+        type_ = _TYPES[code]
+    else:
+        type_, at = _read_text(data, at)
+    state_key, at = _read_text(data, at)
+    return type_, state_key, at
 
 
 def _write_varint(out: bytearray, number: int) -> None:

@@ -15,6 +15,8 @@ and pauses between bounded slices of work.
                 case Pause(): await asyncio.sleep(0)
     except StopIteration as stop:
         result = stop.value
+
+`write_resolution`, driven the same way, builds the tries of the result.
 """
 
 from collections.abc import Sequence
@@ -56,8 +58,10 @@ __all__ = [
     "Resolution",
     "ResolutionRefused",
     "StateRoots",
+    "WrittenState",
     "is_member_key",
     "resolve_states",
+    "write_resolution",
 ]
 
 WRITE_KEYS_MAX: Final = 16
@@ -67,15 +71,19 @@ DEFAULT_LIMITS: Final = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """A resolved state."""
+    """A resolved state: one of those that were resolved, and what is to change in it."""
+
+    base: StateRoots
+    changes: dict[StateKey, int | None]
+    """None stands for a key that is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenState:
+    """A state, and those of its nodes that are to be stored."""
 
     state: StateRoots
-    base: StateRoots
-    """One of the states that were resolved."""
-    changes: dict[StateKey, int | None]
-    """What has changed since `base`; None stands for a key that is gone."""
     new_nodes: dict[bytes, bytes]
-    """The nodes of `state` to store."""
 
 
 def resolve_states(
@@ -85,7 +93,7 @@ def resolve_states(
     # A state that occurs twice changes nothing, and neither does the order of the states.
     distinct = sorted(set(states), key=lambda state: (state.members, state.rest))
     if len(distinct) == 1:
-        return Resolution(distinct[0], distinct[0], {}, {})
+        return Resolution(distinct[0], {})
     if len(distinct) > limits.states_max:
         return ResolutionRefused(f"There are more than {limits.states_max} different states.")
     work = Work(known, limits)
@@ -95,8 +103,7 @@ def resolve_states(
             resolved = yield from resolve_v1(conflicts, rules, work)
         else:
             resolved = yield from resolve_v2(conflicts, create_nid, rules, work)
-        changes = yield from _find_changes(conflicts, resolved, work)
-        return (yield from _write(distinct[0], changes, work))
+        return Resolution(distinct[0], (yield from _find_changes(conflicts, resolved, work)))
     except ResolutionTooLargeError as error:
         return ResolutionRefused(str(error))
 
@@ -119,11 +126,12 @@ def _find_changes(conflicts: Conflicts, resolved: dict[StateKey, int], work: Wor
     return changes
 
 
-def _write(base: StateRoots, changes: dict[StateKey, int | None], work: Work) -> Steps[Resolution]:
-    """The tries of a state after some changes."""
+def write_resolution(resolution: Resolution, known: Known, limits: Limits = DEFAULT_LIMITS) -> Steps[WrittenState]:
+    """The tries of a resolved state. Asks for nodes only."""
+    work = Work(known, limits)
     nodes: dict[bytes, bytes] = {}
-    members, rest = base.members, base.rest
-    todo = iter(changes.items())
+    members, rest = resolution.base.members, resolution.base.rest
+    todo = iter(resolution.changes.items())
     while part := dict(islice(todo, WRITE_KEYS_MAX)):
         of_members = {key: nid for key, nid in part.items() if is_member_key(key)}
         of_rest = {key: nid for key, nid in part.items() if not is_member_key(key)}
@@ -141,7 +149,7 @@ def _write(base: StateRoots, changes: dict[StateKey, int | None], work: Work) ->
             names += child_names(nodes[name])
         if work.spend():
             yield PAUSE
-    return Resolution(StateRoots(members, rest), base, changes, kept)
+    return WrittenState(StateRoots(members, rest), kept)
 
 
 def _update(root: bytes, changes: dict[StateKey, int | None], nodes: dict[bytes, bytes], work: Work) -> Steps[bytes]:
