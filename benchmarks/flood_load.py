@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 
 from benchmarks.flood_client import Pool, build_request, build_send, keep_schedule
 from benchmarks.flood_people import Person
+from benchmarks.flood_sender import ScheduledFlood, Watch, build_head, build_rest, summarise_late
 
 COPIES = 8
 COPIES_S = 4.0
@@ -26,11 +28,23 @@ LISTENERS = 20
 SYNC_MS = 10_000
 
 
+@dataclass(frozen=True)
+class Said:
+    """A message of a conversation: when it was to be sent, when it was, and when it was answered."""
+
+    due_s: float
+    sent_s: float
+    answered_s: float
+
+
 @dataclass
 class LiveFigures:
     """What the conversations saw."""
 
-    latencies_ms: list[float] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    disturbed: set[int] = field(default_factory=set)
+    """Those of them, by number, that were late because this process was."""
+    unanswered: int = 0
     deliveries_ms: list[float] = field(default_factory=list)
     statuses: dict[int, int] = field(default_factory=dict)
     syncs_refused: int = 0
@@ -40,6 +54,14 @@ class LiveFigures:
     @property
     def refused(self) -> int:
         return sum(count for status, count in self.statuses.items() if status != 200)
+
+    @property
+    def latencies_ms(self) -> list[float]:
+        return [(each.answered_s - each.due_s) * 1000 for each in self.said]
+
+    @property
+    def undisturbed_ms(self) -> list[float]:
+        return [each_ms for number, each_ms in enumerate(self.latencies_ms) if number not in self.disturbed]
 
 
 @dataclass
@@ -52,7 +74,9 @@ class FloodFigures:
     polite_kept: int = 0
     polite_broken: int = 0
     polite_wait_ms_max: float = 0.0
+    late_p99_ms: float = 0.0
     late_ms: float = 0.0
+    connections: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -98,16 +122,27 @@ class Live:
 
         async def say(number: int, at_s: float) -> None:
             speaker = speakers[number]
-            answer = await self._pool.ask(build_send(speaker.token, speaker.direct, f"{self._seed}.{number}"))
+            sent_s = time.monotonic()
+            try:
+                answer = await self._pool.ask(build_send(speaker.token, speaker.direct, f"{self._seed}.{number}"))
+            except (TimeoutError, OSError):
+                self.figures.unanswered += 1
+                return
             self.statuses[answer.status] += 1
-            self.figures.latencies_ms.append((answer.at_s - at_s) * 1000)
+            self.figures.said.append(Said(at_s, sent_s, answer.at_s))
             if answer.status == 200:
                 event_id = answer.json()["event_id"]
                 self._sent_at[event_id] = at_s
                 self._acknowledged.setdefault(speaker.direct, []).append(event_id)
 
         listeners = [asyncio.ensure_future(self._listen(each)) for each in self._people[: self._listeners]]
+        watch = Watch()
+        watch.start()
         late_s = await keep_schedule(times, say)
+        watch.stop()
+        for number, each in enumerate(self.figures.said):
+            if each.sent_s - each.due_s > Watch.LATE_S or watch.covers(each.due_s, each.answered_s):
+                self.figures.disturbed.add(number)
         await asyncio.sleep(1)
         for listener in listeners:
             listener.cancel()
@@ -197,19 +232,24 @@ class Flood:
 
     async def run(self, copies: list[tuple[float, Person, str]], until_s: float) -> None:
         statuses: Counter[int] = Counter()
+        rests = {person.token: build_rest(person.token) for person in self._people}
+        txn_id = f"{self._seed}.".encode()
 
-        async def send(number: int, at_s: float) -> None:
+        def build(number: int) -> bytes:
             _, person, room_id = copies[number]
-            answer = await self._pool.ask(build_send(person.token, room_id, f"{self._seed}.{number}"))
-            statuses[answer.status] += 1
-            if answer.status == 429 and (
-                answer.retry_after_s is None or answer.retry_after_s * 1000 < answer.retry_after_ms
-            ):
+            return b"%b%b%d%b" % (build_head(room_id), txn_id, number, rests[person.token])
+
+        def note(status: int, answer: bytes) -> None:
+            statuses[status] += 1
+            if status == 429 and not tells_when(answer):
                 self.figures.without_retry_after += 1
 
+        flood = ScheduledFlood(self._pool.port, note)
         polite = [asyncio.ensure_future(self._be_polite(each, until_s)) for each in self._polite]
-        self.figures.late_ms = await keep_schedule([copy[0] for copy in copies], send) * 1000
+        await flood.run([copy[0] for copy in copies], build)
         await asyncio.gather(*polite)
+        self.figures.late_p99_ms, self.figures.late_ms = summarise_late(flood.late_ms)
+        self.figures.connections = flood.opened
         self.figures.statuses = dict(statuses)
         self._pool.close()
 
@@ -233,3 +273,12 @@ class Flood:
                 await asyncio.sleep(answer.retry_after_ms / 1000)
             self.figures.polite_kept += was_told and answer.status == 200
             await asyncio.sleep(POLITE_PAUSE_S)
+
+
+RETRY_AFTER = re.compile(rb"\r\nretry-after: (\d+)\r\n.*\"retry_after_ms\":(\d+)", re.DOTALL)
+
+
+def tells_when(answer: bytes) -> bool:
+    """Whether a refusal says when to come back, and its header no less than its body."""
+    found = RETRY_AFTER.search(answer)
+    return found is not None and int(found[1]) * 1000 >= int(found[2]) > 0

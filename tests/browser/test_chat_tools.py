@@ -19,3 +19,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def test_people_use_all_tools_of_a_chat(server: Server) -> None:
     run_story(server, "chat_tools", f"{server.base}/#/register")
+
+
+def test_people_look_after_their_chats(server: Server) -> None:
+    run_story(server, "chat_care", f"{server.base}/#/register")

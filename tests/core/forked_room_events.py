@@ -271,3 +271,35 @@ def build_auth_list_cases(room: Room, choice: Choice) -> list[AuthCase]:
         )
         cases.append(AuthCase(changed, None, rejected))
     return cases
+
+
+def build_create_cases(room: Room, choice: Choice) -> list[AuthCase]:
+    """Create events, most of which are not allowed."""
+    create = room.events[room.create_id]
+    cases: list[AuthCase] = []
+    for number in range(3):
+        content = dict(create.content)
+        prev_events = [choice.pick(sorted(room.events))] if choice.chance(0.2) else []
+        sender = create.sender if choice.chance(0.7) else "@emir:c.example"
+        kind = choice.number(0, 3)
+        if kind == 0:
+            content["room_version"] = choice.pick(("nonsense", "0"))
+        elif kind == 1:
+            content.pop("creator", None)
+        elif kind == 2:
+            content["additional_creators"] = choice.pick(([sender], ["nobody"], [5], "@badr:a.example", []))
+        event = build_event(
+            room.rules,
+            room_id=None if room.rules.room_id_is_create_hash else room.room_id,
+            type="m.room.create",
+            sender=sender,
+            content=content,
+            state_key="",
+            prev_events=prev_events,
+            auth_events=[],
+            depth=1,
+            origin_server_ts=number,
+            event_id_v1=f"$create{number}:a.example" if room.rules.event_id_in_pdu else None,
+        )
+        cases.append(AuthCase(event, None))
+    return cases

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from tests.core.forked_room_events import AuthCase, Choice, EventMaker, build_auth_list_cases
+from tests.core.forked_room_events import AuthCase, Choice, EventMaker, build_auth_list_cases, build_create_cases
 from tests.core.state_resolution_rooms import Caller, Room, State, resolve
 
 T = TypeVar("T")
@@ -71,7 +71,8 @@ def build_forked_room(version: str, seed: int, *, with_auth_cases: bool = True) 
     for _ in range(shape.steps):
         _grow(grown, maker, tips, shape, choice, with_auth_cases)
     if with_auth_cases:
-        grown.auth_cases = grown.auth_cases[:AUTH_CASES_MAX] + build_auth_list_cases(room, choice)
+        del grown.auth_cases[AUTH_CASES_MAX:]
+        grown.auth_cases += build_auth_list_cases(room, choice) + build_create_cases(room, choice)
     cases = _choose_cases(room, [tip.state for tip in tips], choice)
     grown.cases = [states for states in cases if any(state != states[0] for state in states)]
     return grown

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from zajil.core.event_auth import auth_event_keys, check_event_auth
+from zajil.core.event_auth import Rejection, auth_event_keys, check_event_auth
 from zajil.core.events import Event, StateKey, build_event
 from zajil.core.power_levels import CREATE_KEY
 from zajil.core.room_rules import ROOM_RULES
-from zajil.core.state_map import EMPTY_ROOT, LoadedNodes, items, update
+from zajil.core.state_map import EMPTY_ROOT, LoadedNodes, child_names, items, update
 from zajil.core.state_resolution import (
     Known,
     Limits,
@@ -21,13 +21,16 @@ from zajil.core.state_resolution import (
     Resolution,
     ResolutionRefused,
     StateRoots,
+    WrittenState,
     is_member_key,
     resolve_states,
+    write_resolution,
 )
 from zajil.core.state_resolution.known import Steps
 
 USERS = [f"@{name}:example.org" for name in ("ali", "badr", "chams", "dina")]
 State = dict[StateKey, str]
+T = TypeVar("T")
 
 
 class Room:
@@ -74,7 +77,7 @@ class Room:
         state[event.key] = event.event_id
         return event
 
-    def judges(self, event: Event, state: State) -> object:
+    def judges(self, event: Event, state: State) -> Rejection | None:
         keys = auth_event_keys(event.type, event.state_key, event.sender, event.content, self.rules)
         needed = {key: self.events[state[key]] for key in (CREATE_KEY, *keys) if key in state}
         return check_event_auth(event, needed, self.rules)
@@ -129,6 +132,17 @@ class Room:
         names = {nid: event_id for event_id, nid in self.nids.items()}
         return {key: names[nid] for key, nid in both}
 
+    def find_nodes(self, roots: StateRoots) -> set[bytes]:
+        """The names of a state's nodes."""
+        found: set[bytes] = set()
+        names = [roots.members, roots.rest]
+        while names:
+            name = names.pop()
+            if name != EMPTY_ROOT:
+                found.add(name)
+                names += child_names(self.nodes.load(name))
+        return found
+
 
 @dataclass
 class Caller:
@@ -157,13 +171,20 @@ class Caller:
         return resolve_states(roots, create_nid, self.room.rules, self.known, self.limits)
 
     def run(self, roots: Sequence[StateRoots]) -> Resolution | ResolutionRefused:
-        resolution = self.start(roots)
+        return self.drive(self.start(roots))
+
+    def write(self, resolution: Resolution) -> WrittenState:
+        written = self.drive(write_resolution(resolution, self.known, self.limits))
+        self.room.nodes.update(written.new_nodes)
+        return written
+
+    def drive(self, steps: Steps[T]) -> T:
         while True:
             try:
-                need = next(resolution)
+                need = next(steps)
             except StopIteration as stop:
-                assert isinstance(stop.value, Resolution | ResolutionRefused)
-                return stop.value
+                result: T = stop.value
+                return result
             self.answer(need)
 
     def answer(self, need: object) -> None:
@@ -201,7 +222,7 @@ class Caller:
 
 def resolve(room: Room, states: Sequence[State], caller: Caller | None = None) -> State:
     """The resolution of some states, with nothing loaded before it is asked for."""
-    result = (caller or Caller(room)).run([room.build_roots(state) for state in states])
+    caller = caller or Caller(room)
+    result = caller.run([room.build_roots(state) for state in states])
     assert isinstance(result, Resolution), result
-    room.nodes.update(result.new_nodes)
-    return room.read_roots(result.state)
+    return room.read_roots(caller.write(result).state)

@@ -59,6 +59,7 @@ class Store:
 
     def __init__(self, events):
         self.events = events
+        self.database_seconds = 0.0
         engine = Sqlite3Engine({"args": {"database": ":memory:"}})
         connection = sqlite3.connect(":memory:")
         connection.executescript(TABLES)
@@ -82,9 +83,12 @@ class Store:
         return {event_id: self.events[event_id] for event_id in event_ids if event_id in self.events}
 
     async def get_auth_chain_difference(self, room_id, state_sets, conflicted_state, additional):
-        return self.federation._get_auth_chain_difference_using_cover_index_txn(
+        began = time.perf_counter()
+        difference = self.federation._get_auth_chain_difference_using_cover_index_txn(
             self.transaction, room_id, state_sets, conflicted_state, additional
         )
+        self.database_seconds += time.perf_counter() - began
+        return difference
 
 
 class Clock:
@@ -134,20 +138,23 @@ def answer(request):
     }
     store = Store(events)
     room_id = next(iter(events.values())).room_id
-    resolved, seconds = [], []
+    resolved, seconds, database_seconds = [], [], []
     for event_ids in request["cases"]:
         states = [
             {(event.type, event.state_key): event.event_id for event in map(events.__getitem__, state)}
             for state in event_ids
         ]
         for _ in range(request.get("rounds", 1)):
+            store.database_seconds = 0.0
             began = time.perf_counter()
             result = resolve(store, version, room_id, states)
             seconds.append(time.perf_counter() - began)
+            database_seconds.append(store.database_seconds)
         resolved.append(sorted(result.values()))
     return {
         "resolved": resolved,
         "seconds": seconds,
+        "database_seconds": database_seconds,
         "auth": [judge(store, version, case) for case in request.get("auth", ())],
     }
 

@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 
 from zajil.core.state_map import (
     EMPTY_ROOT,
+    LEAF_ENTRIES_MAX,
+    PAIRS_MAX,
     LoadedNodes,
     NeedNodes,
     StateKey,
     build_name,
     child_names,
+    compare,
     diff,
     get,
     get_many,
@@ -170,3 +173,39 @@ def test_bytes_stored_per_membership_change() -> None:
     print(f"seed {seed}: {joins:.0f} bytes a join, {per_change:.0f} bytes and {new_rows:.2f} nodes a change")
     assert per_change <= 900
     assert joins <= 900
+
+
+def test_comparing_in_steps_finds_the_same() -> None:
+    one, two = Trie(), Trie()
+    for number in range(600):
+        one.update({("m.room.member", f"@user{number}:example.org"): number})
+        two.update(
+            {("m.room.member", f"@user{number}:example.org"): number + number % 3, ("m.room.name", str(number)): 1}
+        )
+    known = LoadedNodes()
+    asked, found, largest = 0, [], 0
+    for step in compare(one.root, two.root, known.load):
+        if isinstance(step, NeedNodes):
+            # Never one by one, never without end.
+            assert 0 < len(step.names) <= 2 * PAIRS_MAX
+            assert not step.names & known.keys()
+            known.update((name, one.nodes.get(name) or two.nodes[name]) for name in step.names)
+            asked += 1
+        else:
+            found += step
+            largest = max(largest, len(step))
+    nodes = LoadedNodes({**one.nodes, **two.nodes})
+    assert sorted(found, key=str) == sorted(diff(one.root, two.root, nodes.load), key=str)
+    assert len(found) == 400 + 600
+    assert asked < 12
+    assert largest <= 2 * LEAF_ENTRIES_MAX
+
+
+def test_comparing_damaged_nodes_is_an_error() -> None:
+    one, two = Trie(), Trie()
+    one.update({("m.room.name", ""): 1})
+    two.update({("m.room.name", ""): 2})
+    for damaged in (b"\x00\x01", b"\x00\x01\x05a", b"\x00\x01\x01\xff\x01", b"\x01\x00", b"\x07"):
+        nodes = LoadedNodes({one.root: damaged, two.root: two.nodes[two.root]})
+        with pytest.raises(ValueError, match="state map"):
+            list(diff(one.root, two.root, nodes.load))

@@ -4,7 +4,7 @@ import pytest
 
 from zajil.core import admission_rank
 from zajil.core.admission_rank import ROOMS_PER_ACCOUNT_MAX, Ranks
-from zajil.core.admission_work import Work
+from zajil.core.admission_work import SHEDDING, Work
 
 
 def talk(ranks: Ranks, one: str, other: str, room_id: str, now_s: float) -> None:
@@ -50,11 +50,24 @@ def test_a_burst_of_rooms_comes_late() -> None:
     assert works == [Work.FIRST, Work.FEW, Work.MANY]
 
 
-def test_in_many_conversations_at_once_one_waits_but_is_not_among_the_last() -> None:
+def test_in_many_conversations_at_once_one_waits_and_is_not_shed() -> None:
     ranks = Ranks()
     for number in range(5):
         talk(ranks, "anna", f"friend{number}", f"room{number}", number * 20.0)
-    assert ranks.rank("anna", "room0", 100, is_new=False) is Work.FIRST
+    assert ranks.rank("anna", "room0", 100, is_new=False) is Work.LIVELY
+    assert Work.LIVELY not in SHEDDING
+    for number in range(5, 13):
+        talk(ranks, "anna", f"friend{number}", f"room{number}", number * 20.0)
+    assert ranks.rank("anna", "room0", 300, is_new=False) is Work.FEW
+
+
+def test_copies_to_conversations_in_a_burst_are_shed_with_the_others() -> None:
+    ranks = Ranks()
+    for number in range(5):
+        talk(ranks, "anna", f"friend{number}", f"room{number}", number * 20.0)
+    works = [ranks.rank("anna", f"stranger{number}", 200 + number, is_new=False) for number in range(3)]
+    assert works[-1] is Work.MANY
+    assert ranks.rank("anna", "room0", 203, is_new=False) is Work.FIRST
 
 
 def test_refused_attempts_are_attempts() -> None:

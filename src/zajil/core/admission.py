@@ -299,7 +299,7 @@ class Admission:
         if promised_s == 0.0:
             return True
         expected_s = waiting / self._rate(work)
-        if work in SENDS and work is Work.LIVE:
+        if work is Work.LIVE or work is Work.LIVELY:
             return True
         if self._promises[work].has_backlog(now_s):
             share = NEWCOMERS_SHARE

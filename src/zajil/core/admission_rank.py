@@ -88,7 +88,9 @@ class Ranks:
                 if last != user_id and (other := senders.get(last)) is not None:
                     other.live_s = now_s  # who is written to must hear it
                 return Work.LIVE
-            return Work.FIRST if count <= RANK_LIVELY_MAX else Work.FEW
+            if count <= RANK_LIVELY_MAX:
+                return Work.FIRST if is_burst else Work.LIVELY
+            return Work.FEW
         if is_new or is_burst:
             return Work.MANY
         return Work.FIRST if count == 1 else Work.FEW if count <= RANK_FEW_MAX else Work.MANY

@@ -14,26 +14,28 @@ class Work(IntEnum):
     """/sync of somebody in such a conversation."""
     UNKNOWN = 2
     """Finding out in the database who asks; what they ask is work of its kind afterwards."""
-    FIRST = 3
+    LIVELY = 3
+    """A message in such a conversation by somebody who is in more than three. It waits behind strangers' tokens, and is not shed."""
+    FIRST = 4
     """P1: a message to the only room its sender has written to lately."""
-    FEW = 4
+    FEW = 5
     """P2: to one of the two or three rooms."""
-    PERSON = 5
+    PERSON = 6
     """What people do besides: keys, profiles, settings."""
-    LOGIN = 6
-    REGISTER = 7
-    INVITE = 8
-    JOIN = 9
-    MEDIA = 10
-    SYNC = 11
-    HISTORY = 12
+    LOGIN = 7
+    REGISTER = 8
+    INVITE = 9
+    JOIN = 10
+    MEDIA = 11
+    SYNC = 12
+    HISTORY = 13
     """Older messages, searches, receipts."""
-    MANY = 13
+    MANY = 14
     """P3: a message to one of many rooms, of a new account, or in a burst of rooms."""
-    FEDERATION = 14
+    FEDERATION = 15
     """What other servers send and ask: they keep it and come again."""
-    TYPING = 15
-    PRESENCE = 16
+    TYPING = 16
+    PRESENCE = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ BOUNDS: Final[dict[Work, Bounds]] = {
         8192, 60
     ),  # as many as the group commit takes; more live conversations than that are beyond one process
     Work.LIVE_SYNC: Bounds(4096, 10),
+    Work.LIVELY: Bounds(2000, 10),
     Work.FIRST: Bounds(2000, 10),
     Work.FEW: Bounds(2000, 10),
     Work.UNKNOWN: Bounds(8192, 10, 32, is_request=False),
@@ -85,5 +88,5 @@ SHEDDING: Final = (
 FOREGROUND: Final = frozenset(Work) - {Work.HISTORY, Work.MANY, Work.TYPING, Work.PRESENCE}
 """Whose waiting means that there is too much work. The others may wait."""
 
-SENDS: Final = (Work.LIVE, Work.FIRST, Work.FEW, Work.MANY)
+SENDS: Final = (Work.LIVE, Work.LIVELY, Work.FIRST, Work.FEW, Work.MANY)
 SYNCS: Final = (Work.LIVE_SYNC, Work.SYNC)

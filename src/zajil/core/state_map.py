@@ -31,6 +31,8 @@ NAME_BYTES = 16
 FAN_OUT = 16
 LEAF_ENTRIES_MAX = 8
 """A map of at most so many entries is one leaf, a larger one a branch: the shape is a function of the content."""
+PAIRS_MAX = 256
+"""Pairs of nodes whose bodies `compare` asks for at once."""
 _DEPTH_MAX = 2 * NAME_BYTES
 
 _LEAF = b"\x00"
@@ -97,6 +99,8 @@ class _Branch:
 
 
 _Node = _Entries | _Branch
+_Pair = tuple[bytes | _Entries, bytes | _Entries]
+"""Two nodes to compare, by name or as part of a leaf that stands against a branch."""
 
 
 def build_name(node: bytes) -> bytes:
@@ -166,26 +170,44 @@ def diff(a: bytes, b: bytes, load: Load) -> Iterator[Difference]:
 def compare(a: bytes, b: bytes, load: Load) -> Iterator[list[Difference] | NeedNodes]:
     """`diff` in steps, for who has other things to do in between: one pair of nodes each.
 
-    Where nodes are missing it yields NeedNodes, for a whole level at once, and goes on when they have been loaded.
+    Where nodes are missing it yields NeedNodes, for as many pairs at once as `PAIRS_MAX`, and goes on when they are loaded.
     """
-    level: list[tuple[bytes | _Entries, bytes | _Entries]] = [(a, b)] if a != b else []
+    level: list[_Pair] = [(a, b)] if a != b else []
     for depth in range(_DEPTH_MAX + 1):
-        bodies: dict[bytes, bytes] = {}
-        while missing := _gather((side for pair in level for side in pair if isinstance(side, bytes)), load, bodies):
-            yield NeedNodes(missing)
-        below: list[tuple[bytes | _Entries, bytes | _Entries]] = []
-        for left, right in level:
-            old = _parse_node(bodies[left]) if isinstance(left, bytes) else left
-            new = _parse_node(bodies[right]) if isinstance(right, bytes) else right
-            if isinstance(old, _Branch) or isinstance(new, _Branch):
-                children = zip(_split_node(old, depth), _split_node(new, depth), strict=True)
-                below.extend(pair for pair in children if pair[0] != pair[1])
-                yield []
-            else:
-                yield list(_diff_leaves(old, new))
+        below: list[_Pair] = []
+        for start in range(0, len(level), PAIRS_MAX):
+            part = level[start : start + PAIRS_MAX]
+            bodies: dict[bytes, bytes] = {}
+            while missing := _gather((side for pair in part for side in pair if isinstance(side, bytes)), load, bodies):
+                yield NeedNodes(missing)
+            for pair in part:
+                yield _compare_pair(pair, depth, bodies, below)
         if not below:
             break
         level = below
+
+
+def _compare_pair(pair: _Pair, depth: int, bodies: dict[bytes, bytes], below: list[_Pair]) -> list[Difference]:
+    """What differs between two nodes, if both are leaves; otherwise their parts that differ go `below`."""
+    left, right = pair
+    if isinstance(left, bytes) and isinstance(right, bytes):
+        one, other = bodies[left], bodies[right]
+        if one[:1] == _LEAF == other[:1]:
+            return _diff_leaves(_parse_plain_leaf(one), _parse_plain_leaf(other))
+        if one[:1] == _BRANCH == other[:1]:
+            olds, news = _parse_branch(one).children, _parse_branch(other).children
+            below.extend(
+                (name, news.get(nibble, EMPTY_ROOT)) for nibble, name in olds.items() if news.get(nibble) != name
+            )
+            below.extend((EMPTY_ROOT, name) for nibble, name in news.items() if nibble not in olds)
+            return []
+    old = _parse_node(bodies[left]) if isinstance(left, bytes) else left
+    new = _parse_node(bodies[right]) if isinstance(right, bytes) else right
+    if not isinstance(old, _Branch) and not isinstance(new, _Branch):
+        return _diff_leaves(dict(old.values()), dict(new.values()))
+    children = zip(_split_node(old, depth), _split_node(new, depth), strict=True)
+    below.extend(pair for pair in children if pair[0] != pair[1])
+    return []
 
 
 def update(root: bytes, changes: Mapping[StateKey, int | None], load: Load) -> tuple[bytes, dict[bytes, bytes]]:
@@ -202,8 +224,7 @@ def update(root: bytes, changes: Mapping[StateKey, int | None], load: Load) -> t
 
 def child_names(node: bytes) -> list[bytes]:
     """The names a node refers to, for collecting garbage."""
-    parsed = _parse_node(node)
-    return list(parsed.children.values()) if isinstance(parsed, _Branch) else []
+    return list(_parse_branch(node).children.values()) if node[:1] == _BRANCH else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,13 +370,10 @@ def _split_node(node: _Node, depth: int) -> list[bytes | _Entries]:
     return parts
 
 
-def _diff_leaves(old: _Entries, new: _Entries) -> Iterator[Difference]:
-    for hashed in sorted(old.keys() | new.keys()):
-        before, after = old.get(hashed), new.get(hashed)
-        if before != after:
-            either = before or after
-            assert either is not None
-            yield either[0], before and before[1], after and after[1]
+def _diff_leaves(old: dict[StateKey, int], new: dict[StateKey, int]) -> list[Difference]:
+    found: list[Difference] = [(key, nid, new.get(key)) for key, nid in old.items() if new.get(key) != nid]
+    found += [(key, None, nid) for key, nid in new.items() if key not in old]
+    return found
 
 
 def _hash_key(key: StateKey) -> bytes:
@@ -395,28 +413,54 @@ def _parse_node(data: bytes) -> _Node:
 
 def _parse_branch(data: bytes) -> _Branch:
     present, leaves = int.from_bytes(data[1:3], "big"), int.from_bytes(data[3:5], "big")
-    nibbles = [nibble for nibble in range(FAN_OUT) if present >> nibble & 1]
-    if len(data) != 5 + NAME_BYTES * len(nibbles) or leaves & ~present:
+    if len(data) != 5 + NAME_BYTES * present.bit_count() or leaves & ~present:
         raise ValueError("a branch of a state map is damaged")
-    return _Branch({n: data[5 + NAME_BYTES * i : 5 + NAME_BYTES * (i + 1)] for i, n in enumerate(nibbles)}, leaves)
+    children: dict[int, bytes] = {}
+    at = 5
+    for nibble in range(FAN_OUT):
+        if present >> nibble & 1:
+            children[nibble] = data[at : at + NAME_BYTES]
+            at += NAME_BYTES
+    return _Branch(children, leaves)
 
 
 def _parse_leaf(data: bytes) -> _Entries:
     if data[:1] != _LEAF:
         raise ValueError("a node of a state map is of no known kind")
-    entries: _Entries = {}
+    return {_hash_key(key): (key, value) for key, value in _read_leaf(data)}
+
+
+def _parse_plain_leaf(data: bytes) -> dict[StateKey, int]:
+    """A leaf without the hashes of its keys, which only its place among other nodes takes."""
+    try:
+        return dict(_read_leaf(data))
+    except (IndexError, UnicodeDecodeError) as error:
+        raise ValueError("a node of a state map is damaged") from error
+
+
+def _read_leaf(data: bytes) -> Iterator[tuple[StateKey, int]]:
     at = 1
     while at < len(data):
-        code, at = _read_varint(data, at)
-        if code:
-            type_ = _TYPES[code]
+        code, size = data[at], data[at + 1]
+        if 0 < code < 0x80 and size < 0x80:
+            # Nearly every entry is of a known type and has a short state key.
+            start = at + 2
+            at = start + size
+            type_, state_key = _TYPES[code], data[start:at].decode("utf-8", "surrogatepass")
         else:
-            type_, at = _read_text(data, at)
-        state_key, at = _read_text(data, at)
+            type_, state_key, at = _read_long_key(data, at)
         value, at = _read_varint(data, at)
-        key = (type_, state_key)
-        entries[_hash_key(key)] = (key, value)
-    return entries
+        yield (type_, state_key), value
+
+
+def _read_long_key(data: bytes, at: int) -> tuple[str, str, int]:
+    code, at = _read_varint(data, at)
+    if code:
+        type_ = _TYPES[code]
+    else:
+        type_, at = _read_text(data, at)
+    state_key, at = _read_text(data, at)
+    return type_, state_key, at
 
 
 def _write_varint(out: bytearray, number: int) -> None:

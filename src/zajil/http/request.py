@@ -57,8 +57,8 @@ class Request:
         return None
 
     def release(self) -> None:
-        """Let go of what a parked request no longer needs."""
-        self._headers = []
+        """Let go of what a parked request no longer needs. The connection has the same list of headers, which is emptied."""
+        self._headers.clear()
         self._json = None
         self.body = b""
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, cast
@@ -10,6 +11,7 @@ from typing import Any, ClassVar, cast
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from zajil.http.early_refusal import EarlyRefusal, Entered
+from zajil.main.lean_connection import LeanEvent, LeanFlow, LeanQueue
 
 HEAD_SIZE_MAX = 64 * 1024
 HEAD_DURATION_S_MAX = 20.0
@@ -39,20 +41,22 @@ REFUSED = cast(RequestResponseCycle, Refused())
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Closes a connection whose request line and headers are too long or take too long (slow loris), or whose body stops."""
 
-    head_timer: asyncio.TimerHandle | None = None
-    head_size = 0  # of what was parsed
-    received_size = 0  # since the head began, parsed or not
-    in_head = True
-    in_body = False
-    body_timer: asyncio.TimerHandle | None = None
-    linger_timer: asyncio.TimerHandle | None = None
-    lingered_size = 0
-    has_begun = False  # a request whose end has not come yet
-    closes_next = False
-    """The next answer is the last one on this connection."""
-    is_for_status = False
-    """Made beyond the limit: only the status pages are answered."""
-    is_turned_away = False
+    # Outside the instance's dict, which is shared between all as long as it has no more than thirty names.
+    __slots__ = (
+        "body_timer",
+        "closes_next",
+        "connections_max",
+        "has_begun",
+        "head_size",
+        "head_timer",
+        "in_body",
+        "in_head",
+        "is_for_status",
+        "is_turned_away",
+        "linger_timer",
+        "lingered_size",
+        "received_size",
+    )
     on_idle: ClassVar[Callable[["BoundedHttpProtocol"], None] | None] = None
     """Is told of every connection that comes to rest, once this process retires."""
     early_refusal: ClassVar[EarlyRefusal | None] = None
@@ -67,11 +71,27 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.pipeline = cast("deque[Any]", LeanQueue())
+        self.head_timer: asyncio.TimerHandle | None = None
+        self.head_size = 0  # of what was parsed
+        self.received_size = 0  # since the head began, parsed or not
+        self.in_head = True
+        self.in_body = False
+        self.body_timer: asyncio.TimerHandle | None = None
+        self.linger_timer: asyncio.TimerHandle | None = None
+        self.lingered_size = 0
+        self.has_begun = False  # a request whose end has not come yet
+        self.closes_next = False
+        """The next answer is the last one on this connection."""
+        self.is_for_status = False
+        """Made beyond the limit: only the status pages are answered."""
+        self.is_turned_away = False
         # At its limit uvicorn would refuse the requests of everybody, also on connections that it has accepted.
         self.connections_max, self.limit_concurrency = self.limit_concurrency, None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = LeanFlow(transport)
         if self.connections_max is not None and len(self.connections) > self.connections_max:
             # Before all files are used up: then nobody could be told anything, and the database could not open its own.
             if len(self.connections) > self.connections_max + STATUS_CONNECTIONS_MAX:
@@ -153,6 +173,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.closes_next:
             self.cycle.keep_alive = False
         if self.cycle is not None:
+            self.cycle.message_event = LeanEvent()
             self.scope["zajil.respond"] = partial(respond, self, self.cycle)  # type: ignore[typeddict-unknown-key]
 
     def on_message_complete(self) -> None:

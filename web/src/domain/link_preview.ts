@@ -1,5 +1,6 @@
 import { cleanName, cleanText } from "./bidi";
 import type { Picture } from "./message";
+import { openLinks } from "./rich_links";
 import type { RichText } from "./rich_text";
 import { readInteger, readRecord, readString, readToken } from "./untrusted";
 
@@ -38,11 +39,6 @@ export function parseLinkPreview(answer: unknown): LinkPreview | undefined {
 
 /** The first web page a text links to, not behind a spoiler; undefined if there is none. */
 export function firstLink(rich: RichText): string | undefined {
-  for (const node of rich) {
-    if (node.type === "link" && /^https?:\/\//u.test(node.href)) return node.href;
-    if (node.type === "spoiler") continue;
-    const inner = node.type === "list" ? node.items.map(firstLink).find((link) => link !== undefined) : "children" in node ? firstLink(node.children) : undefined;
-    if (inner !== undefined) return inner;
-  }
+  for (const href of openLinks(rich)) if (/^https?:\/\//u.test(href)) return href;
   return undefined;
 }

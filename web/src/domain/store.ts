@@ -31,3 +31,17 @@ export class Store<T> implements Readable<T> {
     this.set(change(this.#value));
   }
 }
+
+/** Fulfilled when the value is so, or after `waitMsMax`; tells which. */
+export function untilHolds<T>(readable: Readable<T>, holds: (value: T) => boolean, waitMsMax: number): Promise<boolean> {
+  return new Promise((done) => {
+    const end = (held: boolean): void => {
+      clearTimeout(timer);
+      stop();
+      done(held);
+    };
+    const timer = setTimeout(() => end(false), waitMsMax);
+    const stop = readable.subscribe(() => void (holds(readable.get()) && end(true)));
+    if (holds(readable.get())) end(true);
+  });
+}

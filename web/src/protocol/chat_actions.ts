@@ -11,7 +11,7 @@ export const VIEWED_EVENT = "org.zajil.viewed";
 
 type Sending = Pick<
   Chat,
-  "sendText" | "sendFile" | "sendPoll" | "sendLocation" | "sendContact" | "vote" | "endPoll" | "edit" | "react" | "unreact" | "deleteForEveryone" | "retry" | "cancel"
+  "sendText" | "sendFile" | "sendSticker" | "sendPoll" | "sendLocation" | "sendContact" | "vote" | "endPoll" | "edit" | "react" | "unreact" | "deleteForEveryone" | "retry" | "cancel"
 >;
 
 /** What a chat, or the thread of it under `threadRoot`, sends. Everything goes into the durable queue and shows up from there. */
@@ -30,6 +30,7 @@ export function buildSending(account: Account, roomId: string, related: (eventId
       const known = { kind, name, ...(durationMs === undefined ? {} : { durationMs }), ...(waveform === undefined ? {} : { waveform }) };
       void queue.add({ roomId, type: kind === "sticker" ? "m.sticker" : "m.room.message", content, file: known }, file.file);
     },
+    sendSticker: (sticker, replyTo) => send(outgoing.outgoingSticker(sticker, { ...inThread, ...(replyTo === undefined ? {} : { replyTo }) }, extras())),
     sendPoll: (question, answers, selectionsMax, disclosed, hop = 0) => sendHere(outgoing.outgoingPoll(question, answers, selectionsMax, disclosed, { ...extras(), hop })),
     sendLocation: (latitude, longitude, label, hop = 0) => sendHere(outgoing.outgoingLocation(latitude, longitude, label, account.now(), { ...extras(), hop })),
     sendContact: (contactId, name, hop = 0) => sendHere(outgoing.outgoingContact(contactId, name, { ...extras(), hop })),

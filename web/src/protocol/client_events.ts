@@ -3,6 +3,7 @@ import { CryptoEvent } from "matrix-js-sdk/lib/crypto-api";
 import { parseEnvelope } from "@/domain/message_envelope";
 import { parseRelation } from "@/domain/relation";
 import { VIEWED_EVENT } from "./chat_actions";
+import { MUTE_DATA } from "./room_facts";
 import type { RunningEngine } from "./running_engine";
 
 const SDK_EVENTS_MAX = 150;
@@ -111,9 +112,9 @@ function roomListeners(engine: RunningEngine): Listeners {
     [RoomEvent.Tags, (_event: MatrixEvent, room: Room) => touch(room)],
     [
       RoomEvent.AccountData,
-      (_event: MatrixEvent, room: Room) => {
+      (event: MatrixEvent, room: Room) => {
         touch(room);
-        engine.mutes.check();
+        if (event.getType() === MUTE_DATA) engine.mutes.check();
         engine.openedChat(room.roomId)?.touchAll();
       },
     ],

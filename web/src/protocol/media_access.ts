@@ -6,6 +6,7 @@ import type { DecryptedListener, Inspected, MediaAccess, MediaUsage, OpenMedia, 
 import { normaliseWaveform, resampleLevels } from "@/domain/media/waveform";
 import { remuxToOgg } from "@/domain/media/webm_to_ogg";
 import { Problem } from "@/domain/problem";
+import type { StickerPicture } from "@/domain/stickers";
 import { Store } from "@/domain/store";
 import { cropPicture } from "@/platform/media_image";
 import { VoiceRecorder } from "@/platform/media_recorder";
@@ -15,7 +16,7 @@ import { MediaStore } from "@/platform/media_store";
 import { loadUploadLimit, type MediaServer } from "@/platform/media_upload";
 import { measurePicture, sniffBlob } from "./media_check";
 import { hashContent } from "./media_fingerprint";
-import { compressPicture, inspectFile } from "./media_prepare";
+import { compressPicture, inspectFile, shapeSticker } from "./media_prepare";
 import { mediaProblem } from "./media_problems";
 import { MediaTransfer } from "./media_transfer";
 
@@ -71,6 +72,10 @@ export class AccountMedia implements MediaAccess {
 
   crop(file: Blob, area: { readonly x: number; readonly y: number; readonly size: number }, side: number): Promise<Blob> {
     return told(checkPicture(file).then(() => cropPicture(file, area, side)));
+  }
+
+  shapeSticker(file: Blob): Promise<StickerPicture> {
+    return told(shapeSticker(file));
   }
 
   scanCamera(video: HTMLVideoElement, found: (text: string, bytes?: Uint8Array) => void): Promise<() => void> {

@@ -1,13 +1,14 @@
 import { encodeBlurhash } from "@/domain/media/blurhash";
 import { applyPiecesToBlob, blobSource } from "@/domain/media/byte_source";
 import { checkDimensions, fitInto } from "@/domain/media/dimensions";
-import { COMPRESSED_SIDE_MAX, PICTURE_BYTES_MAX, THUMBNAIL_SIDE_MAX, THUMBNAIL_WORTH_BYTES, WAVEFORM_SOURCE_BYTES_MAX } from "@/domain/media/limits";
+import { COMPRESSED_SIDE_MAX, PICTURE_BYTES_MAX, STICKER_MOVING_BYTES_MAX, STICKER_SIDE_MAX, THUMBNAIL_SIDE_MAX, THUMBNAIL_WORTH_BYTES, WAVEFORM_SOURCE_BYTES_MAX } from "@/domain/media/limits";
 import type { Inspected } from "@/domain/media/ports";
 import type { SniffedType } from "@/domain/media/sniff";
 import { stripMetadata } from "@/domain/media/strip_metadata";
 import { computeWaveform } from "@/domain/media/waveform";
 import type { OutgoingFile } from "@/domain/engine";
 import { Problem } from "@/domain/problem";
+import type { StickerPicture } from "@/domain/stickers";
 import { decodeSamples } from "@/platform/media_audio";
 import { readPixels, scalePicture } from "@/platform/media_image";
 import { probeAudio, probeVideo } from "@/platform/media_video";
@@ -58,6 +59,23 @@ export async function compressPicture(file: Blob): Promise<Blob> {
   const { width, height } = fitInto(found.width, found.height, COMPRESSED_SIDE_MAX);
   const small = await scalePicture(file, width, height, (await isTransparent(file)) ? "image/webp" : "image/jpeg");
   return small.size < file.size ? small : file;
+}
+
+/** A picture as a sticker: small enough for a pack, transparent where it was, nothing but its pixels. */
+export async function shapeSticker(file: Blob): Promise<StickerPicture> {
+  const type = await sniffBlob(file);
+  const found = type.kind === "image" && type.inline ? await measurePicture(file, type) : undefined;
+  const problem = checkDimensions(found);
+  if (problem === "too_many_pixels") throw new Problem("media_too_many_pixels");
+  if (problem || !found) throw new Problem("media_broken");
+  const { width, height } = fitInto(found.width, found.height, STICKER_SIDE_MAX);
+  if (found.frames > 1 && width === found.width && height === found.height && file.size <= STICKER_MOVING_BYTES_MAX) {
+    const { pieces, complete } = await stripMetadata(blobSource(file), type.mimeType);
+    const clean = applyPiecesToBlob(file, pieces);
+    if (complete) return { file: clean.slice(0, clean.size, type.mimeType), width, height };
+  }
+  // Safari writes PNG when asked for WebP.
+  return { file: await scalePicture(file, width, height, "image/webp", 0.9), width, height };
 }
 
 /** Cleans, measures and pictures a file. Throws a Problem if it cannot be sent as what it is given for. */

@@ -1,6 +1,7 @@
 import type { OutgoingText } from "@/domain/engine";
-import { type Content, buildContactContent, buildEdit, buildLocationContent, buildPollStart, buildTextContent, type Outgoing } from "@/domain/message_content";
+import { type Content, buildContactContent, buildEdit, buildLocationContent, buildPollStart, buildPosition, buildTextContent, type Outgoing, type Position } from "@/domain/message_content";
 import { envelopeContent, SILENT_FIELD } from "@/domain/message_envelope";
+import { buildStickerContent, type StickerImage } from "@/domain/stickers";
 
 /** What the chat adds to everything sent in it. */
 export interface Extras {
@@ -30,6 +31,10 @@ export function outgoingLocation(latitude: number, longitude: number, label: str
 
 export function outgoingContact(userId: string, name: string, extras: Extras): Outgoing {
   return { type: "m.room.message", content: withEnvelope(buildContactContent(userId, name), extras) };
+}
+
+export function outgoingSticker(sticker: StickerImage, position: Position, extras: Extras): Outgoing {
+  return { type: "m.sticker", content: withEnvelope({ ...buildStickerContent(sticker), ...buildPosition(position) }, extras) };
 }
 
 function withEnvelope(content: Content, { hop = 0, disappearAfterS }: Extras, silent = false): Content {

@@ -1,7 +1,7 @@
 import { ClientEvent, type MatrixClient, type MatrixEvent, type Room, RoomEvent, RoomStateEvent } from "matrix-js-sdk";
 import { cleanText } from "@/domain/bidi";
 import type { HistoryEntry } from "@/domain/event_record";
-import { findLinks } from "@/domain/links";
+import { openLinks } from "@/domain/rich_links";
 import type { Message } from "@/domain/message";
 import { buildMessage, isMessageType, type MessageContext } from "@/domain/message_builder";
 import type { GalleryKind, GalleryPage, RoomCare, RoomDetails } from "@/domain/room_details";
@@ -122,7 +122,7 @@ function isOfKind({ body, viewOnce }: Message, kind: GalleryKind): boolean {
     case "files":
       return body.kind === "file" || body.kind === "audio";
     case "links":
-      return body.kind === "text" && findLinks(body.text).length > 0;
+      return body.kind === "text" && openLinks(body.rich).next().done !== true;
   }
 }
 

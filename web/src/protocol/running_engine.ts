@@ -3,6 +3,7 @@ import type { Session } from "@/domain/arrival";
 import type { Chat, Engine } from "@/domain/engine";
 import type { MessageContext } from "@/domain/message_builder";
 import { parseEnvelope } from "@/domain/message_envelope";
+import { untilHolds } from "@/domain/store";
 import type { EngineDatabase, Vault } from "@/platform/engine_database";
 import { IdleWork } from "@/platform/idle_work";
 import { type Account, Histories } from "./account";
@@ -16,7 +17,7 @@ import { ConnectionWatch } from "./connection";
 import { buildDevices } from "./devices";
 import { Drafts } from "./drafts";
 import { Expiry } from "./expiry";
-import { buildFileSender } from "./file_sender";
+import { buildFileSender, buildUpload } from "./file_sender";
 import { ForwardMemory } from "./forward_memory";
 import { HeardMessages } from "./heard_messages";
 import { buildInvites } from "./invite_links";
@@ -54,6 +55,8 @@ const POLL_MS = 30_000;
 const INITIAL_EVENTS = 20;
 const CHATS_OPEN_MAX = 20;
 const OPENING_MS = 50;
+/** How long a new chat waits for the sync that brings it. */
+const LISTED_MS_MAX = 15_000;
 const OPENING_MS_MAX = 1_000;
 
 /** All parts of an account at work, and how they hear of each other. */
@@ -100,7 +103,7 @@ export class RunningEngine {
     this.expiry = new Expiry(this.account, (roomId) => this.#chats.get(roomId)?.touchAll());
     this.heard = new HeardMessages(this.account.values, services.now);
     this.forwards = new ForwardMemory({ userId: session.userId, database, vault, idle: this.#idle, now: services.now, isGroup: (roomId) => !directPeers(client).has(roomId), raised: (roomId, eventId) => this.#chats.get(roomId)?.timeline.touch([eventId]) });
-    this.stickers = new StickerPacks(this.account);
+    this.stickers = new StickerPacks(this.account, buildUpload(client, tokens));
     this.threads = new Threads(this.account, (roomId, rootId) => this.#chats.get(roomId)?.touchThread(rootId));
     this.mutes = buildMuteClock(this.account);
     this.schedule = new Schedule(this.account);
@@ -183,7 +186,7 @@ export class RunningEngine {
   #buildEngine(session: Session): Engine {
     const { account } = this;
     const people = buildPeople(account);
-    const rooms = buildRooms(account);
+    const rooms = this.#buildRooms();
     const openChat = (roomId: string) => this.#openChat(roomId);
     const invites = buildInvites(account, rooms.join);
     const cares = new RoomCares(account, this.flags, (roomId) => this.contextOf(roomId));
@@ -219,6 +222,17 @@ export class RunningEngine {
       verify: (target) => this.verifications.request(target),
       stop: () => (this.#stopping ??= this.#stop()),
     };
+  }
+
+  /** A chat that was just made is in the list, and may be written in, before it is given to anybody. */
+  #buildRooms(): ReturnType<typeof buildRooms> {
+    const rooms = buildRooms(this.account);
+    const listed = async (making: Promise<string>): Promise<string> => {
+      const roomId = await making;
+      await untilHolds(this.list.chats, (chats) => chats.some((chat) => chat.roomId === roomId && chat.membership === "join"), LISTED_MS_MAX);
+      return roomId;
+    };
+    return { ...rooms, startDirectChat: (userId) => listed(rooms.startDirectChat(userId)), createGroup: (group) => listed(rooms.createGroup(group)) };
   }
 
   async #run(): Promise<void> {

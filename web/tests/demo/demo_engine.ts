@@ -8,6 +8,7 @@ import type { People, PersonView } from "@/domain/people";
 import { Store } from "@/domain/store";
 import { SAMPLES, text } from "./demo_bodies";
 import { DemoChat } from "./demo_chat";
+import { DemoStickers } from "./demo_stickers";
 import { GROUPS, PEOPLE, SENTENCES } from "./demo_texts";
 import { pick, seeded } from "./random";
 
@@ -18,6 +19,8 @@ export interface DemoOptions {
   readonly loaded: number;
   readonly members: number;
   readonly now: number;
+  /** Stickers of one's own beyond a few; none at all if not told. */
+  readonly stickers?: number;
 }
 
 export const SHOWCASE = "!showcase:demo";
@@ -106,6 +109,7 @@ export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "veri
   readonly chats: Store<readonly ChatSummary[]>;
   readonly guard = new ForwardGuard(Date.now);
   readonly heard = new Store<Heard>({ since: 0, eventIds: new Set() });
+  readonly stickers: DemoStickers;
   readonly #chats = new Map<string, DemoChat>();
   readonly #details = new Map<string, Store<RoomDetails>>();
   readonly #persons = new Map<string, Store<PersonView>>();
@@ -120,6 +124,7 @@ export class DemoEngine implements Omit<Engine, "keys" | "verifications" | "veri
 
   constructor(options: DemoOptions) {
     const { now } = options;
+    this.stickers = new DemoStickers(options.stickers !== undefined, options.stickers);
     this.connection = new Store<Connection>({ state: "online", since: now });
     const few = Array.from({ length: 8 }, (_, at) => member(at));
     const all = showcase(now);

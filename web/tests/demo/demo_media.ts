@@ -31,6 +31,7 @@ export const demoMedia: MediaAccess = {
   compress: async (file) => file,
   hash: hashFile,
   crop: async (file) => file,
+  shapeSticker: async (file) => ({ file, width: 300, height: 300 }),
   scanCamera: async () => () => undefined,
   scanPicture: async () => undefined,
   usage: async () => ({ offlineBytes: 0, offlineBytesMax: 0, files: 0, siteBytes: 0, siteBytesMax: 0 }),

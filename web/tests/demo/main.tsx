@@ -12,7 +12,7 @@ import { demoMedia } from "./demo_media";
 
 const options = new URLSearchParams(location.search);
 const count = (name: string, otherwise: number): number => Number(options.get(name) ?? otherwise);
-const engine = new DemoEngine({ chats: count("chats", 200), messages: count("messages", 500), loaded: count("loaded", 200), members: count("members", 200), now: Date.now() });
+const engine = new DemoEngine({ chats: count("chats", 200), messages: count("messages", 500), loaded: count("loaded", 200), members: count("members", 200), now: Date.now(), ...(options.has("stickers") ? { stickers: count("stickers", 0) } : {}) });
 Object.assign(window, { demo: engine });
 
 function Demo() {

@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Engine } from "@/domain/engine";
 import type { Session } from "@/domain/arrival";
 import type { Verification } from "@/domain/verification";
 import { isText, meet, online, until, untilMessage, write } from "./engines";
 import { TestServer } from "./server";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 /** Values of every wrong type for a field. */
 const WRONG: readonly unknown[] = [null, true, 0, -1, 2 ** 53 - 1, "", "x".repeat(300), [[]], {}, { from_device: {} }, ["a", 1, null]];
@@ -74,7 +72,7 @@ test("verification events of every wrong kind throw nothing, and two people can 
     await Promise.all(WRONG.map((content) => sendToDevice(`m.key.verification.${step}`, content)));
   }
   mallorysChat.sendText(write("still here"));
-  await untilMessage("the message after it all", annasChat, isText("still here"), 60_000);
+  await untilMessage("the message after it all", annasChat, isText("still here"));
   for (const verification of anna.verifications.get()) await verification.cancel().catch(() => undefined);
   for (const verification of anna.verifications.get()) verification.dismiss();
 

@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Engine } from "@/domain/engine";
 import type { KeysState } from "@/domain/keys";
 import type { Session } from "@/domain/arrival";
 import { isText, meet, online, onlineElsewhere, until, untilBackedUp, untilMessage, write } from "./engines";
 import { PASSWORD, TestServer } from "./server";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let server: TestServer;
 const engines: Engine[] = [];
@@ -20,7 +18,7 @@ afterAll(async () => {
 });
 
 function untilState(engine: Engine, wanted: KeysState["state"]): Promise<KeysState> {
-  return until(`${engine.userId}'s keys ${wanted}`, engine.keys.state, (keys) => keys.state === wanted && keys, 60_000);
+  return until(`${engine.userId}'s keys ${wanted}`, engine.keys.state, (keys) => keys.state === wanted && keys);
 }
 
 async function kept<T extends Engine | Promise<Engine>>(engine: T): Promise<Engine> {
@@ -124,5 +122,5 @@ test("a backup that is lost is said, its recovery key still verifies a device, a
   const { imported } = await phone.keys.restore(made);
   expect(imported).toBeGreaterThan(0);
   await untilState(phone, "ready");
-  await untilMessage("the old message on the phone", phone.openChat(noorsChat.roomId), isText("an old message"), 60_000);
+  await untilMessage("the old message on the phone", phone.openChat(noorsChat.roomId), isText("an old message"));
 });

@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Engine } from "@/domain/engine";
 import type { Session } from "@/domain/arrival";
 import { isText, meet, messages, online, until, untilChat, untilMessage, write } from "./engines";
 import { TestServer } from "./server";
-
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 const HOUR_MS = 3_600_000;
 
@@ -63,7 +61,7 @@ test("a mute that is over is over at the server too, while no client of the acco
   const again = await online(session);
   engines.push(again);
   await untilMessage("the message", again.openChat(roomId), isText("when it is over"));
-  await vi.waitFor(async () => expect(await call("GET", rulePath(roomId))).toMatchObject({ errcode: "M_NOT_FOUND" }), 20_000);
+  await expect.poll(() => call("GET", rulePath(roomId))).toMatchObject({ errcode: "M_NOT_FOUND" });
   await untilChat(again, roomId, ({ mutedUntil }) => mutedUntil === undefined);
 });
 

@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Chat, Engine } from "@/domain/engine";
 import type { Session } from "@/domain/arrival";
 import { isText, meet, messages, online, onlineElsewhere, texts, until, untilChat, untilMessage, write } from "./engines";
 import { TestServer } from "./server";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let server: TestServer;
 let session: Session;
@@ -92,7 +90,7 @@ test("a thread that was read is read on all devices of the account, and the chat
   const thread = alisChat.thread(rootId);
   await untilMessage("the answer", thread, isText("read me"));
   thread.markRead();
-  await until("read on the tablet", tabletsChat.threads, ({ threads }) => threads.some((each) => each.rootId === rootId && each.unread === 0), 40_000);
+  await until("read on the tablet", tabletsChat.threads, ({ threads }) => threads.some((each) => each.rootId === rootId && each.unread === 0));
   expect(alisChat.summary.get().unread).toBeGreaterThan(0);
 
   await answerIn(rootId, "and me");
@@ -106,9 +104,9 @@ test("what was read without the server is told once it is back", async () => {
   const rootId = tabletsChat.threads.get().threads[0]!.rootId;
   await until("the answer here", alisChat.thread(rootId).timeline, () => texts(alisChat.thread(rootId)).includes("and me"));
   await server.kill();
-  await until("no server", ali.connection, ({ state }) => state === "offline", 60_000);
+  await until("no server", ali.connection, ({ state }) => state === "offline");
   alisChat.thread(rootId).markRead();
   await until("read here", alisChat.threads, ({ threads }) => threads.find((each) => each.rootId === rootId)?.unread === 0);
   await server.up();
-  await until("read on the tablet", tabletsChat.threads, ({ threads }) => threads.find((each) => each.rootId === rootId)?.unread === 0, 60_000);
+  await until("read on the tablet", tabletsChat.threads, ({ threads }) => threads.find((each) => each.rootId === rootId)?.unread === 0);
 });

@@ -15,15 +15,18 @@ and pauses between bounded slices of work.
                 case Pause(): await asyncio.sleep(0)
     except StopIteration as stop:
         result = stop.value
+
+`write_resolution`, driven the same way, builds the tries of the result.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from zajil.core.events import StateKey
 from zajil.core.room_rules import RoomRules
-from zajil.core.state_map import NeedNodes, update
+from zajil.core.state_map import NeedNodes, child_names, update
 from zajil.core.state_resolution.conflicts import Conflicts, StateRoots, find_conflicts, is_member_key
 from zajil.core.state_resolution.known import (
     PAUSE,
@@ -55,8 +58,10 @@ __all__ = [
     "Resolution",
     "ResolutionRefused",
     "StateRoots",
+    "WrittenState",
     "is_member_key",
     "resolve_states",
+    "write_resolution",
 ]
 
 WRITE_KEYS_MAX: Final = 16
@@ -66,15 +71,19 @@ DEFAULT_LIMITS: Final = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """A resolved state."""
+    """A resolved state: one of those that were resolved, and what is to change in it."""
+
+    base: StateRoots
+    changes: dict[StateKey, int | None]
+    """None stands for a key that is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenState:
+    """A state, and those of its nodes that are to be stored."""
 
     state: StateRoots
-    base: StateRoots
-    """One of the states that were resolved."""
-    changes: dict[StateKey, int | None]
-    """What has changed since `base`; None stands for a key that is gone."""
     new_nodes: dict[bytes, bytes]
-    """The nodes of `state` to store."""
 
 
 def resolve_states(
@@ -84,7 +93,7 @@ def resolve_states(
     # A state that occurs twice changes nothing, and neither does the order of the states.
     distinct = sorted(set(states), key=lambda state: (state.members, state.rest))
     if len(distinct) == 1:
-        return Resolution(distinct[0], distinct[0], {}, {})
+        return Resolution(distinct[0], {})
     if len(distinct) > limits.states_max:
         return ResolutionRefused(f"There are more than {limits.states_max} different states.")
     work = Work(known, limits)
@@ -94,15 +103,12 @@ def resolve_states(
             resolved = yield from resolve_v1(conflicts, rules, work)
         else:
             resolved = yield from resolve_v2(conflicts, create_nid, rules, work)
-        changes = yield from _find_changes(conflicts, resolved, work)
-        return (yield from _write(distinct[0], changes, work))
+        return Resolution(distinct[0], (yield from _find_changes(conflicts, resolved, work)))
     except ResolutionTooLargeError as error:
         return ResolutionRefused(str(error))
 
 
-def _find_changes(
-    conflicts: Conflicts, resolved: dict[StateKey, int], work: Work
-) -> Steps[dict[StateKey, int | None]]:
+def _find_changes(conflicts: Conflicts, resolved: dict[StateKey, int], work: Work) -> Steps[dict[StateKey, int | None]]:
     """What differs from the first state, given that what was not in conflict stays as it was."""
     changes: dict[StateKey, int | None] = {}
     for key, values in conflicts.values.items():
@@ -115,22 +121,35 @@ def _find_changes(
     for key, nid in resolved.items():
         if key not in conflicts.values and key not in agreed:
             changes[key] = nid
+        if work.spend():
+            yield PAUSE
     return changes
 
 
-def _write(base: StateRoots, changes: dict[StateKey, int | None], work: Work) -> Steps[Resolution]:
-    """The tries of a state after some changes."""
+def write_resolution(resolution: Resolution, known: Known, limits: Limits = DEFAULT_LIMITS) -> Steps[WrittenState]:
+    """The tries of a resolved state. Asks for nodes only."""
+    work = Work(known, limits)
     nodes: dict[bytes, bytes] = {}
-    roots: list[bytes] = []
-    for in_members in (True, False):
-        root = base.members if in_members else base.rest
-        part = [(key, nid) for key, nid in changes.items() if is_member_key(key) == in_members]
-        for start in range(0, len(part), WRITE_KEYS_MAX):
-            root = yield from _update(root, dict(part[start : start + WRITE_KEYS_MAX]), nodes, work)
-            if work.spend(WRITE_STEPS * WRITE_KEYS_MAX):
-                yield PAUSE
-        roots.append(root)
-    return Resolution(StateRoots(*roots), base, changes, nodes)
+    members, rest = resolution.base.members, resolution.base.rest
+    todo = iter(resolution.changes.items())
+    while part := dict(islice(todo, WRITE_KEYS_MAX)):
+        of_members = {key: nid for key, nid in part.items() if is_member_key(key)}
+        of_rest = {key: nid for key, nid in part.items() if not is_member_key(key)}
+        members = yield from _update(members, of_members, nodes, work)
+        rest = yield from _update(rest, of_rest, nodes, work)
+        if work.spend(WRITE_STEPS * len(part)):
+            yield PAUSE
+    # Without the nodes between two writes.
+    kept: dict[bytes, bytes] = {}
+    names = [members, rest]
+    while names:
+        name = names.pop()
+        if name in nodes and name not in kept:
+            kept[name] = nodes[name]
+            names += child_names(nodes[name])
+        if work.spend():
+            yield PAUSE
+    return WrittenState(StateRoots(members, rest), kept)
 
 
 def _update(root: bytes, changes: dict[StateKey, int | None], nodes: dict[bytes, bytes], work: Work) -> Steps[bytes]:
@@ -138,7 +157,7 @@ def _update(root: bytes, changes: dict[StateKey, int | None], nodes: dict[bytes,
         written = nodes.get(name)
         return work.known.nodes.load(name) if written is None else written
 
-    while True:
+    while changes:
         try:
             new_root, new_nodes = update(root, changes, load)
         except NeedNodes as need:
@@ -146,3 +165,4 @@ def _update(root: bytes, changes: dict[StateKey, int | None], nodes: dict[bytes,
         else:
             nodes.update(new_nodes)
             return new_root
+    return root

@@ -43,20 +43,15 @@ def find_auth_difference(conflicts: Conflicts, graph: AuthGraph, work: Work) -> 
     masks: dict[int, int] = {}
     full = (1 << conflicts.states_count) - 1
     yield from _spread(conflicts.masks, graph, masks, work)
-    partly: list[int] = []
-    for nid in graph:
-        if masks[nid] != full:
-            partly.append(nid)
-        if work.spend():
-            yield PAUSE
+    partly = yield from work.select(graph, lambda nid: masks[nid] != full)
     # What the states agree on is in all of them, and so is everything below.
     agreed = yield from _find_agreed(partly, conflicts, work)
     yield from _spread(dict.fromkeys(agreed, full), graph, masks, work)
-    partly = [nid for nid in partly if masks[nid] != full]
+    partly = yield from work.select(partly, lambda nid: masks[nid] != full)
     # The rest may still be in the auth chain of an event that all states agree on and that nothing in conflict cites.
-    superseded = [nid for nid in partly if nid not in conflicts.masks]
+    superseded = yield from work.select(partly, lambda nid: nid not in conflicts.masks)
     reached = yield from _find_reached_from_agreed(superseded, conflicts, work)
-    return {nid for nid in partly if nid not in reached}
+    return set((yield from work.select(partly, lambda nid: nid not in reached)))
 
 
 def _spread(masks: Mapping[int, int], graph: AuthGraph, spread: dict[int, int], work: Work) -> Steps[None]:
@@ -80,8 +75,9 @@ def _find_agreed(nids: Iterable[int], conflicts: Conflicts, work: Work) -> Steps
         by_key.setdefault(links[nid].key, []).append(nid)
         if work.spend():
             yield PAUSE
-    values = yield from conflicts.read_agreed(by_key, work)
-    return [nid for key, nid in values.items() if nid in by_key[key]]
+    agreed = yield from conflicts.read_agreed(by_key, work)
+    keys = yield from work.select(agreed, lambda key: agreed[key] in by_key[key])
+    return [agreed[key] for key in keys]
 
 
 def _find_reached_from_agreed(nids: list[int], conflicts: Conflicts, work: Work) -> Steps[set[int]]:
@@ -106,7 +102,7 @@ def _find_reached_from_agreed(nids: list[int], conflicts: Conflicts, work: Work)
                     yield PAUSE
         yield from work.load_links(above)
         agreed.update((yield from _find_agreed(above, conflicts, work)))
-        level = [nid for nid in above if nid not in agreed]
+        level = yield from work.select(above, lambda nid: nid not in agreed)
     reached: dict[int, int] = {}
     yield from _spread(dict.fromkeys(agreed, 1), cited, reached, work)
     return set(reached)

@@ -42,6 +42,8 @@ class Conflicts:
         agreed: dict[StateKey, int] = {}
         unread: dict[bytes, list[StateKey]] = {self.first.members: [], self.first.rest: []}
         for key in keys:
+            if work.spend():
+                yield PAUSE
             if key in self.values:
                 continue
             if key not in self._agreed:
@@ -49,8 +51,6 @@ class Conflicts:
                 unread[self.first.members if is_member_key(key) else self.first.rest].append(key)
             elif (nid := self._agreed[key]) is not None:
                 agreed[key] = nid
-            if work.spend():
-                yield PAUSE
         for root, missing in unread.items():
             for start in range(0, len(missing), READ_KEYS_MAX):
                 part = missing[start : start + READ_KEYS_MAX]

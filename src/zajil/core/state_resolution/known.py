@@ -3,7 +3,7 @@
 A resolution is a generator. It yields what it lacks, and `PAUSE` when it has used up a slice of its work.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeVar
@@ -18,8 +18,9 @@ WRITE_STEPS: Final = 40  # of a key into a trie
 SORT_STEPS: Final = 4  # of an event, into its place
 JUDGE_STEPS: Final = 25  # of an event, by the authorisation rules
 BYTES_PER_STEP: Final = 200  # of an event that is read or judged
-NEED_MAX: Final = 5_000
+NEED_MAX: Final = 1_000
 """Events asked for at once."""
+LOOKS_PER_STEP: Final = 4  # at whether something has been loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,16 @@ class Work:
         self._slice_end = self.steps + self.limits.steps_per_slice_max
         return True
 
+    def select(self, items: Iterable[_T], is_wanted: Callable[[_T], bool]) -> Steps[list[_T]]:
+        """Those of some events, or keys, for which a quick question is answered with yes."""
+        selected: list[_T] = []
+        for item in items:
+            if is_wanted(item):
+                selected.append(item)
+            if self.spend():
+                yield PAUSE
+        return selected
+
     def check_events(self, count: int) -> None:
         """Refuse to judge too many events."""
         if count > self.limits.events_max:
@@ -143,6 +154,8 @@ class Work:
             self._asked += len(part)
             if self._asked > self.limits.links_max:
                 raise ResolutionTooLargeError(f"It looks at more than {self.limits.links_max} auth events.")
+            if self.spend(len(part) // LOOKS_PER_STEP):
+                yield PAUSE
             missing = [nid for nid in part if nid not in links]
             if missing:
                 yield NeedLinks(frozenset(missing))
@@ -152,6 +165,8 @@ class Work:
     def load_citing(self, nids: Iterable[int]) -> Steps[None]:
         citing = self.known.citing
         for part in _split(nids):
+            if self.spend(len(part) // LOOKS_PER_STEP):
+                yield PAUSE
             missing = [nid for nid in part if nid not in citing]
             if missing:
                 yield NeedCiting(frozenset(missing))
@@ -161,6 +176,8 @@ class Work:
     def load_events(self, nids: Iterable[int]) -> Steps[None]:
         events = self.known.events
         for part in _split(nids):
+            if self.spend(len(part) // LOOKS_PER_STEP):
+                yield PAUSE
             missing = [nid for nid in part if nid not in events]
             if missing:
                 yield NeedEvents(frozenset(missing))

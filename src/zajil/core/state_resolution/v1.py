@@ -72,9 +72,7 @@ def _load_candidates(in_conflict: Mapping[StateKey, Sequence[int]], work: Work) 
     return candidates
 
 
-def _load_auth_state(
-    candidates: Candidates, conflicts: Conflicts, rules: RoomRules, work: Work
-) -> Steps[State]:
+def _load_auth_state(candidates: Candidates, conflicts: Conflicts, rules: RoomRules, work: Work) -> Steps[State]:
     """What the states agree on, as much as the candidates are judged by."""
     keys = dict.fromkeys([CREATE_KEY])
     for events in candidates.values():

@@ -27,18 +27,13 @@ def resolve_v2(conflicts: Conflicts, create_nid: int, rules: RoomRules, work: Wo
     # v2 starts from the unconflicted state map, v2.1 from an empty one.
     state: State = {} if with_subgraph else (yield from _load_unconflicted(events.values(), conflicts, rules, work))
     # 1. Take the power events, and of their auth chains what is in the full conflicted set, in power order.
-    power_nids: list[int] = []
-    for nid, event in events.items():
-        if _is_power_event(event):
-            power_nids.append(nid)
-        if work.spend():
-            yield PAUSE
+    power_nids = yield from work.select(events, lambda nid: _is_power_event(events[nid]))
     picked = yield from find_reachable_within(power_nids, set(events), work)
     power_events = yield from sort_by_power(picked, create_nid, work)
     # 2. Try them one after the other.
     yield from _apply_allowed(power_events, state, create_nid, rules, work)
     # 3. Order all others by the mainline of the power levels that are resolved now.
-    others = [nid for nid in events if nid not in picked]
+    others = yield from work.select(events, lambda nid: nid not in picked)
     ordered = yield from sort_by_mainline(others, state.get(POWER_LEVELS_KEY), work)
     # 4. Try them one after the other.
     yield from _apply_allowed(ordered, state, create_nid, rules, work)
@@ -77,9 +72,7 @@ def _load_events(nids: Iterable[int], create_nid: int, work: Work) -> Steps[dict
     return events
 
 
-def _load_unconflicted(
-    events: Iterable[Event], conflicts: Conflicts, rules: RoomRules, work: Work
-) -> Steps[State]:
+def _load_unconflicted(events: Iterable[Event], conflicts: Conflicts, rules: RoomRules, work: Work) -> Steps[State]:
     """As much of the unconflicted state map as matters to some events."""
     keys = dict.fromkeys((CREATE_KEY, POWER_LEVELS_KEY))
     for event in events:

@@ -11,6 +11,9 @@ export const ANIMATION_PIXELS_MAX = 2_000_000_000;
 /** Longer side, in pixels, of a picture sent compressed, and of our own encrypted thumbnails. */
 export const COMPRESSED_SIDE_MAX = 2_048;
 export const THUMBNAIL_SIDE_MAX = 800;
+export const STICKER_SIDE_MAX = 512;
+/** A moving sticker that is larger is sent standing still: it would be fetched with every pack that is opened. */
+export const STICKER_MOVING_BYTES_MAX = 512 * 1024;
 /** A picture below this needs no thumbnail: it is one. */
 export const THUMBNAIL_WORTH_BYTES = 80 * 1024;
 

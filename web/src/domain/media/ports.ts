@@ -1,4 +1,5 @@
 import type { MediaSource } from "../message";
+import type { StickerPicture } from "../stickers";
 import type { Readable } from "../store";
 
 /** What views ask of media. `protocol/media_access.ts` makes it; views take it from `MediaProvider` (views/media/media_context.tsx). */
@@ -22,6 +23,8 @@ export interface MediaAccess {
   record(): Promise<VoiceRecording>;
   /** A square JPEG of `side` pixels cut from a picture. `x`, `y`, `size` are in pixels of the upright picture. */
   crop(file: Blob, area: { readonly x: number; readonly y: number; readonly size: number }, side: number): Promise<Blob>;
+  /** A picture of at most 512 pixels, without metadata, to be a sticker. Small moving ones go on moving. */
+  shapeSticker(file: Blob): Promise<StickerPicture>;
   /** Calls back for each text found by the camera shown in `video`; ends with the returned function. */
   scanCamera(video: HTMLVideoElement, found: (text: string, bytes?: Uint8Array) => void): Promise<() => void>;
   /** The text of the QR code in a picture, or undefined. */

@@ -54,6 +54,12 @@ function useShownEvent(chat: Chat, shownEvent: string | undefined, timeline: Ref
   }, [chat, shownEvent]); // oxlint-disable-line react/exhaustive-deps -- once for each event
 }
 
+/** On a phone the keyboard would jump up; with a mouse one wants to write at once, also where that is possible a moment later only. */
+function useFocus(composer: RefObject<ComposerHandle | null>, chat: Chat, mayWrite: boolean): void {
+  useEffect(() => { if (matchMedia("(pointer: fine)").matches) composer.current?.focus(); }, [composer, chat]);
+  useEffect(() => { if (mayWrite && document.activeElement === document.body && matchMedia("(pointer: fine)").matches) composer.current?.focus(); }, [composer, mayWrite]);
+}
+
 export function ChatView(props: ChatViewProps) {
   const { roomId, onBack, onInfo, onSearch } = props;
   const { t } = useTranslation();
@@ -71,8 +77,8 @@ export function ChatView(props: ChatViewProps) {
   const actions = useBuiltActions(chat, engine.userId, props, timeline, { setMode, setSelection, setDialog, setPicking });
 
   useShownEvent(chat, props.shownEvent, timeline, props.onThread);
-  // On a phone the keyboard would jump up; with a mouse one wants to write at once.
-  useEffect(() => { if (matchMedia("(pointer: fine)").matches) composer.current?.focus(); }, [chat]);
+  const mayWrite = summary.membership === "join" && summary.maySend;
+  useFocus(composer, chat, mayWrite);
 
   const done = useCallback(() => setMode(newMode), []);
   const editLast = useCallback(() => setMode((now) => editOf(findLastOwnText(chat.timeline.get().items)) ?? now), [chat]);
@@ -107,7 +113,7 @@ export function ChatView(props: ChatViewProps) {
         <Timeline key={roomId} ref={timeline} chat={chat} many={summary.kind !== "direct" && summary.kind !== "notes"} maySend={summary.maySend} selection={selection} />
         {selection ? (
           <SelectionBar chat={chat} actions={actions} selection={selection} onClose={() => setSelection(null)} />
-        ) : summary.membership === "join" && summary.maySend
+        ) : mayWrite
           ? <Composer key={roomId} ref={composer} chat={chat} myUserId={engine.userId} mode={mode} onDone={done} onEditLast={editLast} onFiles={sendFiles} checkText={checkText} />
           : <CannotWrite chat={chat} />}
         {onBack && <SwipeBack onBack={onBack} />}

@@ -3,10 +3,12 @@ import { Mic, Smile, Timer } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { Chat, ChatSummary, Member, OutgoingText } from "@/domain/engine";
 import type { Recorded } from "@/domain/media/ports";
+import type { StickerImage } from "@/domain/stickers";
 import { useReadable } from "../use_readable";
 import { IconButton } from "../common/IconButton";
 import { useFormats } from "../common/locale";
 import { VoiceRecordBar } from "../media/VoiceRecordBar";
+import { useSendSticker } from "../stickers/use_send_sticker";
 import { AttachMenu } from "./AttachMenu";
 import { replyTarget, type ComposerMode } from "./composer_mode";
 import { chatPreferences } from "./chat_preferences";
@@ -119,6 +121,11 @@ export function Composer(props: ComposerProps) {
     setRecording(false);
     onDone();
   };
+  const putSticker = useSendSticker(chat);
+  const sendSticker = (sticker: StickerImage) => {
+    putSticker(sticker, replyTarget(mode).replyTo);
+    onDone();
+  };
   const listShown = query !== undefined && mentions.found.length > 0;
 
   if (recording) return <div className={css.composer}><VoiceRecordBar onSend={sendVoice} onClose={() => setRecording(false)} /></div>;
@@ -151,7 +158,7 @@ export function Composer(props: ComposerProps) {
             />
           </div>
           <DisappearsAfter summary={summary} />
-          <EmojiPopover onPick={text.insert} trigger={<IconButton label={t("composer.emoji")} icon={Smile} />} />
+          <EmojiPopover onPick={text.insert} stickers={mode.type === "edit" ? undefined : { roomId: chat.roomId, onPick: sendSticker }} trigger={<IconButton label={t("composer.emoji")} icon={Smile} />} />
         </div>
         {filled || mode.type === "edit"
           ? <SendButton disabled={!filled} isEdit={mode.type === "edit"} onSend={send} />

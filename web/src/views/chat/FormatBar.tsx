@@ -19,7 +19,7 @@ const FORMATS: readonly (readonly [string, LucideIcon, (now: Edited) => Edited])
 export function FormatBar({ read, put }: { readonly read: () => Edited; readonly put: (edited: Edited) => void }) {
   const { t } = useTranslation();
   return (
-    <div role="toolbar" aria-label={t("format.title")} className={css.bar}>
+    <div role="toolbar" aria-label={t("format.title")} className={css.bar} data-pushed>
       {FORMATS.map(([key, icon, change]) => <IconButton key={key} tabIndex={-1} label={t(key)} icon={icon} iconSize={18} onPointerDown={(event) => event.preventDefault()} onClick={() => put(change(read()))} />)}
     </div>
   );

@@ -14,6 +14,7 @@ import { PersonText } from "../common/PersonText";
 import { useNow } from "../common/use_now";
 import { Waiting } from "../common/Waiting";
 import { usePreview } from "./use_preview";
+import { PaneTitle } from "../layout/PaneTitle";
 import css from "./ThreadListView.module.css";
 
 export interface ThreadListViewProps {
@@ -32,7 +33,7 @@ export function ThreadListView({ roomId, onClose, onOpen }: ThreadListViewProps)
   useEffect(() => void chat.loadThreads("first"), [chat]);
   return (
     <div className={css.view} data-threads>
-      <div className={css.head}><h2 className={css.title}>{t("thread.all")}</h2><IconButton label={t("ui.close")} icon={X} onClick={onClose} /></div>
+      <div className={css.head}><PaneTitle className={css.title}>{t("thread.all")}</PaneTitle><IconButton label={t("ui.close")} icon={X} onClick={onClose} /></div>
       <div className={css.scroller}>
         {isPartial && <Banner tone="warn">{t("thread.partial")}</Banner>}
         {threads.length > 0 && <ul className={css.list} aria-label={t("thread.all")}>{threads.map((thread) => <li key={thread.rootId}><Row thread={thread} now={now} onOpen={onOpen} /></li>)}</ul>}

@@ -16,6 +16,7 @@ import { Timeline, type TimelineHandle } from "./Timeline";
 import { findLastOwnText } from "./timeline_lookup";
 import { useBuiltActions } from "./use_built_actions";
 import { useForwardCheck } from "./use_forward_check";
+import { PaneTitle } from "../layout/PaneTitle";
 import css from "./ThreadView.module.css";
 
 export interface ThreadViewProps {
@@ -61,7 +62,7 @@ export function ThreadView(props: ThreadViewProps) {
     <ChatActionsContext.Provider value={actions}>
       {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- Escape ends answering and choosing before it closes the thread */}
       <div className={css.view} onKeyDown={onKeyDown}>
-        <div className={css.head}>{props.onBack && <IconButton label={t("thread.back")} icon={ArrowLeft} mirrored onClick={props.onBack} />}<h2 className={css.title}>{t("thread.title")}</h2><IconButton label={t("thread.close")} icon={X} onClick={onClose} /></div>
+        <div className={css.head}>{props.onBack && <IconButton label={t("thread.back")} icon={ArrowLeft} mirrored onClick={props.onBack} />}<PaneTitle className={css.title}>{t("thread.title")}</PaneTitle><IconButton label={t("thread.close")} icon={X} onClick={onClose} /></div>
         <Timeline key={rootId} ref={timeline} chat={chat} many maySend={summary.maySend} selection={selection} />
         {selection ? <SelectionBar chat={chat} actions={actions} selection={selection} onClose={() => setSelection(null)} />
           : summary.membership === "join" && summary.maySend

@@ -1,4 +1,4 @@
-import { CheckSquare, Copy, Flag, Forward, Info, Link, Pencil, Pin, PinOff, Reply, MessagesSquare, SmilePlus, Star, StarOff, ThumbsDown, ThumbsUp, Trash2 } from "lucide-react";
+import { CheckSquare, Copy, Flag, Forward, Info, Link, Pencil, Pin, PinOff, Reply, MessagesSquare, SmilePlus, Star, StarOff, Sticker, ThumbsDown, ThumbsUp, Trash2 } from "lucide-react";
 import type { Message } from "@/domain/message";
 import type { MenuEntry } from "../common/Menu";
 import type { ChatActions } from "./chat_actions";
@@ -37,6 +37,7 @@ export function buildMessageMenu(message: Message, actions: ChatActions, t: Tran
     speak && message.isOwn && message.body.kind === "text" && { key: "edit", label: t("chat.edit"), icon: Pencil, onSelect: () => actions.edit(message) },
     message.encrypted && linkOf(message) !== undefined && { key: "preview", label: t("chat.preview_link"), icon: Link, onSelect: () => askPreview(message.id) },
     textToCopy(message) !== "" && { key: "copy", label: t("chat.copy"), icon: Copy, onSelect: () => actions.copy([message]) },
+    speak && message.body.kind === "sticker" && { key: "keep", label: t("stickers.keep"), icon: Sticker, onSelect: () => actions.keepSticker(message) },
     speak && !message.viewOnce && { key: "forward", label: t("chat.forward"), icon: Forward, mirrored: true, onSelect: () => actions.forward([message]) },
     speak && { key: "star", label: message.starred ? t("chat.unstar") : t("chat.star"), icon: message.starred ? StarOff : Star, onSelect: () => void actions.chat.setStarred(eventId!, !message.starred).catch(actions.failed) },
     speak && { key: "pin", label: message.pinned ? t("chat.unpin") : t("chat.pin"), icon: message.pinned ? PinOff : Pin, onSelect: () => void actions.chat.setPinned(eventId!, !message.pinned).catch(actions.failed) },

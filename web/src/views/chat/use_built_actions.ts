@@ -4,6 +4,7 @@ import type { Chat } from "@/domain/engine";
 import type { MediaSource, Message } from "@/domain/message";
 import { announce } from "../common/LiveRegion";
 import { showToast, useShowProblem } from "../common/Toasts";
+import { useKeepSticker } from "../stickers/use_keep_sticker";
 import type { ChatActions } from "./chat_actions";
 import type { OpenDialog } from "./ChatDialogs";
 import type { ComposerMode } from "./composer_mode";
@@ -42,8 +43,9 @@ function buildAvatarLookup(chat: Chat): (userId: string) => MediaSource | undefi
 export function useBuiltActions(chat: Chat, myUserId: string, outside: Outside, timeline: RefObject<TimelineHandle | null>, setters: Setters): ChatActions {
   const { t } = useTranslation();
   const showProblem = useShowProblem();
-  const latest = useRef({ outside, setters, t, showProblem });
-  useLayoutEffect(() => { latest.current = { outside, setters, t, showProblem }; });
+  const keepSticker = useKeepSticker();
+  const latest = useRef({ outside, setters, t, showProblem, keepSticker });
+  useLayoutEffect(() => { latest.current = { outside, setters, t, showProblem, keepSticker }; });
   const hasThreads = outside.onThread !== undefined;
   return useMemo<ChatActions>(() => {
     const set = () => latest.current.setters;
@@ -73,6 +75,7 @@ export function useBuiltActions(chat: Chat, myUserId: string, outside: Outside, 
           () => showToast({ text: latest.current.t("chat.copy_failed"), tone: "danger" }),
         );
       },
+      keepSticker: (message) => latest.current.keepSticker(message),
       select: (message) => set().setSelection((old) => {
         const next = new Set(old ?? []);
         const chosen = next.has(message.id);

@@ -14,7 +14,7 @@ export function FilterChips({ filter, folders, unread, onFilter }: { readonly fi
     ...folders.map((folder) => ({ value: `folder:${folder}` as const, label: folder })),
   ];
   return (
-    <div className={css.chips} role="group" aria-label={t("chats.filters")}>
+    <div className={css.chips} data-pushed role="group" aria-label={t("chats.filters")}>
       {chips.map((chip) => (
         <button key={chip.value} type="button" className={css.chip} aria-pressed={filter === chip.value} onClick={() => onFilter(filter === chip.value ? "all" : chip.value)}>
           <bdi>{chip.label}</bdi>{chip.count ? <span>{formats.number(chip.count)}</span> : null}

@@ -9,6 +9,11 @@ export function announce(sentence: string): void {
   said.set(said.get() === sentence ? `${sentence}\u00a0` : sentence);
 }
 
+/** Takes away what was said, where it is not for everybody any more. */
+export function hush(): void {
+  said.set("");
+}
+
 export function LiveRegion() {
   return <div className="only-heard" aria-live="polite" role="log" aria-relevant="additions text" data-live-region="">{useReadable(said)}</div>;
 }

@@ -18,7 +18,7 @@ export interface TabsProps {
 export function Tabs({ label, tabs, value, onValueChange }: TabsProps) {
   return (
     <Radix.Root value={value} onValueChange={onValueChange} className={css.tabs}>
-      <Radix.List aria-label={label} className={css.list}>
+      <Radix.List aria-label={label} className={css.list} data-pushed>
         {tabs.map((tab) => <Radix.Trigger key={tab.value} value={tab.value} className={css.tab}>{tab.label}</Radix.Trigger>)}
       </Radix.List>
       {tabs.map((tab) => <Radix.Content key={tab.value} value={tab.value} className={css.content}>{tab.content}</Radix.Content>)}

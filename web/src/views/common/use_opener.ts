@@ -2,12 +2,13 @@ import { useCallback, useState } from "react";
 
 /**
  * For dialogs that are there only while they are open: Radix gives the focus back to a trigger alone, and they have none.
- * The result is the content's `onCloseAutoFocus`.
+ * The result is the content's `onCloseAutoFocus`. Who has gone elsewhere by what the dialog did, into a new chat for example,
+ * goes on there.
  */
 export function useOpener(): (event: Event) => void {
-  const [opener] = useState(() => document.activeElement);
+  const [opened] = useState(() => ({ by: document.activeElement, at: location.hash }));
   return useCallback((event: Event) => {
     event.preventDefault();
-    if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
-  }, [opener]);
+    if (opened.by instanceof HTMLElement && opened.by.isConnected && opened.at === location.hash) opened.by.focus({ preventScroll: true });
+  }, [opened]);
 }

@@ -3,8 +3,8 @@ import { lazy, Suspense, useEffect, useEffectEvent, useRef, useState } from "rea
 import { Images } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useEngine } from "@/app/engine_context";
-import { findLinks } from "@/domain/links";
 import type { Message } from "@/domain/message";
+import { openLinks } from "@/domain/rich_links";
 import type { GalleryKind } from "@/domain/room_details";
 import { EmptyState } from "../common/EmptyState";
 import { Tabs } from "../common/Tabs";
@@ -64,7 +64,7 @@ function Gallery({ roomId, kind, onOpenEvent }: GalleryPageProps & { readonly ki
   const last = virtualizer.getVirtualItems().at(-1)?.index ?? 0;
   const more = useEffectEvent(loadMore);
   useEffect(() => { if (rows > 0 && last >= rows - 3) more(); }, [last, rows]);
-  if (rows === 0) return isLoading ? <Waiting sentence={t("info.gallery_loading")} /> : <EmptyState icon={Images} title={t(`info.gallery_no_${kind}`)} />;
+  if (rows === 0) return isLoading ? <Waiting sentence={t("info.gallery_loading")} /> : <EmptyState icon={Images} title={t(`info.gallery_no_${kind}`)}>{t("info.gallery_none_text")}</EmptyState>;
   return (
     <div ref={scroller} className={css.scroller}>
       <ul className={css.list} style={{ blockSize: virtualizer.getTotalSize() }}>
@@ -95,5 +95,5 @@ function viewerItem(message: Message): readonly ViewerItem[] {
 }
 
 function linksOf({ body }: Message): string {
-  return body.kind === "text" ? findLinks(body.text).map(({ href }) => href).join(" ") : "";
+  return body.kind === "text" ? [...new Set(openLinks(body.rich))].join(" ") : "";
 }

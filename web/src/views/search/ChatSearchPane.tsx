@@ -13,6 +13,7 @@ import { useShowProblem } from "../common/Toasts";
 import { Waiting } from "../common/Waiting";
 import { MessageHit } from "./MessageHit";
 import { useSearch } from "./use_search";
+import { PaneTitle } from "../layout/PaneTitle";
 import css from "./search.module.css";
 
 export interface ChatSearchPaneProps {
@@ -48,7 +49,7 @@ export function ChatSearchPane({ roomId, onClose, onOpenEvent }: ChatSearchPaneP
   return (
     <section className={css.pane} role="search" aria-label={t("search.title")}>
       <div className={css.bar}>
-        <h2 className={css.title}>{t("search.title")}</h2>
+        <PaneTitle className={css.title}>{t("search.title")}</PaneTitle>
         <IconButton label={t("ui.close")} icon={X} onClick={onClose} />
       </div>
       <div className={css.form}>

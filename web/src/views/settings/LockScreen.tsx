@@ -1,9 +1,10 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { LockKeyhole } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { appLock, panicWipe } from "@/app/app_lock";
 import { Button } from "../common/Button";
 import { ConfirmDialog } from "../common/Dialog";
+import { hush } from "../common/LiveRegion";
 import { Pigeon } from "../common/Pigeon";
 import { PinForm } from "./PinForm";
 import css from "./settings.module.css";
@@ -12,6 +13,7 @@ import css from "./settings.module.css";
 export default function LockScreen() {
   const { t } = useTranslation();
   const [isForgotten, setIsForgotten] = useState(false);
+  useEffect(hush, []);
   return (
     <main className={css.lock} data-locked>
       <Pigeon size={72} />
@@ -26,6 +28,7 @@ export default function LockScreen() {
 /** Asked where a chat behind the PIN is opened by its address. */
 export function HiddenChat({ onClose }: { readonly onClose: () => void }) {
   const { t } = useTranslation();
+  useEffect(hush, []);
   return (
     <main className={css.lock} data-hidden-chat>
       <LockKeyhole size={48} aria-hidden="true" />
