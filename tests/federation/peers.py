@@ -73,9 +73,7 @@ def make_authority(folder: Path) -> Authority:
     made.ca.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     made.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     made.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return made
 
@@ -181,6 +179,7 @@ class Person:
     to_device: list[dict[str, Any]] = field(default_factory=list)
     ephemeral: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     invites: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    left: set[str] = field(default_factory=set)
     changed_devices: list[str] = field(default_factory=list)
     presence: list[dict[str, Any]] = field(default_factory=list)
 
@@ -238,6 +237,7 @@ class Person:
             self.ephemeral.setdefault(room_id, []).extend(room.get("ephemeral", {}).get("events", []))
         for room_id, room in answer.get("rooms", {}).get("invite", {}).items():
             self.invites[room_id] = room["invite_state"]["events"]
+        self.left |= answer.get("rooms", {}).get("leave", {}).keys()
         self.to_device += answer.get("to_device", {}).get("events", [])
         self.changed_devices += answer.get("device_lists", {}).get("changed", [])
         self.presence += answer.get("presence", {}).get("events", [])

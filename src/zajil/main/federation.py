@@ -8,6 +8,7 @@ from zajil.federation.transport import HttpTransport
 from zajil.services.app import App
 from zajil.services.federation.access_servers import is_server_allowed
 from zajil.services.federation.destinations import Destinations
+from zajil.services.federation.federated_devices import FederatedDevices
 from zajil.services.federation.receive_events import RoomTurns
 from zajil.services.federation.server_keys import ServerKeyring
 
@@ -26,6 +27,7 @@ def attach_federation(app: App) -> None:
         is_server_allowed=lambda name: is_server_allowed(app, name),
     )
     app.server_keys = ServerKeyring(app)
+    app.remote_devices = FederatedDevices(app)
     app.destinations = Destinations(app)
     app.room_turns = RoomTurns()
 

@@ -8,6 +8,7 @@ from zajil.http.request import Request
 from zajil.http.router import client, routes
 from zajil.services.app import App
 from zajil.services.errors import forbidden, invalid_param
+from zajil.services.federation.tell_fleeting import tell_typing
 from zajil.services.signals.typing import TIMEOUT_MS_DEFAULT
 
 
@@ -31,8 +32,10 @@ async def put_typing(app: App, request: Request) -> dict[str, Any]:
         raise invalid_param("The timeout must not be negative.")
     if body.typing and timeout_ms:
         app.typing.start(room_id, user_id, timeout_ms)
+        await tell_typing(app, room_id, user_id, is_typing=True)
     else:
         app.typing.stop(room_id, user_id)
+        await tell_typing(app, room_id, user_id, is_typing=False)
     return {}
 
 

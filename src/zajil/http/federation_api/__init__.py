@@ -4,7 +4,7 @@ from importlib import import_module
 
 from zajil.http.router import Route
 
-MODULES: tuple[str, ...] = ("keys", "version", "transactions", "membership", "invite", "events", "queries")
+MODULES: tuple[str, ...] = ("keys", "version", "transactions", "membership", "invite", "events", "queries", "devices")
 
 
 def load_federation_routes() -> list[Route]:

@@ -89,5 +89,8 @@ class FederationQueueStore(Protocol):
     async def has_remote_members(self, tx: Read, room_nid: int, own_name: str) -> bool:
         """Whether anybody of another server is in a room, or invited to it."""
 
+    async def load_servers_sharing_rooms(self, tx: Read, user_id: str, limit: int) -> list[str]:
+        """Servers with members in rooms that a user is in."""
+
     async def load_joined_servers(self, tx: Read, room_nid: int) -> dict[str, int]:
         """Servers with members in a room, ours included, and how many."""

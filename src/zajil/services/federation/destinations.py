@@ -22,6 +22,7 @@ from zajil.ports.stores.federation_queue import DestinationRow, QueuedEdu, Queue
 from zajil.services.app import App
 from zajil.services.federation.access_servers import is_server_allowed
 from zajil.services.federation.fetch_events import federation_path
+from zajil.services.rooms.room_heads import RoomHead
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +58,7 @@ class Destinations:
     def __init__(self, app: App) -> None:
         self._app = app
         self._known: OrderedDict[str, Destination] = OrderedDict()
-        self._servers_of_rooms: OrderedDict[int, tuple[bytes, frozenset[str]]] = OrderedDict()
+        self._servers_of_rooms: OrderedDict[int, tuple[bytes, list[str]]] = OrderedDict()
         """By room: the root of its members, and their servers."""
         self._outbox_wake = asyncio.Event()
         self._outbox: asyncio.Task[None] | None = None
@@ -176,18 +177,23 @@ class Destinations:
             self.wake(server_name)
         return len(rows) == OUTBOX_MAX
 
+    async def find_servers(self, head: RoomHead) -> list[str]:
+        """The other servers in a room that this one talks with."""
+        app, room_nid = self._app, head.row.room_nid
+        known = self._servers_of_rooms.get(room_nid)
+        if known is None or known[0] != head.row.members_root:
+            found = await app.stores.federation_queue.load_joined_servers(app.db.reader, room_nid)
+            others = sorted(name for name in found if name != app.server_name and is_server_allowed(app, name))
+            known = self._servers_of_rooms[room_nid] = head.row.members_root, others
+            if len(self._servers_of_rooms) > ROOMS_REMEMBERED_MAX:
+                self._servers_of_rooms.popitem(last=False)
+        return known[1]
+
     async def _find_receivers(self, stored: StoredEvent) -> list[str]:
         """The servers that are to get an event: those in its room, and that of a user whose membership it sets."""
         app, event = self._app, stored.event
         head = await app.rooms.find(app.db.reader, event.room_id, app.db.position)
-        root = b"" if head is None else head.row.members_root
-        known = self._servers_of_rooms.get(stored.room_nid)
-        if known is None or known[0] != root:
-            found = await app.stores.federation_queue.load_joined_servers(app.db.reader, stored.room_nid)
-            known = self._servers_of_rooms[stored.room_nid] = root, frozenset(found)
-            if len(self._servers_of_rooms) > ROOMS_REMEMBERED_MAX:
-                self._servers_of_rooms.popitem(last=False)
-        servers = set(known[1])
+        servers = set() if head is None else set(await self.find_servers(head))
         if event.type == "m.room.member" and event.state_key is not None:
             servers.add(server_name_of(event.state_key) or "")
         # The server of the sender has it: either we are that, or it gave us the event to pass on.

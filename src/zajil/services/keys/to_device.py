@@ -54,7 +54,7 @@ async def send_to_devices(app: App, requester: Requester, event_type: str, txn_i
         if await app.stores.events.load_transaction(tx, user_id, device_id, scope, txn_id, now_ms) is not None:
             return
         known = await app.stores.device_keys.load_device_ids(tx, local)
-        addressed = {each: _address(built[each], known.get(each, [])) for each in local}
+        addressed = {each: address_devices(built[each], known.get(each, [])) for each in local}
         if sum(len(devices) for devices in addressed.values()) > RECIPIENT_DEVICES_MAX:
             raise too_large(f"A message can go to at most {RECIPIENT_DEVICES_MAX} devices at once.")
         await app.stores.events.insert_transaction(tx, user_id, device_id, scope, txn_id, "", now_ms)
@@ -86,7 +86,7 @@ def _build_message(sender: str, event_type: str, recipient: str, content: Mappin
     return json
 
 
-def _address(messages: Mapping[str, bytes], known: list[str]) -> dict[str, bytes]:
+def address_devices(messages: Mapping[str, bytes], known: list[str]) -> dict[str, bytes]:
     """The messages for the devices there are; one for a device by name goes before the one for all."""
     addressed = {}
     for device_id in known:

@@ -9,6 +9,7 @@ from zajil.ports.stores.receipts import Receipt
 from zajil.services.accounts.store_account_data import write_account_data
 from zajil.services.app import App
 from zajil.services.errors import forbidden, invalid_param, not_found
+from zajil.services.federation.tell_fleeting import tell_receipt
 from zajil.services.notifications.event_notices import find_thread
 from zajil.services.notifications.set_pusher import WEB_APP_ID
 from zajil.services.requester import Requester
@@ -41,7 +42,10 @@ async def send_receipt(
     if receipt_type == FULLY_READ:
         await app.db.write(lambda tx: _store_fully_read(tx, app, requester.user_id, head, stored))
     else:
-        await app.db.write(lambda tx: _store_receipt(tx, app, requester.user_id, head, receipt_type, thread_id, stored))
+        receipt = await app.db.write(
+            lambda tx: _store_receipt(tx, app, requester.user_id, head, receipt_type, thread_id, stored)
+        )
+        await _tell(app, head, receipt)
 
 
 async def send_read_markers(app: App, requester: Requester, room_id: str, body: dict[str, Any]) -> None:
@@ -60,14 +64,23 @@ async def send_read_markers(app: App, requester: Requester, room_id: str, body: 
         return
     room = head
 
-    async def store(tx: Transaction) -> None:
+    async def store(tx: Transaction) -> Receipt | None:
+        told = None
         for receipt_type, stored in events.items():
             if receipt_type == FULLY_READ:
                 await _store_fully_read(tx, app, requester.user_id, room, stored)
             else:
-                await _store_receipt(tx, app, requester.user_id, room, receipt_type, UNTHREADED, stored)
+                receipt = await _store_receipt(tx, app, requester.user_id, room, receipt_type, UNTHREADED, stored)
+                told = receipt if receipt is not None and receipt.type == READ else told
+        return told
 
-    await app.db.write(store)
+    await _tell(app, room, await app.db.write(store))
+
+
+async def _tell(app: App, head: RoomHead, receipt: Receipt | None) -> None:
+    """Other servers in the room hear of what others may see."""
+    if receipt is not None and receipt.type == READ and head.has_remote_members is not False:
+        await tell_receipt(app, head.room_id, receipt)
 
 
 async def _access_room(app: App, user_id: str, room_id: str) -> RoomHead:
@@ -97,14 +110,15 @@ async def _check_thread(app: App, head: RoomHead, stored: StoredEvent, thread_id
 
 async def _store_receipt(
     tx: Transaction, app: App, user_id: str, head: RoomHead, receipt_type: str, thread_id: str, stored: StoredEvent
-) -> None:
+) -> Receipt | None:
+    """Returns what was stored; None for what changes nothing."""
     if receipt_type == READ:
         privacy = await app.privacy.load(tx, user_id)
         receipt_type = READ if privacy.read_receipts else READ_PRIVATE
     former = await app.stores.receipts.load(tx, head.row.room_nid, user_id, receipt_type, thread_id)
     history, minor = stored.history or 0, stored.history_minor
     if former is not None and former.point >= (history, minor):
-        return
+        return None
     is_private = receipt_type == READ_PRIVATE
     position = await tx.append(*((Stream.NOTIFICATIONS, user_id) if is_private else (Stream.RECEIPTS, head.room_id)))
     receipt = Receipt(
@@ -113,6 +127,7 @@ async def _store_receipt(
     await app.stores.receipts.store(tx, head.row.room_nid, receipt)
     await app.stores.pushers.insert_badge(tx, user_id, receipt.ts_ms, except_app_id=WEB_APP_ID)
     tx.on_commit(lambda: note_receipt(app, head.room_id, receipt))
+    return receipt
 
 
 def note_receipt(app: App, room_id: str, receipt: Receipt) -> None:

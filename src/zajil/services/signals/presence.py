@@ -11,9 +11,11 @@ from typing import Any, Final
 
 import structlog
 
+from zajil.core.identifiers import server_name_of
 from zajil.ports.database import Stream, Touch
 from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
+from zajil.services.federation.tell_fleeting import tell_presence
 from zajil.services.rooms.room_heads import RoomHead
 from zajil.services.signals.node_signals import Signal
 from zajil.services.sync.notifier import OnlineUser
@@ -254,6 +256,14 @@ class Presence:
                 person.status_msg = status_msg
                 self._change(person)
 
+    def hear_of_remote(self, user_id: str, state: str, status_msg: str | None, active_ago_ms: int | None) -> None:
+        """Another server tells of one of its users."""
+        if self.is_on and state in STATES:
+            self._hear((server_name_of(user_id) or "", [[user_id, state, status_msg]]))
+            person = self._people.get(user_id)
+            if person is not None and active_ago_ms is not None:
+                person.elsewhere_s = self._app.clock.monotonic_s() - active_ago_ms / 1000
+
     async def _sweep_forever(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
@@ -363,6 +373,9 @@ class Presence:
             # Those who may not see it must not even notice when something happens; but who no longer may is told "offline" once.
             if other is user or audience_changed or privacy.shows_last_seen_to(other.user_id):
                 _note(other, person.user_id, counter, budget, wakes=other is not user)
+        if privacy.last_seen == "everyone" and server_name_of(person.user_id) == self._app.server_name:
+            content = build_content(person, self._app.clock.monotonic_s())
+            await tell_presence(self._app, person.user_id, content)
 
     async def _introduce(self, room_id: str, user_id: str, budget: "_Budget") -> None:
         tx = self._app.db.reader

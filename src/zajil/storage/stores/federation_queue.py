@@ -102,6 +102,14 @@ class SqlFederationQueueStore:
         end = ":" + own_name
         return await tx.fetch_value(sql, room_nid, -len(end), end) is not None
 
+    async def load_servers_sharing_rooms(self, tx: Read, user_id: str, limit: int) -> list[str]:
+        sql = (
+            "SELECT DISTINCT theirs.user_id FROM memberships mine JOIN memberships theirs ON theirs.room_nid = mine.room_nid"
+            " WHERE mine.user_id = ? AND mine.membership = 'join' AND theirs.membership = 'join'"
+        )
+        servers = {user_id.partition(":")[2] for (user_id,) in await tx.fetch(sql, user_id)}
+        return sorted(servers)[:limit]
+
     async def load_joined_servers(self, tx: Read, room_nid: int) -> dict[str, int]:
         sql = "SELECT user_id FROM memberships WHERE room_nid = ? AND membership = 'join'"
         return dict(Counter(user_id.partition(":")[2] for (user_id,) in await tx.fetch(sql, room_nid)))
