@@ -1,6 +1,7 @@
 """Zajil and Synapse in the same rooms, over TLS."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -226,3 +227,25 @@ def test_one_side_is_down_for_a_while(pair: tuple[Person, Person]) -> None:
     host.wait_for_text(room_id, "back")
     guest.wait_for_text(room_id, lines[-1])
     assert [text for text in guest.texts(room_id) if text.startswith("while")] == lines
+
+
+def test_two_thousand_older_events_are_read_across(pair: tuple[Person, Person]) -> None:
+    host, guest = pair
+    room_id = host.create_room(preset="public_chat")
+    count = 2_000
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: host.send(room_id, f"old {number}"), range(count)))
+    guest.join(room_id, host.server.server_name)
+    read: list[str] = []
+    token = ""
+    while True:
+        query = {"from": token} if token else {}
+        page = guest.call("GET", f"/rooms/{room_id}/messages", None, dir="b", limit=100, **query)
+        read += [e["content"]["body"] for e in page["chunk"] if e["type"] == "m.room.message"]
+        token = page.get("end", "")
+        if not token or any(e["type"] == "m.room.create" for e in page["chunk"]):
+            break
+    told = host.call("GET", f"/rooms/{room_id}/messages", None, dir="b", limit=10)
+    assert read[:5] == [e["content"]["body"] for e in told["chunk"] if e["type"] == "m.room.message"][:5]
+    assert len(read) == count
+    assert set(read) == {f"old {number}" for number in range(count)}

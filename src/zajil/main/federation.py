@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from zajil.federation.transport import HttpTransport
 from zajil.services.app import App
 from zajil.services.federation.access_servers import is_server_allowed
+from zajil.services.federation.backfill import Backfills
 from zajil.services.federation.destinations import Destinations
 from zajil.services.federation.federated_devices import FederatedDevices
 from zajil.services.federation.receive_events import RoomTurns
@@ -30,6 +31,7 @@ def attach_federation(app: App) -> None:
     app.remote_devices = FederatedDevices(app)
     app.destinations = Destinations(app)
     app.room_turns = RoomTurns()
+    app.backfills = Backfills(app)
 
 
 @contextlib.asynccontextmanager
@@ -39,5 +41,6 @@ async def run_federation(app: App) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await app.backfills.stop()
         await app.destinations.stop()
         await app.federation.close()

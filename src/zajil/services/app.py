@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from zajil.services.accounts.user_interactive_auth import InteractiveAuth
     from zajil.services.admission.invitations import Invitations
     from zajil.services.admission.new_rooms import NewRooms
+    from zajil.services.federation.backfill import Backfills
     from zajil.services.federation.destinations import Destinations
     from zajil.services.federation.receive_events import RoomTurns
     from zajil.services.federation.server_keys import ServerKeyring
@@ -89,6 +90,7 @@ class App:
     server_keys: "ServerKeyring" = field(init=False)
     destinations: "Destinations" = field(init=False)
     room_turns: "RoomTurns" = field(init=False)
+    backfills: "Backfills" = field(init=False)
     notifier: "Notifier" = field(init=False)
     ignored_users: "IgnoredUsers" = field(init=False)
     push_http: OutboundHttp = field(init=False)

@@ -91,9 +91,19 @@ async def receive_event(app: App, origin: str, room_id: str, event: Event) -> St
     known = await app.stores.events.load_by_ids(app.db.reader, [event.event_id])
     if known and not known[0].flags & OUTLIER and (known[0].position is not None or known[0].flags):
         return None
-    await _bring_predecessors(app, origin, head, event)
+    gaps = await _bring_predecessors(app, origin, head, event)
     auth = await bring_auth_events(app, origin, head, event)
-    return await place_event(app, room_id, event, auth)
+    stored = await place_event(app, room_id, event, auth)
+    await note_gap(app, stored, gaps)
+    return stored
+
+
+async def note_gap(app: App, stored: StoredEvent, missing: Sequence[str]) -> None:
+    """History is missing before an event; it is fetched when somebody reads that far."""
+    if missing:
+        await app.db.write(
+            lambda tx: app.stores.events.insert_backward_extremities(tx, stored.room_nid, stored.nid, missing)
+        )
 
 
 async def find_missing(app: App, event_ids: Sequence[str]) -> list[str]:
@@ -102,11 +112,11 @@ async def find_missing(app: App, event_ids: Sequence[str]) -> list[str]:
     return [event_id for event_id in event_ids if event_id not in roots]
 
 
-async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Event) -> None:
-    """Have everything that the event follows, or at least the state there."""
+async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Event) -> list[str]:
+    """Have everything that the event follows, or at least the state there. Returns the events of which there is only that."""
     missing = await find_missing(app, event.prev_event_ids)
     if not missing:
-        return
+        return []
     gathered: dict[str, Event] = {}
     latest = [event.event_id]
     for _ in range(ROUNDS_MAX):
@@ -126,6 +136,7 @@ async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Even
     if missing:
         # A gap remains: the state before the event is taken from the server that sent it.
         await adopt_state_before(app, origin, head, event.event_id, missing)
+    return missing
 
 
 async def _place_gathered(app: App, origin: str, head: RoomHead, gathered: dict[str, Event]) -> None:
@@ -135,7 +146,7 @@ async def _place_gathered(app: App, origin: str, head: RoomHead, gathered: dict[
         if missing:
             await adopt_state_before(app, origin, head, each.event_id, missing)
         auth = await bring_auth_events(app, origin, head, each)
-        await place_event(app, head.room_id, each, auth)
+        await note_gap(app, await place_event(app, head.room_id, each, auth), missing)
 
 
 async def bring_auth_events(app: App, origin: str, head: RoomHead, event: Event) -> list[StoredEvent]:

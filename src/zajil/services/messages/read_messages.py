@@ -49,9 +49,10 @@ async def read_messages(
     page = Page([], RoomToken(point.major, point.minor), None)
     for _ in range(PAGES_READ_MAX):
         wanted = max(limit - len(page.events), PAGE_EVENTS_MIN)
-        read = await app.stores.events.load_history(
-            tx, access.head.row.room_nid, point, backwards=backwards, limit=wanted, end=end
-        )
+        room_nid = access.head.row.room_nid
+        read = await app.stores.events.load_history(tx, room_nid, point, backwards=backwards, limit=wanted, end=end)
+        if backwards and await app.backfills.fill(access.head, read, is_end=len(read) < wanted):
+            read = await app.stores.events.load_history(tx, room_nid, point, backwards=True, limit=wanted, end=end)
         for stored in await filter_visible(app, tx, access.head, requester.user_id, _announced(read)):
             if len(page.events) == limit:
                 break

@@ -1,0 +1,201 @@
+"""Fetching a room's older history from servers that have it, when somebody reads that far (server-server API, "Backfilling and retrieving missing events").
+
+Events that come so stand in the room's history and not in the log: nobody is told of them, they are only there when they are asked for.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from zajil.core.event_auth import check_event_auth
+from zajil.core.events import Event
+from zajil.ports.database import Busy, StorageUnavailable, Transaction
+from zajil.ports.federation import FederationFailed
+from zajil.ports.stores.events import OUTLIER, REJECTED, StoredEvent
+from zajil.services.app import App
+from zajil.services.federation.adopt_state import adopt_state_before
+from zajil.services.federation.fetch_events import fetch_backfill
+from zajil.services.federation.place_event import check_claimed_auth, find_create_nid, load_auth_state
+from zajil.services.federation.receive_events import NotPlaced, bring_auth_events, find_missing
+from zajil.services.federation.room_states import EMPTY, StateUnknown, load_roots_after, resolve_roots, update_roots
+from zajil.services.messages.send_event import write_to_room
+from zajil.services.rooms.room_heads import RoomHead
+
+log = structlog.get_logger(__name__)
+
+EVENTS_MAX: Final = 100
+"""Asked for at once."""
+STARTS_MAX: Final = 20
+SERVERS_TRIED_MAX: Final = 3
+READER_WAITS_S_MAX: Final = 5.0
+"""A reader waits no longer; what comes later is there for the next page."""
+PAUSE_S: Final = 60.0
+"""After a room's servers had nothing (new) to give."""
+ROOMS_REMEMBERED_MAX: Final = 10_000
+
+
+class Backfills:
+    """Fetches that are under way, one for each room, and rooms whose servers have nothing to give for the moment."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._running: dict[str, asyncio.Task[bool]] = {}
+        self._paused_until_s: OrderedDict[str, float] = OrderedDict()
+
+    async def fill(self, head: RoomHead, page: Sequence[StoredEvent], *, is_end: bool) -> bool:
+        """Fetch what is missing before a page of history, if anything is; True when the page is worth reading again.
+
+        `is_end` says that nothing older is here.
+        """
+        if head.has_remote_members is False or not self._app.config.federation:
+            return False
+        gaps = await self._app.stores.events.load_backward_extremities(self._app.db.reader, head.row.room_nid)
+        here = {stored.nid for stored in page}
+        wanted = [
+            event_id
+            for event_id, successors in gaps.items()
+            if is_end or any(successor in here for successor in successors)
+        ]
+        if not wanted or self._paused_until_s.get(head.room_id, 0.0) > self._app.clock.monotonic_s():
+            return False
+        task = self._running.get(head.room_id)
+        if task is None:
+            task = asyncio.create_task(self._fetch(head, wanted[:STARTS_MAX]))
+            self._running[head.room_id] = task
+            task.add_done_callback(lambda _: self._running.pop(head.room_id, None))
+        try:
+            async with asyncio.timeout(READER_WAITS_S_MAX):
+                return await asyncio.shield(task)
+        except TimeoutError:
+            return False
+
+    async def stop(self) -> None:
+        """End what is under way."""
+        for task in list(self._running.values()):
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _fetch(self, head: RoomHead, wanted: Sequence[str]) -> bool:
+        app = self._app
+        for server in (await app.destinations.find_servers(head))[:SERVERS_TRIED_MAX]:
+            try:
+                events = await fetch_backfill(app, server, head.room_id, head.rules, wanted, EVENTS_MAX)
+                if await store_backfill(app, server, head, events):
+                    return True
+            except (FederationFailed, StateUnknown, NotPlaced, StorageUnavailable, Busy) as error:
+                log.info("a server does not give older events", server=server, cause=str(error))
+        self._paused_until_s[head.room_id] = app.clock.monotonic_s() + PAUSE_S
+        self._paused_until_s.move_to_end(head.room_id)
+        if len(self._paused_until_s) > ROOMS_REMEMBERED_MAX:
+            self._paused_until_s.popitem(last=False)
+        return False
+
+
+async def store_backfill(app: App, server: str, head: RoomHead, events: Sequence[Event]) -> int:
+    """Place fetched events before those that follow them; returns how many were new. Raises FederationFailed, StateUnknown, NotPlaced."""
+    await app.room_turns.acquire(head.room_id)
+    try:
+        known = {each.event.event_id: each for each in await _load(app, head, [each.event_id for each in events])}
+        new = [
+            event
+            for event in {each.event_id: each for each in events}.values()
+            if event.event_id not in known or known[event.event_id].flags & OUTLIER
+        ]
+        gaps = await app.stores.events.load_backward_extremities(app.db.reader, head.row.room_nid)
+        places = await find_places(app, new, gaps)
+        for event in sorted(places, key=lambda each: (each.depth, each.event_id)):
+            await _place(app, server, head, event, places[event], known.get(event.event_id))
+        return len(places)
+    finally:
+        app.room_turns.release(head.room_id)
+
+
+async def _load(app: App, head: RoomHead, event_ids: Sequence[str]) -> list[StoredEvent]:
+    loaded = await app.stores.events.load_by_ids(app.db.reader, event_ids)
+    return [each for each in loaded if each.room_nid == head.row.room_nid]
+
+
+async def find_places(
+    app: App, new: Sequence[Event], gaps: Mapping[str, Sequence[int]]
+) -> dict[Event, tuple[int, int]]:
+    """Where each event belongs in the room's history: before the earliest event that follows it, the newest nearest to that.
+
+    Events that nothing here follows are left out: a server cannot slip anything into the past.
+    """
+    follows: dict[str, tuple[int, int]] = {}
+    wanted = sorted({nid for successors in gaps.values() for nid in successors})
+    by_nid = {each.nid: each for each in await app.stores.events.load_by_nids(app.db.reader, wanted)}
+    for event_id, successors in gaps.items():
+        points = [
+            (each.history, each.history_minor)
+            for nid in successors
+            if (each := by_nid.get(nid)) is not None and each.history is not None
+        ]
+        if points:
+            follows[event_id] = min(points)
+    lowest: dict[int, int] = {}
+    places: dict[Event, tuple[int, int]] = {}
+    for event in sorted(new, key=lambda each: (-each.depth, each.event_id)):
+        point = follows.get(event.event_id)
+        if point is None:
+            continue
+        major = point[0]
+        minor = min(point[1], lowest.get(major, point[1])) - 1
+        lowest[major] = minor
+        places[event] = (major, minor)
+        for prev in event.prev_event_ids:
+            follows[prev] = min(follows.get(prev, (major, minor)), (major, minor))
+    return places
+
+
+async def _place(
+    app: App, server: str, head: RoomHead, event: Event, place: tuple[int, int], known: StoredEvent | None
+) -> None:
+    reader = app.db.reader
+    missing = await find_missing(app, event.prev_event_ids)
+    if missing:
+        await adopt_state_before(app, server, head, event.event_id, missing)
+    auth = await bring_auth_events(app, server, head, event)
+    roots = await load_roots_after(app, reader, event.prev_event_ids)
+    states = [roots[prev] for prev in event.prev_event_ids if prev in roots]
+    if not states and event.type != "m.room.create":
+        raise StateUnknown(f"the state before {event.event_id} is not known")
+    rejection = check_claimed_auth(head, event, auth)
+    resolved = None if not states else await resolve_roots(app, reader, states, find_create_nid(head), head.rules)
+    if rejection is None and resolved is not None:
+        rejection = check_event_auth(event, await load_auth_state(app, head, event, resolved), head.rules)
+    gone = [prev for prev in event.prev_event_ids if prev in missing]
+
+    async def item(tx: Transaction) -> None:
+        before = EMPTY if resolved is None else await update_roots(app, tx, resolved.base, resolved.changes)
+        stored = StoredEvent(
+            event,
+            nid=await tx.new_ids(1) if known is None else known.nid,
+            room_nid=head.row.room_nid,
+            position=None,
+            history=place[0],
+            history_minor=place[1],
+            flags=0 if rejection is None else REJECTED,
+        )
+        after = before
+        if event.is_state and rejection is None:
+            after = await update_roots(app, tx, before, {event.key: stored.nid})
+        if known is None:
+            await app.stores.events.insert(tx, stored, None if rejection is None else rejection.rule)
+        else:
+            await app.stores.events.announce(tx, stored)
+        await app.stores.events.insert_auth(tx, stored.nid, [each.nid for each in auth])
+        first = second = await tx.new_ids(1)
+        await app.stores.rooms.insert_snapshot(tx, first, before.members, before.rest)
+        if after != before:
+            second = await tx.new_ids(1)
+            await app.stores.rooms.insert_snapshot(tx, second, after.members, after.rest)
+        await app.stores.rooms.insert_event_snapshots(tx, stored.nid, first, second)
+        await app.stores.events.delete_backward_extremity(tx, head.row.room_nid, event.event_id)
+        await app.stores.events.insert_backward_extremities(tx, head.row.room_nid, stored.nid, gone)
+
+    await write_to_room(app, head.room_id, item)
+
