@@ -63,7 +63,7 @@ async def test_join_what_is_not_there(tmp_path: Path, room: str, expected: tuple
 
 
 async def test_a_private_room_takes_an_invitation(tmp_path: Path) -> None:
-    async with running_server(tmp_path) as server:
+    async with running_server(tmp_path, federation=False) as server:
         anna, ben = await server.register("anna"), await server.register("ben")
         room_id = await create(anna)
         assert await act(ben, room_id, "join") == FORBIDDEN

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from zajil.core.server_keys import VALID_MS_MAX, OwnOldKey, build_server_keys, can_sign, find_notary_signature, parse_server_keys
+from zajil.core.server_keys import (
+    VALID_MS_MAX,
+    OwnOldKey,
+    build_server_keys,
+    can_sign,
+    find_notary_signature,
+    parse_server_keys,
+)
 from zajil.core.signing import SigningKey, encode_base64, sign_json
 
 NAME = "one.example"

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from zajil.core.events import Event, sign_event
 from zajil.core.identifiers import parse_user_id, server_name_of
+from zajil.core.power_levels import CREATE_KEY
 from zajil.core.room_rules import ROOM_RULES, RoomRules
 from zajil.ports.database import Stream, Transaction
 from zajil.ports.federation import FederationFailed, FederationRequest
@@ -34,6 +35,9 @@ async def invite_remote_user(app: App, room_id: str, sender: str, user_id: str, 
 
     async def build(tx: Transaction) -> tuple[Event, list[StoredEvent], list[dict[str, Any]], RoomRules]:
         draft = await open_draft(app, tx, room_id)
+        create = await draft.state(app, tx, CREATE_KEY)
+        if create is not None and create.event.content.get("m.federate") is False:
+            raise forbidden("This room is closed to users of other servers.")
         proposal = Proposal("m.room.member", sender, {**content, "membership": "invite"}, user_id)
         event = await build_authorised(app, tx, draft, proposal)
         auth = await app.stores.events.load_by_ids(tx, list(event.auth_event_ids))

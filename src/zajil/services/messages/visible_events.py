@@ -35,7 +35,7 @@ async def filter_visible(
             user_id,
             history_visibility=visibility,
             membership=then,
-            joined_later=last_join is not None and (stored.history or 0) < last_join,
+            joined_later=last_join is not None and (stored.history or 0, stored.history_minor) < (last_join, 0),
         )
         if access is not Access.HIDDEN:
             was_there = then == "join"

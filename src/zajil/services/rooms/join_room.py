@@ -22,16 +22,16 @@ async def join_room(
     """
     place = await locate_room(app, room, via)
     user_id = requester.user_id
+    servers = await list_helpers(app, place, user_id)
     if await is_server_in_room(app, place.room_id):
         try:
             await set_membership(app, requester, Step(place.room_id, user_id, "join", content, when_there=True))
             return place.room_id
         except MatrixError as error:
-            if error.errcode != "M_UNABLE_TO_GRANT_JOIN":
+            # When nobody here may let the user in, somebody on another server may.
+            if error.errcode != "M_UNABLE_TO_GRANT_JOIN" or not servers:
                 raise
-            # Nobody here may let the user in; somebody on another server may.
-    servers = await list_helpers(app, place, user_id)
-    if not servers:
+    elif not servers:
         raise not_found("This server does not know that room.")
     member = await build_member_content(app, app.db.reader, user_id, "join", content)
     await app.room_turns.acquire(place.room_id)

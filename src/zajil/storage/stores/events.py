@@ -17,6 +17,11 @@ COLUMNS = (
     "e.event_nid, e.room_nid, e.event_id, r.room_version, e.position, e.history, e.history_minor, e.flags, e.redacted_by, "
     "e.replaces_nid, e.device_id, e.txn_id, e.json"
 )
+OWN_COLUMNS = (
+    "e.event_nid, e.room_nid, e.event_id, e.position, e.history, e.history_minor, e.flags, e.redacted_by, e.replaces_nid,"
+    " e.device_id, e.txn_id, e.json"
+)
+"""Without the version of the room, whose row need not be there."""
 SOURCE = "events e JOIN rooms r ON r.room_nid = e.room_nid"
 
 
@@ -183,11 +188,11 @@ class SqlEventStore:
     async def load_of_room(
         self, tx: Read, room_nid: int, rules: RoomRules, event_ids: Sequence[str]
     ) -> list[StoredEvent]:
-        columns = COLUMNS.replace("r.room_version", f"'{rules.version}'")  # a key of our own table, not a text from outside
         found: list[StoredEvent] = []
         for marks, piece in chunks(event_ids):
-            sql = f"SELECT {columns} FROM events e WHERE e.room_nid = ? AND e.event_id IN ({marks})"
-            found += map(build_stored_event, await tx.fetch(sql, room_nid, *piece))
+            sql = f"SELECT {OWN_COLUMNS} FROM events e WHERE e.room_nid = ? AND e.event_id IN ({marks})"
+            for nid, of_room, event_id, *rest in await tx.fetch(sql, room_nid, *piece):
+                found.append(build_stored_event((nid, of_room, event_id, rules.version, *rest)))
         return found
 
     async def load_auth_chain(self, tx: Read, nids: Sequence[int], limit: int = 100_000) -> list[StoredEvent]:

@@ -68,13 +68,24 @@ class SqlFederationQueueStore:
         )
 
     async def load_waiting_servers(self, tx: Read) -> list[str]:
-        sql = "SELECT server_name FROM federation_pdus UNION SELECT server_name FROM federation_edus ORDER BY server_name"
-        return [server_name for (server_name,) in await tx.fetch(sql)]
+        # From one server to the next: what the queues hold is never walked through.
+        found: set[str] = set()
+        for sql in (
+            "SELECT min(server_name) FROM federation_pdus WHERE server_name > ?",
+            "SELECT min(server_name) FROM federation_edus WHERE server_name > ?",
+        ):
+            server_name: str | None = ""
+            while server_name is not None:
+                found.add(server_name)
+                server_name = await tx.fetch_value(sql, server_name)
+        return sorted(found - {""})
 
     async def count_waiting(self, tx: Read) -> list[QueueLength]:
         counts: dict[str, list[int]] = {}
-        for index, table in enumerate(("federation_pdus", "federation_edus")):
-            for server_name, count in await tx.fetch(f"SELECT server_name, count(*) FROM {table} GROUP BY server_name"):
+        pdus = await tx.fetch("SELECT server_name, count(*) FROM federation_pdus GROUP BY server_name")
+        edus = await tx.fetch("SELECT server_name, count(*) FROM federation_edus GROUP BY server_name")
+        for index, rows in enumerate((pdus, edus)):
+            for server_name, count in rows:
                 counts.setdefault(server_name, [0, 0])[index] = count
         return [QueueLength(server_name, *both) for server_name, both in sorted(counts.items())]
 

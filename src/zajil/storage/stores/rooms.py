@@ -160,10 +160,11 @@ class SqlRoomStore:
 
     async def load_branch_snapshots(self, tx: Read, event_nids: Sequence[int]) -> dict[int, tuple[int, int]]:
         found: dict[int, tuple[int, int]] = {}
-        for table in ("event_states", "branch_states"):  # the latter knows better
-            for marks, piece in chunks(list(event_nids)):
-                sql = f"SELECT event_nid, snapshot_before, snapshot_after FROM {table} WHERE event_nid IN ({marks})"
-                found |= {nid: (before, after) for nid, before, after in await tx.fetch(sql, *piece)}
+        for marks, piece in chunks(list(event_nids)):
+            sql = f"SELECT event_nid, snapshot_before, snapshot_after FROM event_states WHERE event_nid IN ({marks})"
+            found |= {nid: (before, after) for nid, before, after in await tx.fetch(sql, *piece)}
+            sql = f"SELECT event_nid, snapshot_before, snapshot_after FROM branch_states WHERE event_nid IN ({marks})"
+            found |= {nid: (before, after) for nid, before, after in await tx.fetch(sql, *piece)}
         return found
 
     async def load_member_event(self, tx: Read, room_nid: int, user_id: str) -> StoredEvent | None:
