@@ -19,7 +19,7 @@ def test_nothing_is_amiss(tmp_path: Path) -> None:
         file.write_text(page)
         urls.append(file.as_uri())
     command = [find_node(), str(LOOK), find_chromium(), *urls]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
