@@ -181,9 +181,7 @@ def test_on_a_page(watched: WatchedServer, admin: str) -> None:
     status, page = post(admin)
     assert (status, "نُشر." in page) == (200, True)
     watched.wait_for(lambda told: told["components"]["sign_in"] == "degraded", 300)
-    with watched.fetch("/status") as answer:
-        page = answer.read().decode()
-    assert "A &lt;b&gt;party&lt;/b&gt;" in page
+    page = watched.wait_for_page("A &lt;b&gt;party&lt;/b&gt;")
     assert "Line one\nline two" in page
     watched.command("incident", "close")
 

@@ -71,6 +71,16 @@ class WatchedServer:
         request = urllib.request.Request(self.server.base + path, headers=headers)
         return urllib.request.urlopen(request, timeout=120)
 
+    def wait_for_page(self, text: str, **headers: str) -> str:
+        """The status page as a worker shows it, once it has this text: workers are told first, and listen when they can."""
+
+        def shows() -> str:
+            with self.fetch("/status", **headers) as answer:
+                return str(answer.read().decode())
+
+        self.wait_for(lambda _: text in shows(), CAUSE_S_MAX)
+        return shows()
+
     def call(self, method: str, path: str, body: Any, token: str = "") -> Any:
         """A request to the server; returns the answer's JSON."""
         headers = {"authorization": f"Bearer {token}"} if token else {}
