@@ -11,6 +11,7 @@ LOOK = Path(__file__).with_name("look.mjs")
 
 
 @pytest.mark.browser
+@pytest.mark.timeout(900)
 def test_nothing_is_amiss(tmp_path: Path) -> None:
     urls = []
     for state, pages in build_examples().items():
