@@ -154,6 +154,7 @@ async def flood_server(told: dict[str, Any]) -> None:
     """The flood's own process. Says when it begins, so that the conversations are measured at the same time, and what it saw."""
     people = People.load(Path(told["people"]))
     flood = Flood(told["port"], people.chain, told["seed"])
+    await flood.log_in()
     if told["inside"]:
         await flood.begin()
     begin_s = time.monotonic() + LEAD_S

@@ -218,6 +218,16 @@ class Flood:
                 copies.append((at_s + self._chance.uniform(0, COPIES_S), person, room_id))
         return sorted(copies, key=lambda copy: copy[0])
 
+    async def log_in(self) -> None:
+        """A chain letter comes from people who are online: the server knows them all."""
+        everybody = self._polite + self._people
+        for at in range(0, len(everybody), 16):
+            requests = [
+                build_request("GET", "/_matrix/client/v3/account/whoami", each.token)
+                for each in everybody[at : at + 16]
+            ]
+            await asyncio.gather(*map(self._pool.ask, requests))
+
     async def begin(self) -> None:
         """Those who flood are in conversations too."""
         for step in range(3):

@@ -2,7 +2,7 @@
 
 Both servers run at once on loopback, Synapse as it comes from PyPI with SQLite, its default; both with open registration
 and rate limits off. Every scenario of hsbench.py alternates between the two for `--rounds` rounds and the medians are
-compared with the bars. Then follow the rows without a counterpart: big_room.py, disk.py, generate.py.
+compared with the bars. Then follow the rows without a counterpart: big_room.py, disk.py, generate.py; and state_resolution.py.
 Zajil runs as shipped: synchronous=FULL, the reply after the fsync.
 """
 
@@ -207,9 +207,9 @@ def record_profile(server: Server, scenario: Scenario, output: Path) -> None:
     sampling.wait(PROFILE_SECONDS * 4)
 
 
-def run_others() -> None:
-    """The measurements that need no Synapse beside them; each prints its own lines."""
-    for name in ("big_room", "disk", "generate"):
+def run_others(with_synapse: bool) -> None:
+    """The measurements that need no Synapse server beside them; each prints its own lines."""
+    for name in ("big_room", "disk", "generate", *(["state_resolution"] if with_synapse else [])):
         print(f"\n{name}:", flush=True)
         subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True, timeout=OTHERS_SECONDS_MAX)
 
@@ -253,7 +253,7 @@ def main() -> None:
         flat = {f"{server}/{scenario}": results for (server, scenario), results in figures.items()}
         options.json.write_text(json.dumps(flat, indent=1))
     if not options.quick and not options.only:
-        run_others()
+        run_others(with_synapse=not options.zajil_only)
     if options.strict and not all_pass:
         raise SystemExit(1)
 

@@ -181,6 +181,11 @@ def find_synapse_python() -> Path | None:
 
 def start_synapse(folder: Path, **overrides: Any) -> Server:
     """Synapse with its default database (SQLite), open registration and every rate limit out of the way."""
+    return build_synapse(folder, **overrides).start()
+
+
+def build_synapse(folder: Path, *, env: dict[str, str] | None = None, **overrides: Any) -> Server:
+    """Describe a Synapse server; `overrides` are of its configuration."""
     python = find_synapse_python()
     if python is None:
         raise ServerFailed(
@@ -194,7 +199,7 @@ def start_synapse(folder: Path, **overrides: Any) -> Server:
     (data / "log.yaml").write_text(json.dumps(SYNAPSE_LOG_CONFIG))
     (data / "signing.key").write_text("ed25519 a_test " + "A" * 42 + "A\n")
     command = [str(python), "-m", "synapse.app.homeserver", "-c", str(config)]
-    return Server("Synapse", command, port, data, folder / "synapse.log").start()
+    return Server("Synapse", command, port, data, folder / "synapse.log", env or {})
 
 
 SYNAPSE_LOG_CONFIG = {

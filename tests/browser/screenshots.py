@@ -17,12 +17,18 @@ def main() -> None:
     parser.add_argument("--only", default="", help="a regular expression for the names of screens")
     parser.add_argument("--looks", default="", help="a regular expression for what is seen, such as phone-ar-dark")
     parser.add_argument(
+        "--devices",
+        default="desktop,phone",
+        help="which of desktop, phone, narrow (320 px) and wide (4K), with commas between",
+    )
+    parser.add_argument(
         "--axe",
         action="store_true",
         help="hold the screens against the rules of accessibility instead of taking pictures",
     )
     options = parser.parse_args()
     settings = {} if options.axe else {"ZAJIL_LOOK_FOLDER": str(options.folder.absolute())}
+    settings["ZAJIL_LOOK_DEVICES"] = options.devices
     if options.looks:
         settings["ZAJIL_LOOK_LOOKS"] = options.looks
     if options.only:

@@ -23,3 +23,7 @@ def test_people_use_all_tools_of_a_chat(server: Server) -> None:
 
 def test_people_look_after_their_chats(server: Server) -> None:
     run_story(server, "chat_care", f"{server.base}/#/register")
+
+
+def test_lost_keys_are_made_again(server: Server) -> None:
+    run_story(server, "lost_keys", f"{server.base}/#/register")

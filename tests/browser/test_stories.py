@@ -85,6 +85,10 @@ def test_people_talk_with_another_client(tmp_path: Path) -> None:
         server.stop()
 
 
+def test_somebody_without_a_mouse(server: Server) -> None:
+    run_story(server, "keyboard")
+
+
 def test_people_come_and_go(server: Server) -> None:
     run_story(server, "absences", find_link(server))
 

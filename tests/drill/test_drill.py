@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 from tests.drill.dropping_proxy import DroppingProxy
+from tests.postgres_server import shared_postgres
 from tests.servers import ROOT, build_zajil
+
+from zajil.drill.installation import DrillError, find_database, replace_place
 
 DRILL_SECONDS_MAX = 900
 """So long nothing takes but what hangs; alone on a machine a quick drill takes half a minute."""
+SOAK_SECONDS_MAX = 1800
 
 
-def run_drill(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_drill(*arguments: str, timeout_s: float = DRILL_SECONDS_MAX) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "zajil.main.cli", "drill", *arguments]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=DRILL_SECONDS_MAX, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src")}
+        command, capture_output=True, text=True, timeout=timeout_s, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src")}
     )
 
 
@@ -60,3 +64,31 @@ def test_a_dropped_event_is_noticed(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     assert "1 acknowledged and not delivered" in done.stdout
     assert proxy.dropped in done.stdout
+
+
+@pytest.mark.timeout(DRILL_SECONDS_MAX + 30)
+def test_the_network_to_the_database_is_cut() -> None:
+    done = run_drill("cut-database", "--quick", "--database", shared_postgres().make_database())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "cut-database: back_ms" in done.stderr and "lost 0, duplicated 0, out of order 0" in done.stdout
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(SOAK_SECONDS_MAX)
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_a_full_day_keeps_every_promise(tmp_path: Path, engine: str) -> None:
+    database = ["--database", shared_postgres().make_database()] if engine == "postgres" else []
+    report = tmp_path / "report.html"
+    done = run_drill("february-22", "--report", str(report), "--folder", str(tmp_path), *database, timeout_s=SOAK_SECONDS_MAX)
+    print(f"{done.stdout}\n{done.stderr}")
+    assert done.returncode == 0
+    assert ("needs PostgreSQL" in report.read_text()) == (engine == "sqlite")
+
+
+def test_where_the_database_is() -> None:
+    assert find_database("postgresql://a:b@db.example:99/x") == ("db.example", 99)
+    assert find_database("postgresql://a@/x?host=/run/pg&port=5433") == "/run/pg/.s.PGSQL.5433"
+    assert replace_place("postgresql://a@/x?host=/run/pg&port=5433", "127.0.0.1:1") == "postgresql://a@127.0.0.1:1/x"
+    assert replace_place("postgresql://a:b@db/x?sslmode=disable", "h:1") == "postgresql://a:b@h:1/x?sslmode=disable"
+    with pytest.raises(DrillError):
+        find_database("postgresql:///x")

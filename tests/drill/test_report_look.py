@@ -11,6 +11,7 @@ LOOK = Path(__file__).parent.parent / "status" / "look.mjs"
 
 
 @pytest.mark.browser
+@pytest.mark.timeout(900)
 def test_nothing_is_amiss(tmp_path: Path) -> None:
     urls = []
     for name, page in build_examples().items():
@@ -19,7 +20,7 @@ def test_nothing_is_amiss(tmp_path: Path) -> None:
         file.write_text(page)
         urls.append(file.as_uri())
     command = [find_node(), str(LOOK), find_chromium(), *urls]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import orjson
 
-REQUEST_SECONDS_MAX = 60.0
+REQUEST_SECONDS_MAX = 300.0
 
 
 class Failed(Exception):

@@ -72,7 +72,7 @@ def test_serves_on_the_socket_it_is_given_and_tells_how_it_is(tmp_path: Path, ma
     manager.launch(server)
     try:
         # A connection made before the server is there waits, and is served.
-        early = socket.create_connection(("127.0.0.1", port), timeout=30)
+        early = socket.create_connection(("127.0.0.1", port), timeout=300)
         early.sendall(b"GET /_matrix/client/versions HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         assert early.recv(65536).startswith(b"HTTP/1.1 200 ")
         early.close()
@@ -82,7 +82,7 @@ def test_serves_on_the_socket_it_is_given_and_tells_how_it_is(tmp_path: Path, ma
         wait_for(lambda: manager.has_heard("WATCHDOG=1"), "WATCHDOG=1")
         manager.heard.clear()
         command = build_zajil_command("reload", "--data", str(server.data))
-        done = subprocess.run(command, env=build_environment(server.env), capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env=build_environment(server.env), capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         assert manager.has_heard("READY=1") and manager.heard.index("RELOADING=1") < manager.heard.index("READY=1")
         assert server.answers()
@@ -90,7 +90,7 @@ def test_serves_on_the_socket_it_is_given_and_tells_how_it_is(tmp_path: Path, ma
         wait_for(lambda: manager.has_heard("WATCHDOG=1"), "WATCHDOG=1 of the next version")
         assert server.process is not None
         server.process.terminate()
-        assert server.process.wait(20) == 0
+        assert server.process.wait(120) == 0
         assert manager.has_heard("STOPPING=1")
     finally:
         server.kill()

@@ -32,7 +32,7 @@ UPDATE events SET later_mark = 1 WHERE event_nid IN (SELECT event_nid FROM event
 """
 CONTRACT = "DROP TABLE later_rooms;\n"
 SEND_SECONDS_MAX = 0.5
-HANG_SECONDS_MAX = 20.0
+HANG_SECONDS_MAX = 600.0
 
 
 def write_next_version(installation: Installation, *, contract: bool = False) -> None:
@@ -48,13 +48,13 @@ def run_command(server: Server, *words: str) -> subprocess.CompletedProcess[str]
         env=build_environment(server.env),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
 
 
 def read_value(server: Server, query: str) -> object:
     connection = apsw.Connection(str(server.data / "zajil.db"), flags=apsw.SQLITE_OPEN_READONLY)
-    connection.set_busy_timeout(5000)
+    connection.set_busy_timeout(60_000)
     try:
         return connection.execute(query).get
     finally:
@@ -88,7 +88,7 @@ async def change_version(folder: Path, rate: float, clients: int, longest: float
         assert traffic.longest_seconds <= longest
         assert "9001 expand" in checked and "9002 backfill" in checked, checked
         # What the former version wrote after the expansion is backfilled too.
-        wait_for(lambda: read_value(server, "SELECT version FROM schema_state") == 9002, "the backfill", 60)
+        wait_for(lambda: read_value(server, "SELECT version FROM schema_state") == 9002, "the backfill")
         again = run_command(server, "upgrade", "--check")
         assert again.returncode == 0 and "Nothing in it has to change." in again.stdout
     finally:
@@ -140,7 +140,7 @@ def test_a_contract_step_waits_for_the_former_version_and_then_shuts_it_out(tmp_
     write_next_version(installation, contract=True)
     server.start()
     try:
-        wait_for(lambda: read_value(server, "SELECT version FROM schema_state") == 9002, "the backfill", 60)
+        wait_for(lambda: read_value(server, "SELECT version FROM schema_state") == 9002, "the backfill")
         assert read_value(server, "SELECT minimum FROM schema_state") == 1
     finally:
         server.stop()
@@ -149,7 +149,7 @@ def test_a_contract_step_waits_for_the_former_version_and_then_shuts_it_out(tmp_
     connection.close()
     server.start()
     try:
-        wait_for(lambda: read_value(server, "SELECT minimum FROM schema_state") == 9003, "the contraction", 60)
+        wait_for(lambda: read_value(server, "SELECT minimum FROM schema_state") == 9003, "the contraction")
         assert read_value(server, "SELECT count(*) FROM sqlite_schema WHERE name = 'later_rooms'") == 0
     finally:
         server.stop()
@@ -157,7 +157,7 @@ def test_a_contract_step_waits_for_the_former_version_and_then_shuts_it_out(tmp_
         (installation.source / "zajil" / STEPS / f"{step}.sql").unlink()
     server.log.unlink()
     server.launch()
-    assert server.process is not None and server.process.wait(30) != 0
+    assert server.process is not None and server.process.wait(300) != 0
     assert "of a newer version of Zajil (schema 9003" in server.log.read_text()
     refused = run_command(server, "upgrade", "--check")
     assert refused.returncode == 1 and "cannot be used" in refused.stdout

@@ -48,7 +48,7 @@ class Client:
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind}
         request = urllib.request.Request(f"{self.server.base}{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             content = answer.read()
             return json.loads(content) if answer.headers["Content-Type"] == "application/json" else content
 
@@ -81,7 +81,7 @@ class Client:
 
 def run_zajil(*arguments: str, code: int = 0) -> str:
     environment = {**os.environ, **build_zajil_env()}
-    done = subprocess.run(build_zajil_command(*arguments), env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(build_zajil_command(*arguments), env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
 

@@ -28,7 +28,7 @@ def list_commands(command: object, path: tuple[str, ...] = ()) -> list[tuple[str
 def run_zajil(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     variables = {**os.environ, **build_zajil_env(), "COLUMNS": "200", **environment}
     return subprocess.run(
-        build_zajil_command(*arguments), cwd=folder, env=variables, capture_output=True, text=True, timeout=60
+        build_zajil_command(*arguments), cwd=folder, env=variables, capture_output=True, text=True, timeout=300
     )
 
 

@@ -22,17 +22,19 @@ from zajil.main.supervisor import BACK_OFF_S_MAX, build_back_off_s
 from zajil.ports.configuration import Config
 
 READY = "Zajil is ready at "
+START_SECONDS_MAX = 2.0
+METRICS = "for the number of parked polls"
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    server = build_zajil(tmp_path)
+    server = build_zajil(tmp_path, metrics_token=METRICS)
     server.start()
     yield server
     server.kill()
 
 
-def wait_for(holds: Callable[[], Any], what: str, timeout_s: float = 20.0) -> Any:
+def wait_for(holds: Callable[[], Any], what: str, timeout_s: float = 300.0) -> Any:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if found := holds():
@@ -51,17 +53,10 @@ def find_other_worker(server: Server, old: psutil.Process) -> psutil.Process | N
     return worker if worker is not None and worker.pid != old.pid else None
 
 
-def measure_cpu_s(server: Server) -> float:
-    """Processor time that the supervisor and its worker have used."""
-    supervisor = psutil.Process(server.pid)
-    times = [process.cpu_times() for process in (supervisor, *supervisor.children())]
-    return sum(each.user + each.system for each in times)
-
-
 def post(url: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     request = urllib.request.Request(url, json.dumps(body).encode(), method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
@@ -88,12 +83,16 @@ def test_first_start_prints_a_link_that_makes_the_administrator_once(tmp_path: P
     server.log.unlink()
     second = server.start()
     try:
-        # Two seconds by the clock on a machine that does nothing else; here others may be using it.
-        assert second.start_seconds < 2.0 or measure_cpu_s(second) < 2.0
         wait_for(lambda: READY in server.log.read_text(), "ready")
         assert "register?token=" not in server.log.read_text()
     finally:
         second.stop()
+
+
+@pytest.mark.soak
+def test_a_second_start_takes_two_seconds_at_most(server: Server) -> None:
+    server.stop()
+    assert server.start().start_seconds <= START_SECONDS_MAX
 
 
 def test_a_killed_worker_is_replaced(server: Server) -> None:
@@ -112,7 +111,7 @@ def test_a_killed_worker_is_replaced(server: Server) -> None:
 def test_reload_replaces_the_worker_and_refuses_no_connection(server: Server) -> None:
     worker = wait_for(lambda: find_worker(server), "a worker")
     command = build_zajil_command("reload", "--data", str(server.data))
-    subprocess.run(command, check=True, env={**os.environ, **build_zajil_env()}, timeout=60)
+    subprocess.run(command, check=True, env={**os.environ, **build_zajil_env()}, timeout=300)
     while find_other_worker(server, worker) is None:
         assert server.answers()
     assert server.answers()
@@ -138,7 +137,7 @@ def test_stops_at_sigterm_and_leaves_nothing_behind(server: Server) -> None:
     process = server.process
     assert process is not None
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(120) == 0
     assert not worker.is_running()
     assert not server.answers()
 
@@ -150,26 +149,30 @@ def test_parked_polls_are_answered_when_it_stops(server: Server) -> None:
     def sync(query: str) -> dict[str, Any]:
         request = urllib.request.Request(f"{server.base}/_matrix/client/v3/sync?{query}")
         request.add_header("Authorization", f"Bearer {token}")
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
 
+    def is_parked() -> bool:
+        request = urllib.request.Request(f"{server.base}/metrics", headers={"Authorization": f"Bearer {METRICS}"})
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return b"\nzajil_syncs_parked 1.0\n" in answer.read()
+
     since = sync("timeout=0")["next_batch"]
     with ThreadPoolExecutor(1) as threads:
-        parked = threads.submit(sync, f"timeout=50000&since={since}")
-        time.sleep(0.5)
-        assert not parked.done()
         began = time.monotonic()
+        parked = threads.submit(sync, f"timeout=110000&since={since}")
+        wait_for(is_parked, "the poll")
         server.stop()
-        assert "next_batch" in parked.result(timeout=1)
-        assert time.monotonic() - began < 4.0
+        assert "next_batch" in parked.result(timeout=120)
+        assert time.monotonic() - began < 105, "it was answered because its time was over"
 
 
 def test_workers_end_with_a_killed_supervisor_and_the_data_is_free_again(server: Server) -> None:
     worker = wait_for(lambda: find_worker(server), "a worker")
     assert server.process is not None
     os.kill(server.process.pid, signal.SIGKILL)
-    server.process.wait(10)
+    server.process.wait(120)
     server.start()
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 
@@ -186,7 +189,7 @@ def test_says_why_it_cannot_start(tmp_path: Path, options: dict[str, str], said:
     server = build_zajil(tmp_path, **options)
     server.launch()
     assert server.process is not None
-    assert server.process.wait(20) == code
+    assert server.process.wait(120) == code
     log = server.log.read_text()
     assert said in log and "Traceback" not in log
 
@@ -195,7 +198,7 @@ def test_refuses_bad_requests_without_ending(server: Server) -> None:
     import socket
 
     def ask(request: bytes) -> bytes:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=120) as connection:
             connection.sendall(request)
             answer = b""
             while part := connection.recv(65536):
@@ -215,7 +218,7 @@ def test_refuses_bad_requests_without_ending(server: Server) -> None:
 def test_r0_can_be_switched_off(tmp_path: Path, switch: str) -> None:
     server = build_zajil(tmp_path, legacy_r0=switch).start()
     try:
-        with urllib.request.urlopen(f"{server.base}/_matrix/client/versions", timeout=10) as answer:
+        with urllib.request.urlopen(f"{server.base}/_matrix/client/versions", timeout=120) as answer:
             assert ("r0.6.1" in json.load(answer)["versions"]) == (switch == "on")
         assert post(f"{server.base}/_matrix/client/r0/login", {})[0] == (400 if switch == "on" else 404)
         assert post(f"{server.base}/_matrix/client/v3/login", {})[0] == 400

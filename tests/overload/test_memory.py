@@ -144,3 +144,20 @@ async def test_what_cannot_be_read_does_no_harm(tmp_path: Path, text: bytes) -> 
         assert is_live(server, anna, room_id)
         inherit_memory(server.app, leave_memory(server.app))
         assert is_live(server, anna, room_id)
+
+
+async def test_a_token_of_the_predecessor_says_who_goes_first_and_opens_nothing(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna = await server.register("anna")
+        (await anna.get("/_matrix/client/v3/account/whoami")).ok()
+        left = leave_memory(server.app)
+        (await anna.post("/_matrix/client/v3/logout")).ok()
+        server.app.sessions.forget_all()
+        assert anna.access_token is not None
+        assert server.app.sessions.guess(anna.access_token) is None
+        inherit_memory(server.app, left)
+        guessed = server.app.sessions.guess(anna.access_token)
+        assert guessed is not None
+        assert guessed.user_id == anna.user_id
+        answer = await anna.get("/_matrix/client/v3/account/whoami")
+        assert (answer.status, answer.errcode) == (401, "M_UNKNOWN_TOKEN")

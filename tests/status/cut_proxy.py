@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,6 +20,8 @@ class CutProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.is_cut = False
+        self.delay_s = 0.0
+        """What goes from the client to the server arrives so much later."""
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -40,11 +43,14 @@ class CutProxy:
                 continue
             self._open |= {client, server}
             for one, other in ((client, server), (server, client)):
-                threading.Thread(target=self._forward, args=(one, other), daemon=True).start()
+                arguments = (one, other, one is client)
+                threading.Thread(target=self._forward, args=arguments, daemon=True).start()
 
-    def _forward(self, one: socket.socket, other: socket.socket) -> None:
+    def _forward(self, one: socket.socket, other: socket.socket, is_slowed: bool) -> None:
         with contextlib.suppress(OSError):
             while data := one.recv(65536):
+                if is_slowed:
+                    time.sleep(self.delay_s)
                 other.sendall(data)
         for each in (one, other):
             with contextlib.suppress(OSError):

@@ -1,11 +1,14 @@
 /* Preloaded into the server, makes the machine as broken as the file named by FAULTS_FILE says:
-   "slow 700" (milliseconds a sync takes longer), "full" (no space for the database), "clock 3600" (seconds the wall clock is ahead). */
+   "slow 700" (milliseconds a sync takes longer), "full" (no space for the database), "free 80" (mebibytes left on the disk),
+   "clock 3600" (seconds the wall clock is ahead). */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
@@ -55,6 +58,16 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t offset) {
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) { return pwrite64(fd, bytes, count, offset); }
+
+int statvfs64(const char *path, struct statvfs64 *disk) {
+    int (*original)(const char *, struct statvfs64 *) = (int (*)(const char *, struct statvfs64 *))dlsym(RTLD_NEXT, "statvfs64");
+    int result = original(path, disk);
+    long mebibytes = fault("free");
+    if (result == 0 && mebibytes > 0) disk->f_bavail = disk->f_bfree = (fsblkcnt64_t)mebibytes * (1048576 / disk->f_frsize);
+    return result;
+}
+
+int statvfs(const char *path, struct statvfs *disk) { return statvfs64(path, (struct statvfs64 *)disk); }
 
 int clock_gettime(clockid_t clock, struct timespec *time) {
     int result = (int)syscall(SYS_clock_gettime, clock, time);

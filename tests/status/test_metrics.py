@@ -42,7 +42,7 @@ async def test_it_counts_what_happens(tmp_path: Path) -> None:
         send = "method=PUT,route=/_matrix/client/v3/rooms/{room_id}/send/{event_type}/{txn_id}"
         assert found["zajil_request_seconds_count", send] == 3
         assert found["zajil_request_seconds_bucket", f"le=+Inf,{send}"] == 3
-        assert 0 < found["zajil_request_seconds_sum", send] < 5
+        assert found["zajil_request_seconds_sum", send] > 0
         assert found["zajil_responses_total", "status=404"] == 1
         assert found["zajil_commit_items_count", ""] >= 3
         assert found["zajil_commit_seconds_sum", ""] > 0
@@ -107,7 +107,7 @@ def test_whichever_worker_answers_tells_the_numbers_of_all(tmp_path: Path) -> No
 
     def scrape() -> dict[tuple[str, str], float]:
         request = urllib.request.Request(f"{server.base}/metrics", headers={"authorization": f"Bearer {TOKEN}"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             return read(Answer(answer.status, {}, answer.read()))
 
     def are_both_up() -> bool:
@@ -115,7 +115,7 @@ def test_whichever_worker_answers_tells_the_numbers_of_all(tmp_path: Path) -> No
         return all(found["zajil_worker_up", f"worker={number}"] for number in (0, 1))
 
     try:
-        wait_for(are_both_up, "both workers", 60)
+        wait_for(are_both_up, "both workers")
         for _ in range(20):  # whoever of them is asked
             found = scrape()
             assert {worker for name, worker in found if name == "zajil_process_start_seconds"} == {"worker=0", "worker=1"}
@@ -125,10 +125,10 @@ def test_whichever_worker_answers_tells_the_numbers_of_all(tmp_path: Path) -> No
             env=build_environment(server.env),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
         assert told.returncode == 0, told.stderr
-        wait_for(are_both_up, "both new workers", 60)
+        wait_for(are_both_up, "both new workers")
         found = scrape()
         assert all(found["zajil_process_start_seconds", f"worker={number}"] > began[number] for number in (0, 1))
     finally:

@@ -70,7 +70,7 @@ def call(watched: WatchedServer, path: str, body: Any = None, token: str = "", m
     headers = {"authorization": f"Bearer {token}"} if token else {}
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(watched.server.base + path, data, headers, method=method or None)
-    with urllib.request.urlopen(request, timeout=15) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         return json.loads(answer.read())
 
 
@@ -88,7 +88,7 @@ def admin(watched: WatchedServer) -> str:
     return token
 
 
-def wait_until(holds: Any, wait_s: float = 25) -> None:
+def wait_until(holds: Any, wait_s: float = 300) -> None:
     began = time.monotonic()
     while not holds():
         assert time.monotonic() - began < wait_s
@@ -110,10 +110,10 @@ def test_by_command_and_everybody_hears_once(watched: WatchedServer, listener: L
     switch = f"{V3}/user/{urllib.parse.quote(bert['user_id'])}/account_data/org.zajil.status_notices"
     call(watched, switch, {"enabled": False}, bert["access_token"], "PUT")
     incident = watched.command("incident", "open", *TITLES, *TEXTS, "--state", "outage").strip()
-    watched.wait_for(lambda status: status["state"] == "outage", 5)
+    watched.wait_for(lambda status: status["state"] == "outage", 300)
     assert incident in watched.command("incident", "list")
     watched.command("incident", "update", *TEXTS)
-    watched.wait_for(lambda status: len(status["incidents"][0]["timeline"]) == 2, 5)
+    watched.wait_for(lambda status: len(status["incidents"][0]["timeline"]) == 2, 300)
     wait_until(lambda: len(listener.heard) == 1)
     wait_until(lambda: len(find_notices(watched, anna["access_token"])) == 1)
     # Another watcher takes over; nobody is told again.
@@ -121,7 +121,7 @@ def test_by_command_and_everybody_hears_once(watched: WatchedServer, listener: L
     time.sleep(3)
     closed = watched.command("incident", "close", incident).strip()
     assert closed == incident
-    watched.wait_for(lambda status: status["state"] == "operational", 5)
+    watched.wait_for(lambda status: status["state"] == "operational", 300)
     wait_until(lambda: len(listener.heard) == 2)
     wait_until(lambda: len(find_notices(watched, anna["access_token"])) == 2)
     time.sleep(1)
@@ -169,7 +169,7 @@ def test_on_a_page(watched: WatchedServer, admin: str) -> None:
         data = urllib.parse.urlencode({**fields, "token": token}).encode()
         request = urllib.request.Request(f"{watched.server.base}/_zajil/status/operator?lang=ar", data)
         try:
-            with urllib.request.urlopen(request, timeout=15) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -180,10 +180,8 @@ def test_on_a_page(watched: WatchedServer, admin: str) -> None:
     assert (status, "ليس رمز وصول مشرف" in page, 'value="حفلة"' in page) == (400, True, True)
     status, page = post(admin)
     assert (status, "نُشر." in page) == (200, True)
-    watched.wait_for(lambda told: told["components"]["sign_in"] == "degraded", 5)
-    with watched.fetch("/status") as answer:
-        page = answer.read().decode()
-    assert "A &lt;b&gt;party&lt;/b&gt;" in page
+    watched.wait_for(lambda told: told["components"]["sign_in"] == "degraded", 300)
+    page = watched.wait_for_page("A &lt;b&gt;party&lt;/b&gt;")
     assert "Line one\nline two" in page
     watched.command("incident", "close")
 
@@ -194,4 +192,4 @@ def test_without_a_running_server(tmp_path: Path) -> None:
         incident = watched.command("incident", "open", *TITLES, *TEXTS).strip()
         assert incident in watched.command("incident", "list", "--json")
         watched.server.start()
-        watched.wait_for(lambda status: [each["id"] for each in status["incidents"]] == [incident], 20)
+        watched.wait_for(lambda status: [each["id"] for each in status["incidents"]] == [incident], 300)

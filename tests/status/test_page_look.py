@@ -11,6 +11,7 @@ LOOK = Path(__file__).with_name("look.mjs")
 
 
 @pytest.mark.browser
+@pytest.mark.timeout(900)
 def test_nothing_is_amiss(tmp_path: Path) -> None:
     urls = []
     for state, pages in build_examples().items():
@@ -19,5 +20,5 @@ def test_nothing_is_amiss(tmp_path: Path) -> None:
             file.write_bytes(pages[name])
             urls.append(file.as_uri())
     command = [find_node(), str(LOOK), find_chromium(), *urls]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,7 +11,6 @@ from zajil.drill.installation import DrillError, Installation, build_environment
 from zajil.drill.ledger import Ledger, Message, Window, find_percentile
 from zajil.drill.matrix_client import GONE, Person, Refused
 from zajil.drill.plan import FAULTS, Scale
-from zajil.drill.proxy import Proxy
 from zajil.drill.traffic import Traffic
 
 RETURN_S_MAX: Final = 120.0
@@ -20,19 +19,18 @@ CLOCK_JUMP_S: Final = 3600
 LIVE_SHARE: Final = 0.15
 """Of the capacity, for the conversations beside a flood."""
 FLOOD_FACTOR: Final = 10
+CROWD_LEAVES_S: Final = 11.0
+"""Until the last poll of the crowd has ended."""
 FLOOD_PROCESS_S_MAX: Final = 120.0
 
 
 class Day:
     """Everything a fault needs. `installation` is None when the server is not ours."""
 
-    def __init__(
-        self, scale: Scale, traffic: Traffic, ledger: Ledger, network: Proxy, installation: Installation | None
-    ) -> None:
+    def __init__(self, scale: Scale, traffic: Traffic, ledger: Ledger, installation: Installation | None) -> None:
         self.scale = scale
         self.traffic = traffic
         self.ledger = ledger
-        self.network = network
         self.installation = installation
         self.notes: dict[str, str] = {}
         """More to say of a fault, for the report."""
@@ -49,7 +47,7 @@ class Day:
             acked = [
                 each.acked_s
                 for each in self.ledger.messages[-2000:]
-                if each.acked_s is not None and each.acked_s > since_s
+                if each.acked_s is not None and each.tried_s > since_s
             ]
             if acked:
                 return (min(acked) - since_s) * 1000
@@ -85,9 +83,9 @@ async def kill(day: Day) -> dict[str, float]:
 
 
 async def cut_clients(day: Day) -> dict[str, float]:
-    day.network.cut()
+    day.traffic.cut()
     await asyncio.sleep(CUT_S)
-    day.network.restore()
+    day.traffic.restore()
     since_s = time.monotonic()
     back_ms, in_sync_ms = await asyncio.gather(day.find_back_ms(since_s), day.find_in_sync_ms(since_s))
     await asyncio.sleep(day.scale.fault_s)
@@ -107,7 +105,7 @@ async def cut_database(day: Day) -> dict[str, float]:
 
 async def reconnect(day: Day) -> dict[str, float]:
     refused = day.traffic.refused
-    day.network.drop()
+    day.traffic.drop()
     in_sync_ms = await day.find_in_sync_ms(time.monotonic())
     await asyncio.sleep(day.scale.fault_s)
     return {"in_sync_ms": in_sync_ms, "refused_sends": day.traffic.refused - refused}
@@ -121,9 +119,11 @@ async def flood(day: Day) -> dict[str, float]:
     for room_id in rooms:
         await asyncio.gather(*(flooder.join(room_id) for flooder in flooders))
     usual_rate = traffic.rate_per_s
+    traffic.rate_per_s, traffic.pairs_only = scale.capacity_per_s * LIVE_SHARE, True
+    traffic.followers.tell("pause")
+    await asyncio.sleep(CROWD_LEAVES_S)
     day.ours.write_config(scale.capacity_per_s)
     await day.ours.reload()
-    traffic.rate_per_s, traffic.pairs_only = scale.capacity_per_s * LIVE_SHARE, True
     try:
         # A new worker knows of no conversation yet: everybody writes twice before the control begins.
         await asyncio.sleep(2 * len(traffic.pairs) / traffic.rate_per_s + 1)
@@ -133,17 +133,20 @@ async def flood(day: Day) -> dict[str, float]:
         outcomes = await run_flood(day.ours.own_base, flooders, rooms, scale)
         window = Window("flood", began_s, time.monotonic())
         await asyncio.sleep(1.0)
+        refused = traffic.refused - refused
     finally:
-        traffic.rate_per_s, traffic.pairs_only = usual_rate, False
         day.ours.write_config()
         await day.ours.reload()
+        # Only now, or this would be a flood too.
+        traffic.rate_per_s, traffic.pairs_only = usual_rate, False
+        traffic.followers.tell("resume")
     before_ms, during_ms = find_p99_ms(day.ledger, control), find_p99_ms(day.ledger, window)
     day.notes["flood"] = ", ".join(f"{outcome}: {count}" for outcome, count in sorted(outcomes.items()))
     return {
         "p99_control_ms": before_ms,
         "p99_flood_ms": during_ms,
         "p99_over_control_ms": max(0.0, during_ms - before_ms),
-        "refused_sends": traffic.refused - refused,
+        "refused_sends": refused,
         "flood_sent": sum(outcomes.values()),
         "flood_refused": outcomes.get("429", 0),
         "flood_refused_without_retry_after": outcomes.get("429 without Retry-After", 0),

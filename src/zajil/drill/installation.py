@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from zajil.drill.proxy import Proxy
 
@@ -19,6 +19,7 @@ START_S_MAX: Final = 60.0
 STOP_S_MAX: Final = 20.0
 COMMAND_S_MAX: Final = 60.0
 READY: Final = b"Zajil is ready"
+POSTGRES_PORT: Final = 5432
 NO_MORE: Final = 4096
 """A file may grow to so many bytes while the disk plays full."""
 
@@ -33,6 +34,24 @@ def find_free_port() -> int:
         return int(each.getsockname()[1])
 
 
+def find_database(url: str) -> tuple[str, int] | str:
+    """Where a database is: host and port, or the path of its socket. Raises `DrillError`."""
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    host, port = options.get("host", parts.hostname), int(options.get("port", parts.port or POSTGRES_PORT))
+    if not host:
+        raise DrillError("the database's URL must name a host, so that its network can be cut")
+    return f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, port)
+
+
+def replace_place(url: str, place: str) -> str:
+    """The same database at another place."""
+    parts = urlsplit(url)
+    login, at, _ = parts.netloc.rpartition("@")
+    options = [(name, value) for name, value in parse_qsl(parts.query) if name not in ("host", "port")]
+    return urlunsplit(parts._replace(netloc=f"{login}{at}{place}", query=urlencode(options)))
+
+
 class Installation:
     """A supervisor and its workers, on `folder`."""
 
@@ -44,7 +63,7 @@ class Installation:
         self._port = find_free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._database = database
-        self.network = Proxy("127.0.0.1", self._port)
+        self.network = Proxy(("127.0.0.1", self._port))
         self.database_network: Proxy | None = None
         self._log: asyncio.Task[None] | None = None
 
@@ -62,14 +81,9 @@ class Installation:
         self._clock.write_text("0")
         await self.network.start()
         if self._database:
-            parts = urlsplit(self._database)
-            if parts.hostname is None:
-                raise DrillError("the database's URL must name a host, so that its network can be cut")
-            self.database_network = Proxy(parts.hostname, parts.port or 5432)
+            self.database_network = Proxy(find_database(self._database))
             await self.database_network.start()
-            login = parts.netloc.rpartition("@")[0]
-            place = f"127.0.0.1:{self.database_network.port}"
-            self._database = urlunsplit(parts._replace(netloc=f"{login}@{place}" if login else place))
+            self._database = replace_place(self._database, f"127.0.0.1:{self.database_network.port}")
         self.write_config()
         ready = asyncio.Event()
         command = [sys.executable, "-P", "-m", "zajil.main.cli", "serve", "--config", str(self._config)]

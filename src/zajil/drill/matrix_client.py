@@ -33,11 +33,11 @@ class Refused(Exception):
 class Person:
     """One account."""
 
-    def __init__(self, base: str, connections: aiohttp.ClientSession, name: str) -> None:
+    def __init__(self, base: str, connections: aiohttp.ClientSession, name: str, token: str = "") -> None:
         self.base = base
         self.name = name
         self.user_id = ""
-        self._token = ""
+        self._token = token
         self._connections = connections
 
     async def request(

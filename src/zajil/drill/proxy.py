@@ -8,10 +8,10 @@ CHUNK: Final = 64 * 1024
 
 
 class Proxy:
-    """Passes bytes from a port of 127.0.0.1 to a server and back."""
+    """Passes bytes from a port of 127.0.0.1 to a server and back. A server is a host and a port, or the path of a socket."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
+    def __init__(self, target: tuple[str, int] | str) -> None:
+        self.target = target
         self._open: set[asyncio.StreamWriter] = set()
         self._is_cut = False
         self._server: asyncio.Server | None = None
@@ -46,13 +46,18 @@ class Proxy:
             return
         self._open.add(writer)
         try:
-            other_reader, other_writer = await asyncio.open_connection(*self._target)
+            other_reader, other_writer = await self._connect()
         except OSError:
             self._close(writer)
             return
         self._open.add(other_writer)
         with contextlib.suppress(asyncio.CancelledError):  # the drill has ended
             await asyncio.gather(self._pass(reader, other_writer), self._pass(other_reader, writer))
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self.target, str):
+            return await asyncio.open_unix_connection(self.target)
+        return await asyncio.open_connection(*self.target)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

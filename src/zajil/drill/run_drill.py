@@ -122,13 +122,12 @@ async def run_drill(order: Order, tell: Tell) -> Result:
             await installation.start()
         else:
             await network.start()
-        base = f"http://127.0.0.1:{network.port}"
-        traffic = Traffic(order.scale, base, order.seed, ledger, registration_token=order.registration_token)
+        traffic = Traffic(order.scale, network, order.seed, ledger, registration_token=order.registration_token)
         tell(f"Making {order.scale.people} people, {order.scale.groups} groups and {order.scale.people // 2} pairs")
         await traffic.prepare()
         result.began_s = time.monotonic()
         traffic.start()
-        await play(order, Day(order.scale, traffic, ledger, network, installation), result, tell)
+        await play(order, Day(order.scale, traffic, ledger, installation), result, tell)
         tell("Waiting until everything has arrived")
         await traffic.pause()
         await traffic.wait_until_read(order.scale.settle_s_max)
@@ -151,7 +150,7 @@ def build_network(target: str) -> Proxy:
     parts = urlsplit(target)
     if parts.scheme != "http" or not parts.hostname:
         raise DrillError("--target must be http://HOST:PORT; a drill does not go through TLS, so aim behind the proxy")
-    return Proxy(parts.hostname, parts.port or 80)
+    return Proxy((parts.hostname, parts.port or 80))
 
 
 async def play(order: Order, day: Day, result: Result, tell: Tell) -> None:

@@ -9,9 +9,11 @@ from typing import Any, Final
 
 import aiohttp
 
+from zajil.drill.crowd import Crowd
 from zajil.drill.ledger import Ledger, Message
 from zajil.drill.matrix_client import GONE, Person, Refused
 from zajil.drill.plan import Scale
+from zajil.drill.proxy import Proxy
 
 SYNC_TIMEOUT_MS: Final = 10_000
 PAUSE_S_FIRST: Final = 0.02
@@ -24,17 +26,19 @@ REFUSING: Final = (429, 502, 503, 504, 507)
 SETUP_AT_ONCE: Final = 8
 DEVICES_EACH: Final = 20
 """Of an account in the crowd."""
-HALL_SIZE: Final = 10
-HALL_EVERY: Final = 50
+HALL_SIZE: Final = 5
+HALL_EVERY: Final = 100
 """Every so many messages one goes to a hall, and so to up to `HALL_SIZE * DEVICES_EACH` devices."""
 
 
 class Traffic:
     """The people of a drill and what they do."""
 
-    def __init__(self, scale: Scale, base: str, seed: int, ledger: Ledger, *, registration_token: str = "") -> None:
+    def __init__(
+        self, scale: Scale, network: Proxy, seed: int, ledger: Ledger, *, registration_token: str = ""
+    ) -> None:
         self.scale = scale
-        self.base = base
+        self.base = f"http://127.0.0.1:{network.port}"
         self.ledger = ledger
         self.people: list[Person] = []
         self.members: dict[str, list[str]] = {}
@@ -45,13 +49,17 @@ class Traffic:
         self.places: list[tuple[Person, str]] = []
         self.rate_per_s = scale.rate_per_s
         self.pairs_only = False
-        """Only pairs talk, and the crowd stays away."""
+        """Only pairs talk, without photos."""
         self.refused = 0
         self._turn = 0
         self.synced_since: dict[str, float] = {}
-        """For each device, when the last sync that has ended was begun."""
+        """For each reader, when the last sync that has ended was begun."""
+        self.followers = Crowd()
+        """The other devices of the crowd."""
         self._chance = random.Random(seed)  # noqa: S311  a plan, not a secret
+        self._seed = seed
         self._name = f"drill{seed}"
+        self._network = network
         self._token = registration_token
         self._by_id: dict[str, Person] = {}
         self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -59,6 +67,8 @@ class Traffic:
         self._readers: list[asyncio.Task[None]] = []
         self._schedule: asyncio.Task[None] | None = None
         self._connections = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        # Else it would ask again by itself where a connection broke, and nobody would know of the failure.
+        self._connections._retry_connection = False
 
     async def prepare(self) -> None:
         """Make accounts, groups and pairs; every reader has read to the end when this returns."""
@@ -82,9 +92,9 @@ class Traffic:
         self.synced_since = {person.user_id: 0.0 for person in readers}
         ready = [asyncio.Event() for _ in readers]
         self._readers = [asyncio.create_task(self._read(*each)) for each in zip(readers, ready, strict=True)]
-        # The first device of each account reads everything; the others follow.
-        followers = range(len(self.crowd), self.scale.crowd)
-        self._readers += [asyncio.create_task(self._wait_for_news(number)) for number in followers]
+        # The first device of each account reads and remembers everything; the others follow.
+        tokens = [person.token for person in self.crowd]
+        await self.followers.start(self._network.target, tokens, self.scale.crowd - len(self.crowd), self._seed)
         await asyncio.gather(*(each.wait() for each in ready))
 
     async def register(self, letter: str, count: int) -> list[Person]:
@@ -105,6 +115,20 @@ class Traffic:
         self.members[room_id] = [member.user_id for member in members]
         return room_id
 
+    def cut(self) -> None:
+        """The network of everybody, until `restore`."""
+        self._network.cut()
+        self.followers.tell("cut")
+
+    def restore(self) -> None:
+        self._network.restore()
+        self.followers.tell("restore")
+
+    def drop(self) -> None:
+        """Every connection breaks; new ones are served at once."""
+        self._network.drop()
+        self.followers.tell("drop")
+
     def start(self) -> None:
         self._schedule = asyncio.create_task(self._send_on_time())
 
@@ -121,6 +145,7 @@ class Traffic:
         for task in self._readers:
             task.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
+        await self.followers.stop()
         await self._connections.close()
 
     async def _send_on_time(self) -> None:
@@ -147,8 +172,9 @@ class Traffic:
         """What a client's queue does: one message of a room after the other, each again until it is answered."""
         async with self._locks[message.sender, message.room_id]:
             content: dict[str, Any] = {"msgtype": "m.text", "body": message.body, "org.zajil.padding": TEXT}
-            if message.number % PHOTO_EVERY == 0:
+            if message.number % PHOTO_EVERY == 0 and not self.pairs_only:
                 await self._pass_photo(person, content)
+                message.due_s = time.monotonic()  # a photo takes what it takes; the message is due when it is there
             pause_s = PAUSE_S_FIRST
             give_up_s = time.monotonic() + ATTEMPT_S_MAX
             while message.event_id is None and time.monotonic() < give_up_s:
@@ -212,25 +238,6 @@ class Traffic:
             token = page.get("end") if len(fresh) == len(older) and older else None
         return room_id, event_ids
 
-    async def _wait_for_news(self, number: int) -> None:
-        """One more device of the crowd, which only follows."""
-        person = self.crowd[number % len(self.crowd)]
-        since: str | None = None
-        is_back = False
-        while True:
-            if self.pairs_only:
-                await asyncio.sleep(PAUSE_S_MAX)
-                continue
-            began_s = time.monotonic()
-            try:
-                answer = await person.sync(since, SYNC_TIMEOUT_MS if since and not is_back else 0)
-            except (*GONE, Refused) as error:
-                is_back = True
-                await asyncio.sleep(max(self._chance.uniform(0.02, 0.5), getattr(error, "retry_after_s", 0.0)))
-                continue
-            since, is_back = answer["next_batch"], False
-            self.synced_since[f"{person.user_id} {number}"] = began_s
-
     async def load_histories(self) -> dict[str, list[tuple[str, str]]]:
         """(event ID, body) of every message of every room, oldest first, as a member reads it now."""
         histories = {}
@@ -265,9 +272,9 @@ class Traffic:
         )
 
     async def wait_until_synced(self, since_s: float, seconds_max: float) -> float | None:
-        """Seconds from `since_s` until everybody has ended a sync that was begun after it."""
+        """Seconds from `since_s` until every device has ended a sync that was begun after it."""
         deadline = time.monotonic() + seconds_max
-        while any(each < since_s for each in self.synced_since.values()):
+        while any(each < since_s for each in self.synced_since.values()) or await self.followers.count_behind(since_s):
             if time.monotonic() > deadline:
                 return None
             await asyncio.sleep(0.01)

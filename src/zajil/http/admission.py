@@ -81,8 +81,7 @@ class Edge:
         if work is None:
             return None
         now_s = self._now_s()
-        sessions = self._app.sessions
-        requester = None if token is None else sessions.known.get(token) or sessions.recall(token)
+        requester = None if token is None else self._app.sessions.guess(token)
         if requester is not None:
             return self._enter_known(work, route, params, requester, now_s)
         if token is None:

@@ -9,11 +9,10 @@ import { Waiting } from "@/views/common/Waiting";
 import { useReadable } from "@/views/use_readable";
 import { useApp } from "./app_context";
 import { appLock } from "./app_lock";
+import { findSignedIn } from "./load_signed_in";
 import { navigate, useRoute } from "./navigation";
 import type { Route } from "./routes";
 
-// Everything behind the sign-in is loaded after it.
-const SignedIn = lazy(() => import("./signed_in"));
 const LockScreen = lazy(() => import("@/views/settings/LockScreen"));
 
 function needsArrival(route: Route): boolean {
@@ -38,6 +37,7 @@ function Screen() {
   const route = useRoute();
   const active = useReadable(model.active);
   const { isLocked } = useReadable(appLock.state);
+  const [SignedIn] = useState(findSignedIn);
   // In place of everything, so that nothing of it is in the page.
   if (isLocked) return <Suspense fallback={<Waiting sentence={t("shell.starting")} />}><LockScreen /></Suspense>;
   if (active === null || needsArrival(route)) return <Arrive onCancel={active === null ? undefined : () => navigate({ page: "home" }, true)} />;

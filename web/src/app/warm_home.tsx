@@ -1,8 +1,9 @@
 import { useEffect, useMemo, useState, type ReactNode } from "react";
 import type { ChatSummary, Connection, Engine, Person } from "@/domain/engine";
 import { Store } from "@/domain/store";
-import { loadWarmList, type WarmList } from "@/protocol/warm_list";
+import type { WarmList } from "@/protocol/warm_list";
 import { WarmMessenger } from "@/views/layout/WarmMessenger";
+import { useApp } from "./app_context";
 import { EngineContext } from "./engine_context";
 import { navigate, useRoute } from "./navigation";
 import { useVisibleEngine } from "./visible_engine";
@@ -35,13 +36,16 @@ function Shown() {
 /** The chats of the last time while the engine is being loaded; `otherwise` where there are none, or another page is asked for. */
 export function WarmHome({ userId, otherwise }: { readonly userId: string; readonly otherwise: ReactNode }) {
   const route = useRoute();
-  const [list, setList] = useState<WarmList | null>(null);
+  const { warmStarts } = useApp();
+  const [warm] = useState(() => warmStarts.find(userId) ?? warmStarts.begin(userId));
+  const [list, setList] = useState(warm.list);
   useEffect(() => {
     let isHere = true;
-    loadWarmList(userId).then((found) => { if (isHere) setList(found); }, () => undefined);
+    if (list === undefined) void warm.loaded.then(() => { if (isHere) setList(warm.list); });
+    else warm.drawn();
     return () => { isHere = false; };
-  }, [userId]);
-  const engine = useMemo(() => (list === null || list.chats.length === 0 ? null : buildWarmEngine(userId, list)), [userId, list]);
+  }, [warm, list]);
+  const engine = useMemo(() => (list ? buildWarmEngine(userId, list) : null), [userId, list]);
   if (engine === null || (route.page !== "home" && route.page !== "target")) return otherwise;
   return <EngineContext value={engine}><Shown /></EngineContext>;
 }

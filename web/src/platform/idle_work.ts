@@ -39,6 +39,8 @@ export class IdleWork {
   }
 }
 
+/** Where browsers tell urgent from other work, all that the page does goes first. */
 function pause(): Promise<void> {
-  return new Promise((done) => setTimeout(done));
+  const { scheduler } = globalThis as { readonly scheduler?: { postTask(task: () => void, options: { readonly priority: "background" }): Promise<void> } };
+  return scheduler === undefined ? new Promise((done) => setTimeout(done)) : scheduler.postTask(() => undefined, { priority: "background" });
 }

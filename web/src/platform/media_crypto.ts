@@ -1,5 +1,5 @@
+import { sha256 } from "@noble/hashes/sha2.js";
 import { MediaFailure } from "./media_failure";
-import { Sha256 } from "./media_sha256";
 
 /** What a receiver needs: AES-256 key and counter block, and the hash of the ciphertext; unpadded base64 (k: URL-safe). */
 export interface AttachmentKey {
@@ -21,7 +21,7 @@ export async function encryptAttachment(file: Blob, onProgress?: OnProgress, sig
   const iv = new Uint8Array(16);
   crypto.getRandomValues(iv.subarray(0, 8));
   const key = await crypto.subtle.importKey("raw", rawKey, "AES-CTR", false, ["encrypt"]);
-  const hash = new Sha256();
+  const hash = sha256.create();
   const parts: Blob[] = [];
   let whole: Uint8Array<ArrayBuffer> | undefined;
   for (let at = 0; at < file.size; at += SLICE_BYTES) {
@@ -60,7 +60,7 @@ export async function decryptAttachment(data: Blob, key: AttachmentKey, signal?:
 
 export async function hashBlob(data: Blob, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
   if (data.size <= WHOLE_BYTES_MAX) return new Uint8Array(await crypto.subtle.digest("SHA-256", await data.arrayBuffer()));
-  const hash = new Sha256();
+  const hash = sha256.create();
   for (let at = 0; at < data.size; at += SLICE_BYTES) {
     signal?.throwIfAborted();
     hash.update(new Uint8Array(await data.slice(at, at + SLICE_BYTES).arrayBuffer()));

@@ -1,4 +1,4 @@
-import { Sha256 } from "./media_sha256";
+import { sha256 } from "@noble/hashes/sha2.js";
 
 /** Up to this the browser hashes at once; beyond it in pieces, since its digest takes only whole buffers. */
 const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
@@ -11,7 +11,7 @@ export async function hashFile(file: Blob): Promise<string> {
 }
 
 async function hashInPieces(file: Blob): Promise<Uint8Array> {
-  const hash = new Sha256();
+  const hash = sha256.create();
   for (let at = 0; at < file.size; at += PIECE_BYTES) hash.update(new Uint8Array(await file.slice(at, at + PIECE_BYTES).arrayBuffer()));
   return hash.digest();
 }

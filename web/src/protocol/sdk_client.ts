@@ -1,4 +1,4 @@
-import { createClient, IndexedDBStore, type ISyncResponse, type MatrixClient, type MatrixEvent, type Room } from "matrix-js-sdk";
+import { createClient, IndexedDBStore, type ISyncResponse, type MatrixClient, type MatrixEvent, Room } from "matrix-js-sdk";
 import { logger } from "matrix-js-sdk/lib/logger";
 import type { CryptoCallbacks } from "matrix-js-sdk/lib/crypto-api";
 import { engineDatabaseName } from "@/platform/engine_database";
@@ -132,11 +132,19 @@ function leaveOutMalformedVerifications(client: MatrixClient): void {
   };
 }
 
-/** The SDK takes all rooms of a sync in one go. It waits for its crypto at each encrypted one: there the page gets its turn. */
+const turns = new Turns();
+const { addLiveEvents } = Room.prototype;
+
+/** The SDK takes all rooms of a sync in one go. Before it adds a room's messages the page gets its turn. */
+Room.prototype.addLiveEvents = async function addInTurn(this: Room, ...parts: Parameters<typeof addLiveEvents>) {
+  await turns.next();
+  await addLiveEvents.apply(this, parts);
+};
+
+/** And where it waits for its crypto at each encrypted room. */
 function spreadRooms(client: MatrixClient): void {
   const crypto = client.getCrypto() as unknown as { onCryptoEvent(room: Room, event: MatrixEvent): Promise<void> };
   const { onCryptoEvent } = crypto;
-  const turns = new Turns();
   crypto.onCryptoEvent = async (room, event) => {
     await onCryptoEvent.call(crypto, room, event);
     await turns.next();

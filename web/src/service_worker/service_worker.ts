@@ -23,7 +23,19 @@ async function install(): Promise<void> {
   await self.skipWaiting();
 }
 
+/** What browsers have that can answer by themselves, without waking the worker first (WICG Service Worker Static Routing). */
+interface RoutingEvent {
+  addRoutes?(rules: readonly { readonly condition: { readonly urlPattern: { readonly pathname: string }; readonly requestMethod: string }; readonly source: { readonly cacheName: string } }[]): Promise<void>;
+}
+
+/** Hashed files come straight from the cache; those that are not there, from the server. */
+async function routeAssets(event: ExtendableEvent & RoutingEvent): Promise<void> {
+  await event.addRoutes?.([{ condition: { urlPattern: { pathname: `${ASSETS}*` }, requestMethod: "get" }, source: { cacheName: CACHE } }]).catch(() => undefined);
+}
+
 async function activate(): Promise<void> {
+  // The page is asked for while the worker wakes.
+  await self.registration.navigationPreload?.enable();
   const cache = await caches.open(CACHE);
   const wanted = new Set([PAGE, ...__BUILT_FILES__]);
   for (const request of await cache.keys()) if (!wanted.has(new URL(request.url).pathname)) await cache.delete(request);
@@ -31,9 +43,9 @@ async function activate(): Promise<void> {
 }
 
 /** The server's page if it answers soon, else the kept one; a late answer is kept for the next start. */
-async function answerPage(request: Request): Promise<Response> {
+async function answerPage({ request, preloadResponse }: FetchEvent): Promise<Response> {
   const cache = await caches.open(CACHE);
-  const fromServer = fetch(request).then(async (response) => {
+  const fromServer = askServer(request, preloadResponse).then(async (response) => {
     if (response.ok) await cache.put(PAGE, response.clone());
     return response;
   });
@@ -43,16 +55,20 @@ async function answerPage(request: Request): Promise<Response> {
   return await Promise.race([fromServer.catch(() => kept), late]);
 }
 
+async function askServer(request: Request, preloaded?: Promise<Response | undefined>): Promise<Response> {
+  return (await preloaded?.catch(() => undefined)) ?? (await fetch(request));
+}
+
 async function answerAsset(request: Request): Promise<Response> {
   return (await (await caches.open(CACHE)).match(request)) ?? (await fetch(request));
 }
 
-self.addEventListener("install", (event) => event.waitUntil(install()));
+self.addEventListener("install", (event) => event.waitUntil(Promise.all([install(), routeAssets(event)])));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   if (event.request.method !== "GET" || url.origin !== self.location.origin) return;
-  if (url.pathname === PAGE) event.respondWith(answerPage(event.request));
+  if (url.pathname === PAGE) event.respondWith(answerPage(event));
   else if (url.pathname.startsWith(ASSETS)) event.respondWith(answerAsset(event.request));
 });
 

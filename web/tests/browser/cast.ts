@@ -1,4 +1,4 @@
-import { buildPicture } from "./picture.ts";
+import { buildDawn, buildPicture } from "./picture.ts";
 import type { Person } from "./person.ts";
 import type { Stage } from "./story.ts";
 
@@ -43,21 +43,38 @@ export async function gatherCast(stage: Stage): Promise<Cast> {
   await badr.openChat(CHATS.group);
   await badr.accept();
   await badr.write("أنا! وسآتي بالقهوة ☕");
+  await keepAndAnswer(anna, badr);
+  await makeSticker(anna);
   await layla.startChat("anna");
   await layla.write("Hello Anna, we met at the tower.");
   await anna.page.locator("[data-room]").filter({ hasText: CHATS.request }).first().waitFor();
   return { anna, badr, layla };
 }
 
+/** A message that is starred and pinned, with a thread under it. */
+async function keepAndAnswer(anna: Person, badr: Person): Promise<void> {
+  const asked = "Who joins the flight on Friday?";
+  await badr.choose(asked, "chat.reply_in_thread");
+  await badr.page.locator("aside textarea").fill("Layla too, I think.");
+  await badr.press("Enter");
+  await anna.openChat(CHATS.group);
+  await anna.message(asked).getByText(anna.text("thread.answers_one", { count: "1" })).waitFor();
+  await anna.choose(asked, "chat.star");
+  await anna.message(asked).locator(".lucide-star").first().waitFor();
+  await anna.choose(asked, "chat.pin");
+  await anna.page.locator("main button").filter({ hasText: anna.text("pinned.one") }).waitFor();
+}
+
 async function sendOthers(anna: Person, badr: Person): Promise<void> {
-  await anna.page.locator("[data-attach=media]").setInputFiles({ name: "pigeon.png", mimeType: "image/png", buffer: buildPicture(320, 240, "at home") });
+  await anna.page.locator("[data-attach=media]").setInputFiles({ name: "dawn.png", mimeType: "image/png", buffer: buildDawn(640, 420) });
   await anna.pressButton("media.send", anna.page.getByRole("dialog"));
   await anna.page.getByRole("dialog").waitFor({ state: "detached" });
   await anna.page.locator("[data-attach=file]").setInputFiles({ name: "رسالة الحمامة.txt", mimeType: "text/plain", buffer: Buffer.from("to the tower") });
   await anna.pressButton("media.send", anna.page.getByRole("dialog"));
   await badr.page.locator("main img[src^='blob:']").first().waitFor();
   await badr.pressButton("composer.record");
-  await badr.page.waitForTimeout(1_200);
+  // Until there is something in it.
+  await badr.page.getByRole("timer").getByText(/[1-9١-٩]/).waitFor();
   await badr.pressButton("media.send");
   await anna.page.getByRole("button", { name: anna.text("media.play") }).first().waitFor();
   await anna.pressButton("composer.attach");
@@ -74,6 +91,21 @@ async function sendOthers(anna: Person, badr: Person): Promise<void> {
   await badr.pressButton("delete.for_everyone");
   await anna.sees(anna.text("chat.deleted"));
   await badr.write("👍");
+}
+
+/** A sticker of one's own; it is offered, not sent. */
+async function makeSticker(anna: Person): Promise<void> {
+  await anna.openChat(CHATS.direct);
+  await anna.pressButton("composer.emoji");
+  await anna.click(anna.page.getByRole("tab", { name: anna.text("stickers.title") }));
+  await anna.pressButton("stickers.make");
+  const dialog = anna.page.getByRole("dialog");
+  await dialog.locator("input[type=file]").setInputFiles({ name: "pigeon.png", mimeType: "image/png", buffer: buildPicture(128, 128, "sticker") });
+  await dialog.getByLabel(anna.text("stickers.name"), { exact: true }).fill("حمامة");
+  await anna.pressButton("stickers.add", dialog);
+  await dialog.getByRole("list", { name: anna.text("stickers.in_pack") }).getByText("حمامة").waitFor();
+  await anna.pressButton("stickers.done", dialog);
+  await dialog.waitFor({ state: "detached" });
 }
 
 async function make(person: Person, kind: "channel" | "community", name: string, invited: readonly string[]): Promise<void> {

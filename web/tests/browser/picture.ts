@@ -39,3 +39,31 @@ export function buildBomb(width: number, height: number): Buffer {
 export function buildHugeHead(width: number, height: number): Buffer {
   return build(width, height, 8, 6, Buffer.alloc(16));
 }
+
+type Colour = readonly [number, number, number];
+const NIGHT: Colour = [43, 66, 112];
+const GLOW: Colour = [247, 186, 122];
+const SUN: Colour = [255, 236, 196];
+const FAR_HILLS: Colour = [92, 104, 122];
+const NEAR_HILLS: Colour = [24, 54, 56];
+
+function mix(from: Colour, to: Colour, share: number): Colour {
+  const at = Math.min(1, Math.max(0, share));
+  return [from[0] + (to[0] - from[0]) * at, from[1] + (to[1] - from[1]) * at, from[2] + (to[2] - from[2]) * at];
+}
+
+function paintDawn(x: number, y: number): Colour {
+  if (y > 0.8 + 0.06 * Math.sin(x * 5 + 1) - 0.05 * Math.sin(x * 13)) return NEAR_HILLS;
+  if (y > 0.66 + 0.07 * Math.sin(x * 7 + 2.5)) return FAR_HILLS;
+  const distance = Math.hypot((x - 0.68) * 1.4, y - 0.5);
+  return distance < 0.09 ? SUN : mix(SUN, mix(NIGHT, GLOW, y * 1.5), 0.35 + distance * 2.2);
+}
+
+/** The sun over hills: a picture as people send them, for what is looked at. */
+export function buildDawn(width: number, height: number): Buffer {
+  const rows = Buffer.alloc(height * (1 + width * 3));
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) rows.set(paintDawn(x / width, y / height), y * (1 + width * 3) + 1 + x * 3);
+  }
+  return build(width, height, 8, 2, rows);
+}

@@ -1,10 +1,9 @@
-import { createHash, createHmac } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { hasChainPhrase } from "@/domain/forward_guard/chain_phrases";
-import { fingerprint, minHash, normaliseText, PERMUTATIONS, RECOGNISED_LETTERS_MIN, similarity } from "@/domain/forward_guard/fingerprint";
+import { fingerprint, minHash, normaliseText, PERMUTATIONS, RECOGNISED_LETTERS_MIN, similarity, TAG_BYTES } from "@/domain/forward_guard/fingerprint";
 import { chatsMax, ForwardGuard, HOP_MAX, labelOf, LADDER_WINDOW_MS, RETENTION_MS, SEEN_MAX, SENT_MAX } from "@/domain/forward_guard/forward_guard";
 import type { Target } from "@/domain/forward_guard/forward_guard";
-import { hmacSha256, sha256 } from "@/domain/forward_guard/sha256";
 import { pick, seededRandom } from "./seeded_random";
 
 const CHAIN = "تحذير هام جدا سيتم إغلاق خدمة المراسلة غدا صباحا لكل من لا يرسل هذه الرسالة إلى ثمانية أشخاص من أصدقائه قبل منتصف الليل والله أعلم";
@@ -17,12 +16,10 @@ function guardAt(start = 1_000_000_000_000): { guard: ForwardGuard; clock: { now
 }
 
 describe("hashes", () => {
-  it("agree with the platform's", () => {
-    const random = seededRandom(1);
-    for (const length of [0, 1, 54, 55, 56, 63, 64, 65, 119, 120, 1_000]) {
-      const data = Uint8Array.from({ length }, () => Math.floor(random() * 256));
-      expect(Buffer.from(sha256(data)).toString("hex")).toBe(createHash("sha256").update(data).digest("hex"));
-      for (const key of ["k", "k".repeat(64), "k".repeat(100)]) expect(Buffer.from(hmacSha256(Buffer.from(key), data)).toString("hex")).toBe(createHmac("sha256", key).update(data).digest("hex"));
+  it("agree with the platform's, whatever the length", () => {
+    for (const length of [30, 54, 55, 56, 63, 64, 65, 119, 120, 1_000]) {
+      const text = "a".repeat(length);
+      expect(fingerprint({ text }).tags).toEqual([createHmac("sha256", "zajil forward guard tag v1").update(`text:${text}`).digest("hex").slice(0, TAG_BYTES * 2)]);
     }
   });
 
@@ -245,16 +242,6 @@ describe("recognition", () => {
     expect(again.exportState()).toEqual(guard.exportState());
     expect(again.exportState().seen).toHaveLength(1);
   });
-
-  it("stays fast with all it may remember", () => {
-    const { guard } = guardAt();
-    const random = seededRandom(3);
-    const text = (): string => Array.from({ length: 20 }, () => `w${Math.floor(random() * 5_000)}`).join(" ");
-    for (let index = 0; index < SEEN_MAX; index += 1) guard.receive({ text: text() }, 0);
-    const start = performance.now();
-    for (let index = 0; index < 20; index += 1) guard.inspectComposed({ text: text() });
-    expect((performance.now() - start) / 20).toBeLessThan(50);
-  }, 60_000);
 });
 
 describe("chain phrases", () => {
@@ -317,4 +304,4 @@ it("makes chain letters die out in a small simulation", () => {
   console.info(`reach without the guard ${(free * 100).toFixed(0)} %, with it ${(guarded * 100).toFixed(0)} % (seeds ${seeds.join(", ")})`);
   expect(free).toBeGreaterThan(0.5);
   expect(guarded).toBeLessThan(free / 2);
-}, 120_000);
+});

@@ -3,7 +3,7 @@
 Events are local numbers here. The chains are walked over their links alone; no event is read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from zajil.core.events import StateKey
 from zajil.core.state_resolution.conflicts import Conflicts
@@ -56,15 +56,16 @@ def find_auth_difference(conflicts: Conflicts, graph: AuthGraph, work: Work) -> 
 
 def _spread(masks: Mapping[int, int], graph: AuthGraph, spread: dict[int, int], work: Work) -> Steps[None]:
     """Add the bits of some events to these and to all that is below them."""
-    todo = list(masks.items())
-    while todo:
-        nid, mask = todo.pop()
-        before = spread.get(nid, 0)
-        if before | mask != before:
-            spread[nid] = before | mask
-            todo.extend((auth_nid, mask) for auth_nid in graph.get(nid, ()))
-        if work.spend():
-            yield PAUSE
+    for start in masks.items():
+        todo = [start]
+        while todo:
+            nid, mask = todo.pop()
+            before = spread.get(nid, 0)
+            if before | mask != before:
+                spread[nid] = before | mask
+                todo.extend((auth_nid, mask) for auth_nid in graph.get(nid, ()))
+            if work.spend():
+                yield PAUSE
 
 
 def _find_agreed(nids: Iterable[int], conflicts: Conflicts, work: Work) -> Steps[list[int]]:
@@ -129,7 +130,7 @@ def find_conflicted_subgraph(conflicted: Iterable[int], graph: AuthGraph, work: 
     return above
 
 
-def find_reachable_within(nids: Iterable[int], within: set[int], work: Work) -> Steps[set[int]]:
+def find_reachable_within(nids: Iterable[int], within: Container[int], work: Work) -> Steps[set[int]]:
     """Some events of a set, and those they reach over auth events of the set."""
     links = work.known.links
     todo = list(nids)

@@ -15,6 +15,7 @@ from zajil.core.state_map import LoadedNodes, NeedNodes
 COMPARE_STEPS: Final = 15  # of two nodes of a trie
 READ_STEPS: Final = 15  # of a key from a trie
 WRITE_STEPS: Final = 40  # of a key into a trie
+RANK_STEPS: Final = 15  # of an event's sender, by power
 SORT_STEPS: Final = 4  # of an event, into its place
 JUDGE_STEPS: Final = 25  # of an event, by the authorisation rules
 BYTES_PER_STEP: Final = 200  # of an event that is read or judged

@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 
 from zajil.core.events import Event
 from zajil.core.power_levels import CREATE_KEY, POWER_LEVELS_KEY, build_power_levels
-from zajil.core.state_resolution.known import PAUSE, SORT_STEPS, Steps, Work
+from zajil.core.state_resolution.known import PAUSE, RANK_STEPS, SORT_STEPS, Steps, Work
 
 _PowerKey = tuple[int, int, str, int]
 
@@ -26,7 +26,7 @@ def sort_by_power(nids: Collection[int], create_nid: int, work: Work) -> Steps[l
             later.setdefault(auth_nid, []).append(nid)
         if not needed:
             heappush(ready, keys[nid])
-        if work.spend(2 * SORT_STEPS):
+        if work.spend(RANK_STEPS):
             yield PAUSE
     ordered: list[int] = []
     while ready:
@@ -39,8 +39,9 @@ def sort_by_power(nids: Collection[int], create_nid: int, work: Work) -> Steps[l
             if work.spend(SORT_STEPS):
                 yield PAUSE
     # Only room version 2, whose event IDs are no hashes, can have cycles; those events go last.
-    cyclic = [keys[nid] for nid, count in waiting.items() if count]
-    return ordered + [key[-1] for key in sorted(cyclic)]
+    if len(ordered) < len(keys):
+        ordered += [key[-1] for key in sorted(keys[nid] for nid, count in waiting.items() if count)]
+    return ordered
 
 
 def _build_power_key(nid: int, create_nid: int, work: Work) -> _PowerKey:

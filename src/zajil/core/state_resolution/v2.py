@@ -1,6 +1,6 @@
 """State resolution of room versions 2 to 11 (v2) and 12 (v2.1). The steps are those of room version 12."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from zajil.core.event_auth import auth_event_keys, check_event_auth
 from zajil.core.events import Event, StateKey
@@ -28,7 +28,7 @@ def resolve_v2(conflicts: Conflicts, create_nid: int, rules: RoomRules, work: Wo
     state: State = {} if with_subgraph else (yield from _load_unconflicted(events.values(), conflicts, rules, work))
     # 1. Take the power events, and of their auth chains what is in the full conflicted set, in power order.
     power_nids = yield from work.select(events, lambda nid: _is_power_event(events[nid]))
-    picked = yield from find_reachable_within(power_nids, set(events), work)
+    picked = yield from find_reachable_within(power_nids, events, work)
     power_events = yield from sort_by_power(picked, create_nid, work)
     # 2. Try them one after the other.
     yield from _apply_allowed(power_events, state, create_nid, rules, work)
@@ -51,19 +51,19 @@ def _find_full_conflicted_set(conflicts: Conflicts, with_subgraph: bool, work: W
     return full
 
 
-def _load_events(nids: Iterable[int], create_nid: int, work: Work) -> Steps[dict[int, Event]]:
+def _load_events(nids: Collection[int], create_nid: int, work: Work) -> Steps[dict[int, Event]]:
     """Those of some events that can be had. Loads their auth events too, which they are judged by."""
     known = work.known
-    wanted = dict.fromkeys(nids)
-    needed = dict.fromkeys((create_nid, *wanted))
-    for nid in wanted:
+    needed = {create_nid: None}
+    for nid in nids:
+        needed[nid] = None
         needed.update(dict.fromkeys(known.links[nid].auth_nids))
         if work.spend():
             yield PAUSE
     yield from work.load_events(needed)
     yield from work.load_links((create_nid,))
     events: dict[int, Event] = {}
-    for nid in wanted:
+    for nid in nids:
         event = known.events[nid]
         if event is not None and event.is_state:
             events[nid] = event

@@ -1,7 +1,8 @@
 """Who is behind an access token, remembered in this process until the database says otherwise."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 from zajil.core.signing import encode_base64_url_safe
@@ -15,6 +16,8 @@ from zajil.services.requester import Requester
 KNOWN_MAX: Final = 65_536
 TOKEN_BYTES: Final = 24
 TOKEN_CHARACTERS_MAX: Final = 256
+LEFT_MAX: Final = 10_000
+"""So many tokens, those remembered last, a process leaves to its successor."""
 
 
 class Sessions:
@@ -29,6 +32,8 @@ class Sessions:
         """By raw token, without the expiring ones; the oldest go first when there are too many."""
         self._expiring: dict[str, tuple[Requester, int]] = {}
         self._tokens: dict[str, set[str]] = {}
+        self._guesses: dict[str, Requester] = {}
+        """Whose the tokens were that a predecessor knew. They may have been revoked since: good for guessing who goes first, for nothing else."""
         self._generation = 0
         app.db.subscribe(self._note_commit)
 
@@ -38,6 +43,21 @@ class Sessions:
         if requester is None and (entry := self._expiring.get(token)) is not None:
             return entry[0] if self._app.clock.now_ms() < entry[1] else None
         return requester
+
+    def guess(self, token: str) -> Requester | None:
+        """Who probably asks. Not whether they may."""
+        return self.known.get(token) or self.recall(token) or self._guesses.get(token)
+
+    def leave(self) -> list[tuple[str, str, str, int]]:
+        """For a successor: token, user, device, and when the account was made."""
+        latest = islice(reversed(self.known.items()), LEFT_MAX)
+        return [(token, each.user_id, each.device_id, each.created_ts_ms) for token, each in latest]
+
+    def inherit(self, left: Iterable[tuple[str, str, str, int]]) -> None:
+        self._guesses = {
+            token: Requester(user_id, device_id, 0, created_ts_ms=created_ts_ms)
+            for token, user_id, device_id, created_ts_ms in left
+        }
 
     async def find(self, token: str) -> Requester:
         """The requester behind a token that is not in `known`. Raises 401 M_UNKNOWN_TOKEN; soft_logout when it has merely expired."""
@@ -83,6 +103,7 @@ class Sessions:
                 self.forget_user(key)
 
     def _remember(self, token: str, requester: Requester, expires_ts_ms: int | None) -> None:
+        self._guesses.pop(token, None)
         if len(self.known) + len(self._expiring) >= KNOWN_MAX:
             oldest: dict[str, Requester] | dict[str, tuple[Requester, int]] = self.known or self._expiring
             self._forget_token(next(iter(oldest)))

@@ -8,10 +8,25 @@ const end_px = 120;
 const load_ahead_items = 12;
 const highlighted_ms = 2_000;
 
+const padding_start_px = 8;
+const padding_end_px = 12;
+
+/** Where the first drawing stands, by guessed heights: rows elsewhere would be made for nothing. What is measured then moves it to its place. */
+function guessOffset(items: Timeline["items"]): number {
+  const unread = items.findLastIndex((item) => item.type === "unread");
+  const above = unread < 0 ? items : items.slice(0, unread);
+  const height = above.reduce((sum, item) => sum + estimateHeight(item), padding_start_px);
+  return Math.max(0, unread < 0 ? height + padding_end_px - innerHeight : height - innerHeight / 2);
+}
+
 function useTimelineVirtualizer(items: Timeline["items"], scroller: React.RefObject<HTMLDivElement | null>) {
   // oxlint-disable-next-line react/incompatible-library -- it changes inside; rows get what they show as properties
   return useVirtualizer({
     count: items.length,
+    // Nothing is measured before there is something: the page is laid out once, with the first rows.
+    enabled: items.length > 0,
+    initialOffset: () => guessOffset(items),
+    initialRect: { width: innerWidth, height: innerHeight },
     getScrollElement: () => scroller.current,
     estimateSize: (at) => estimateHeight(items[at]),
     getItemKey: useCallback((at: number) => items[at]?.key ?? at, [items]),
@@ -19,8 +34,8 @@ function useTimelineVirtualizer(items: Timeline["items"], scroller: React.RefObj
     anchorTo: "end",
     followOnAppend: true,
     scrollEndThreshold: end_px,
-    paddingStart: 8,
-    paddingEnd: 12,
+    paddingStart: padding_start_px,
+    paddingEnd: padding_end_px,
   });
 }
 

@@ -9,6 +9,13 @@ import { PinForm } from "../settings/PinForm";
 import { useReadable } from "../use_readable";
 import css from "./ChatList.module.css";
 
+/** How many chats of this account are behind the PIN and not shown now. */
+export function useHiddenCount(): number {
+  const { userId } = useEngine();
+  const count = useReadable(appLock.chats)[userId]?.length ?? 0;
+  return useReadable(appLock.revealed) ? 0 : count;
+}
+
 /** Where there are chats behind the PIN: the way to them, which says how many they are and no more. */
 export function PrivateChatsLine() {
   const { t } = useTranslation();

@@ -3,6 +3,7 @@ import { ContextMenu as RadixContext, DropdownMenu as RadixDropdown } from "radi
 import { Check, ChevronRight, type LucideIcon } from "lucide-react";
 import { classNames } from "./class_names";
 import { layersElement } from "./layers";
+import { noteMenuOpens } from "./use_opener";
 import css from "./Menu.module.css";
 
 export type MenuEntry =
@@ -62,6 +63,7 @@ function useOpening(onOpenChange: ((open: boolean) => void) | undefined) {
   const openedAt = useRef(0);
   return {
     changeOpen: (open: boolean) => {
+      if (open) noteMenuOpens();
       openedAt.current = performance.now();
       setOpen(open);
       onOpenChange?.(open);

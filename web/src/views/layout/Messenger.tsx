@@ -1,5 +1,6 @@
-import { useEffect, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useEffect, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { useEngine } from "@/app/engine_context";
 import { ChatList, type ChatListProps } from "../chats/ChatList";
 import { RoomPage } from "../community/RoomPage";
 import { EmptyState } from "../common/EmptyState";
@@ -28,11 +29,21 @@ type Aside = "info" | "search" | "threads" | { readonly thread: string; readonly
 
 const ASIDE_NAMES = { info: "chat.info", search: "chat.search", threads: "thread.all" } as const;
 
+/** A chat's messages are read while the mouse's button is still down: they are there when it is let go. A finger may only be scrolling. */
+function useReadAhead() {
+  const engine = useEngine();
+  return (event: PointerEvent) => {
+    const roomId = event.pointerType === "mouse" && event.button === 0 ? (event.target as Element).closest("[data-room]")?.getAttribute("data-room") : null;
+    if (engine.chats.get().some((chat) => chat.roomId === roomId && chat.membership === "join" && chat.kind !== "community")) engine.openChat(roomId!);
+  };
+}
+
 /** List, chat and information: side by side where there is room, one after the other where there is not. */
 export function Messenger(props: MessengerProps) {
   const { roomId, onOpenChat, onOpenPerson, renderInfo, shownEvent, ...list } = props;
   const { t } = useTranslation();
   const panes = usePanes();
+  const readAhead = useReadAhead();
   const [shortcut, setShortcut] = useShortcuts();
   const [aside, setAside] = useState<Aside | null>(null);
   const [opener, setOpener] = useState<Element | null>(null);
@@ -71,7 +82,7 @@ export function Messenger(props: MessengerProps) {
     <div className={css.frame} onKeyDown={onKeyDown}>
       <ConnectionBanner />
       <div className={css.panes}>
-        {showList && <ListFrame className={css.list}><ChatList {...list} isPage={!showChat} onOpenPerson={onOpenPerson} openRoom={roomId} onOpenChat={onOpenChat} /></ListFrame>}
+        {showList && <ListFrame className={css.list} onPointerDownCapture={readAhead}><ChatList {...list} isPage={!showChat} onOpenPerson={onOpenPerson} openRoom={roomId} onOpenChat={onOpenChat} /></ListFrame>}
         {showChat && <div className={css.chat}>
           {roomId === null ? <Welcome /> : (
             <ErrorBoundary resetKey={roomId} fallback={<main className={css.broken}><EmptyState title={t("chat.broken_chat")}>{t("chat.broken_chat_text")}</EmptyState></main>}>

@@ -120,6 +120,7 @@ function CropBox({ box, picture, zoom, onMove, onScale }: CropBoxProps) {
     <div
       ref={box}
       className={css.box}
+      data-pushed
       role="group"
       tabIndex={0}
       aria-label={t("media.crop_area")}
