@@ -22,7 +22,7 @@ SMALL_TABLES = {
     "status_nodes": "one row a machine",
 }
 SCANS_ALLOWED = {
-    "federation_queue.count_waiting",  # when an operator asks
+    "federation_queue.count_waiting": "when an operator asks",
     "accounts.has_admin": "an index of administrators only",
     "directory.count_published": "an index of public rooms only",
     "directory.load_published": "the same index in its order, with LIMIT",
