@@ -23,6 +23,8 @@ SMALL_TABLES = {
 }
 SCANS_ALLOWED = {
     "federation_queue.count_waiting": "when an operator asks",
+    "federation_queue.load_destinations": "when an operator asks",
+    "federation_queue.load_outbox": "the first rows of a table that is emptied at once",
     "accounts.has_admin": "an index of administrators only",
     "directory.count_published": "an index of public rooms only",
     "directory.load_published": "the same index in its order, with LIMIT",

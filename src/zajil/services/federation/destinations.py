@@ -69,9 +69,10 @@ class Destinations:
         if not self._app.config.federation:
             return
         store, reader = self._app.stores.federation_queue, self._app.db.reader
-        for row in await store.load_destinations(reader):
-            self._known[row.server_name] = Destination(row)
         for server_name in await store.load_waiting_servers(reader):
+            row = await store.load_destination(reader, server_name)
+            if row is not None:
+                self._known[server_name] = Destination(row)
             self.wake(server_name)
         self._outbox_wake.set()
         # Another process may have appended events of ours.

@@ -89,6 +89,11 @@ class SqlFederationQueueStore:
                 counts.setdefault(server_name, [0, 0])[index] = count
         return [QueueLength(server_name, *both) for server_name, both in sorted(counts.items())]
 
+    async def load_destination(self, tx: Read, server_name: str) -> DestinationRow | None:
+        sql = "SELECT server_name, failures, since_ts, retry_ts, cause FROM federation_destinations WHERE server_name = ?"
+        row = await tx.fetch_row(sql, server_name)
+        return None if row is None else DestinationRow(*row)
+
     async def load_destinations(self, tx: Read) -> list[DestinationRow]:
         sql = "SELECT server_name, failures, since_ts, retry_ts, cause FROM federation_destinations ORDER BY server_name"
         return [DestinationRow(*row) for row in await tx.fetch(sql)]
