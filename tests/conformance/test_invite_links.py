@@ -254,3 +254,50 @@ async def test_guests_come_where_guests_may(tmp_path: Path) -> None:
         assert (await follow(guest, closed, token)).errcode == "M_GUEST_ACCESS_FORBIDDEN"
         room_id = await make_room(anna, initial_state=[{**access, "content": {"guest_access": "can_join"}}])
         (await follow(guest, room_id, (await make_link(anna, room_id))["token"])).ok()
+
+
+async def upgrade(who: Client, room_id: str, version: str) -> str:
+    answer = (await who.post(f"{V3}/rooms/{q(room_id)}/upgrade", {"new_version": version})).ok()
+    return answer["replacement_room"]
+
+
+@pytest.mark.parametrize("versions", [("10", "11"), ("11", "12"), ("12", "12")])
+async def test_links_follow_an_upgraded_room(tmp_path: Path, versions: tuple[str, str]) -> None:
+    async with running_server(tmp_path) as server:
+        anna, ben, carla = [await server.register(name) for name in ("anna", "ben", "carla")]
+        old = await make_room(anna, room_version=versions[0], name="Loft")
+        link = await make_link(anna, old)
+        first = await upgrade(anna, old, versions[1])
+        assert (await preview(ben, old, link["token"])).ok()["room_id"] == first
+        assert (await follow(ben, old, link["token"])).ok() == {"room_id": first}
+        assert (await read_membership(anna, first, ben.user_id))["membership"] == "join"
+        # It is the new room's now: listed there, and leading on.
+        assert await list_links(anna, old) == []
+        assert [(each["link_id"], each["uses"]) for each in await list_links(anna, first)] == [(link["link_id"], 1)]
+        second = await upgrade(anna, first, versions[1])
+        assert (await follow(carla, old, link["token"])).ok() == {"room_id": second}
+        assert (await revoke(anna, second, link["link_id"])).status == 200
+        assert (await preview(ben, old, link["token"])).errcode == "M_NOT_FOUND"
+
+
+async def test_a_link_waits_for_its_maker_to_move_on(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna, ben, carla = [await server.register(name) for name in ("anna", "ben", "carla")]
+        old = await make_room(anna, invite=[ben.user_id])
+        (await ben.post(f"{V3}/join/{q(old)}")).ok()
+        link = await make_link(ben, old)
+        new = await upgrade(anna, old, "12")
+        assert is_over(await follow(carla, old, link["token"]), "maker")
+        (await anna.post(f"{V3}/rooms/{q(new)}/invite", {"user_id": ben.user_id})).ok()
+        (await ben.post(f"{V3}/join/{q(new)}")).ok()
+        assert (await follow(carla, old, link["token"])).ok() == {"room_id": new}
+
+
+async def test_a_tombstone_alone_leads_nowhere(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna, ben = await server.register("anna"), await server.register("ben")
+        old, other = await make_room(anna), await make_room(anna)
+        link = await make_link(anna, old)
+        tombstone = {"body": "Gone", "replacement_room": other}
+        (await anna.put(f"{V3}/rooms/{q(old)}/state/m.room.tombstone/", tombstone)).ok()
+        assert (await follow(ben, old, link["token"])).ok() == {"room_id": old}

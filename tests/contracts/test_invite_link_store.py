@@ -50,3 +50,13 @@ async def test_links_are_counted_and_go(database: Database) -> None:
 
     await database.write(delete)
     assert [link.link_id for link in await STORE.load(database.reader, "!a")] == ["one"]
+
+
+async def test_the_links_of_a_maker_move(database: Database) -> None:
+    of_ben = replace(LINK, link_id="ben", maker="@ben:x")
+    elsewhere = replace(LINK, link_id="elsewhere", room_id="!c")
+    await store(database, LINK, of_ben, elsewhere)
+    await database.write(lambda tx: STORE.move(tx, "!a", "!b", "@anna:x"))
+    assert await STORE.load(database.reader, "!a") == [of_ben]
+    assert await STORE.load(database.reader, "!b") == [replace(LINK, room_id="!b")]
+    assert await STORE.load(database.reader, "!c") == [elsewhere]

@@ -5,6 +5,7 @@ import type { ForwardGuard } from "./forward_guard/forward_guard";
 import type { Heard } from "./heard";
 import type { LinkPreview } from "./link_preview";
 import type { AccountKeys } from "./keys";
+import type { Coordinates } from "./location";
 import type { Message, MediaSource } from "./message";
 import type { People } from "./people";
 import type { DistributionLists } from "./people_lists";
@@ -250,7 +251,7 @@ export interface Chat {
   sendSticker(sticker: StickerImage, replyTo?: string): void;
   /** `hop` as in OutgoingText. */
   sendPoll(question: string, answers: readonly string[], selectionsMax: number, disclosed: boolean, hop?: number): void;
-  sendLocation(latitude: number, longitude: number, label: string, hop?: number): void;
+  sendLocation(place: Coordinates, label: string, hop?: number): void;
   sendContact(userId: string, name: string, hop?: number): void;
   vote(pollEventId: string, answerIds: readonly string[]): void;
   endPoll(pollEventId: string): void;

@@ -49,7 +49,7 @@ export type MessageBody =
   /** waveform: whole numbers from 0 to 1,024. */
   | { readonly kind: "voice" | "audio"; readonly source: MediaSource; readonly durationMs: number; readonly waveform: readonly number[]; readonly name: string }
   | { readonly kind: "file"; readonly source: MediaSource; readonly name: string; readonly caption?: RichText }
-  | { readonly kind: "location"; readonly latitude: number; readonly longitude: number; readonly label: string }
+  | { readonly kind: "location"; readonly latitude: number; readonly longitude: number; readonly label: string; /** Metres. */ readonly uncertaintyM?: number }
   | { readonly kind: "contact"; readonly userId: string; readonly name: string }
   | { readonly kind: "poll"; readonly question: string; readonly answers: readonly PollAnswer[]; readonly selectionsMax: number; readonly disclosed: boolean }
   /** text: a key of the language files. */

@@ -196,7 +196,7 @@ function parseLocation(content: JsonRecord): MessageBody | undefined {
   if (place === undefined) return undefined;
   const label = cleanName(readString(location, "description") ?? readString(content, "body") ?? "", LABEL_LENGTH_MAX);
   // Many clients write the coordinates or their URI where others write the place's name.
-  return { kind: "location", latitude: place.latitude, longitude: place.longitude, label: /geo:/iu.test(label) ? "" : label };
+  return { kind: "location", ...place, label: /geo:/iu.test(label) ? "" : label };
 }
 
 function parseContact(content: JsonRecord): MessageBody | undefined {

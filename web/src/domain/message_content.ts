@@ -1,5 +1,5 @@
 import { cleanName, cleanText } from "./bidi";
-import { buildGeoUri } from "./location";
+import { buildGeoUri, type Coordinates } from "./location";
 import { isFormatted, parseMarkdown } from "./markdown";
 import { CAPTION_LENGTH_MAX, CONTACT_FIELD, HTML_FORMAT, LABEL_LENGTH_MAX } from "./message_body";
 import { POLL_ANSWER_LENGTH_MAX, POLL_ANSWERS_MAX, POLL_QUESTION_LENGTH_MAX } from "./polls";
@@ -109,8 +109,8 @@ export function buildPollEnd(pollEventId: string, text: string): Outgoing {
 }
 
 /** `sentAt` is when the place was true, ms since 1970. */
-export function buildLocationContent(latitude: number, longitude: number, label: string, sentAt: number): Content {
-  const uri = buildGeoUri({ latitude, longitude });
+export function buildLocationContent(place: Coordinates, label: string, sentAt: number): Content {
+  const uri = buildGeoUri(place);
   const description = cleanName(label, LABEL_LENGTH_MAX);
   return {
     msgtype: "m.location",

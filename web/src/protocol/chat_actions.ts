@@ -32,7 +32,7 @@ export function buildSending(account: Account, roomId: string, related: (eventId
     },
     sendSticker: (sticker, replyTo) => send(outgoing.outgoingSticker(sticker, { ...inThread, ...(replyTo === undefined ? {} : { replyTo }) }, extras())),
     sendPoll: (question, answers, selectionsMax, disclosed, hop = 0) => sendHere(outgoing.outgoingPoll(question, answers, selectionsMax, disclosed, { ...extras(), hop })),
-    sendLocation: (latitude, longitude, label, hop = 0) => sendHere(outgoing.outgoingLocation(latitude, longitude, label, account.now(), { ...extras(), hop })),
+    sendLocation: (place, label, hop = 0) => sendHere(outgoing.outgoingLocation(place, label, account.now(), { ...extras(), hop })),
     sendContact: (contactId, name, hop = 0) => sendHere(outgoing.outgoingContact(contactId, name, { ...extras(), hop })),
     vote: (pollEventId, answerIds) => send(buildPollResponse(pollEventId, answerIds)),
     endPoll: (pollEventId) => send(buildPollEnd(pollEventId, "The poll has ended.")),

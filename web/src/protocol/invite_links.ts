@@ -1,9 +1,9 @@
-import { Method } from "matrix-js-sdk";
+import { type MatrixClient, Method } from "matrix-js-sdk";
 import { parseInviteLink, parseInviteLinks, parseRoomPreview, type InviteLink, type Invites, type InviteTarget, type NewInviteLink, type RoomPreview } from "@/domain/invites";
 import { VIA_MAX } from "@/domain/invite_link";
-import { serverOf } from "@/domain/matrix_id";
+import { isRoomId, serverOf } from "@/domain/matrix_id";
 import { Problem } from "@/domain/problem";
-import { readRecord, readString } from "@/domain/untrusted";
+import { readRecord, readString, readToken } from "@/domain/untrusted";
 import type { Engine } from "@/domain/engine";
 import type { Account } from "./account";
 import { ask, failureOf, problemOf } from "./failures";
@@ -17,10 +17,12 @@ export function buildInvites(account: Account, join: Engine["join"]): Invites {
   const { client, values } = account;
   const path = (roomId: string, rest: string) => `/rooms/${encodeURIComponent(roomId)}/${rest}`;
   const loadTokens = async (roomId: string) => (readRecord(await values.load(SAVED_PREFIX + roomId)) ?? {}) as Readonly<Record<string, string>>;
+  // Links move along when a room is upgraded; the device has their tokens where they were made.
+  const loadAllTokens = async (roomId: string) => Object.assign({}, ...(await Promise.all(listPredecessors(client, roomId).map(loadTokens)))) as Readonly<Record<string, string>>;
   return {
     async list(roomId) {
       const answer = await ask(client.http.authedRequest<object>(Method.Get, path(roomId, "invite_links"), undefined, undefined, OURS));
-      const tokens = await loadTokens(roomId);
+      const tokens = await loadAllTokens(roomId);
       return parseInviteLinks(answer).map((link) => withToken(link, readString(tokens, link.linkId)));
     },
     async make(roomId, link) {
@@ -37,8 +39,8 @@ export function buildInvites(account: Account, join: Engine["join"]): Invites {
       values.save(SAVED_PREFIX + roomId, left);
     },
     via: (roomId) => viaOf(account, roomId),
-    preview: (target) => preview(account, target),
-    join: (target, reason) => joinTarget(account, join, target, reason),
+    preview: (target) => preview(account, { ...target, room: newestRoom(client, target.room) }),
+    join: (target, reason) => joinTarget(account, join, { ...target, room: newestRoom(client, target.room) }, reason),
   };
 }
 
@@ -77,14 +79,40 @@ async function preview({ client }: Account, { room, via, token }: InviteTarget):
 async function joinTarget({ client }: Account, join: Engine["join"], { room, via, token }: InviteTarget, reason?: string): Promise<{ readonly result: "joined" | "knocked"; readonly roomId: string }> {
   if (token !== undefined && room.startsWith("!")) {
     try {
-      await client.http.authedRequest(Method.Post, `/rooms/${encodeURIComponent(room)}/join_by_link`, undefined, { token, ...(reason ? { reason } : {}) }, OURS);
-      return { result: "joined", roomId: room };
+      const answer = await client.http.authedRequest<unknown>(Method.Post, `/rooms/${encodeURIComponent(room)}/join_by_link`, undefined, { token, ...(reason ? { reason } : {}) }, OURS);
+      // A room that was upgraded since leads to the one that took its place.
+      const roomId = readToken(readRecord(answer), "room_id", 255);
+      return { result: "joined", roomId: roomId !== undefined && isRoomId(roomId) ? roomId : room };
     } catch (error) {
       if (!isUnknownEndpoint(error)) throw linkProblem(error);
     }
   }
   const result = await join(room, via, reason);
   return { result, roomId: room.startsWith("!") ? room : (await ask(client.getRoomIdForAlias(room))).room_id };
+}
+
+const UPGRADES_MAX = 10;
+
+/** The room, or the one that has taken its place and that we are in. */
+function newestRoom(client: MatrixClient, roomId: string): string {
+  let newest = roomId;
+  for (let count = 0; count < UPGRADES_MAX; count += 1) {
+    const successor: unknown = client.getRoom(newest)?.currentState.getStateEvents("m.room.tombstone", "")?.getContent()["replacement_room"];
+    if (typeof successor !== "string" || client.getRoom(successor)?.getMyMembership() !== "join") break;
+    newest = successor;
+  }
+  return newest;
+}
+
+/** The room, and those whose place it has taken. */
+function listPredecessors(client: MatrixClient, roomId: string): readonly string[] {
+  const rooms = [roomId];
+  for (let at = 0; at < UPGRADES_MAX; at += 1) {
+    const former = client.getRoom(rooms[at] ?? "")?.findPredecessor()?.roomId;
+    if (former === undefined) break;
+    rooms.push(former);
+  }
+  return rooms;
 }
 
 /** A server that has no such links: its rooms are joined, or knocked on, as everywhere. */

@@ -1,4 +1,5 @@
 import type { OutgoingText } from "@/domain/engine";
+import type { Coordinates } from "@/domain/location";
 import { type Content, buildContactContent, buildEdit, buildLocationContent, buildPollStart, buildPosition, buildTextContent, type Outgoing, type Position } from "@/domain/message_content";
 import { envelopeContent, SILENT_FIELD } from "@/domain/message_envelope";
 import { buildStickerContent, type StickerImage } from "@/domain/stickers";
@@ -25,8 +26,8 @@ export function outgoingPoll(question: string, answers: readonly string[], selec
   return { type, content: withEnvelope(content, extras) };
 }
 
-export function outgoingLocation(latitude: number, longitude: number, label: string, now: number, extras: Extras): Outgoing {
-  return { type: "m.room.message", content: withEnvelope(buildLocationContent(latitude, longitude, label, now), extras) };
+export function outgoingLocation(place: Coordinates, label: string, now: number, extras: Extras): Outgoing {
+  return { type: "m.room.message", content: withEnvelope(buildLocationContent(place, label, now), extras) };
 }
 
 export function outgoingContact(userId: string, name: string, extras: Extras): Outgoing {

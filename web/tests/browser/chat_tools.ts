@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { buildPicture } from "./picture.ts";
 import { runStory } from "./story.ts";
 
 /** Threads, pins, timers, silent and scheduled messages, agreeing, places, and going about by keys. */
@@ -76,6 +77,28 @@ await runStory(async (stage) => {
   await badr.sees("for tomorrow");
   await anna.press("Escape");
 
+  stage.say("a sticker, made from a photo, sent encrypted, kept and sent back");
+  await anna.pressButton("composer.emoji");
+  await anna.click(anna.page.getByRole("tab", { name: anna.text("stickers.title") }));
+  await anna.pressButton("stickers.make");
+  const maker = anna.page.getByRole("dialog", { name: anna.text("stickers.title") });
+  await maker.locator("input[type=file]").setInputFiles({ name: "holiday.png", mimeType: "image/png", buffer: buildPicture(900, 600, "SECRET-place") });
+  await maker.getByLabel(anna.text("stickers.name"), { exact: true }).fill("A dove");
+  await anna.pressButton("stickers.add", maker);
+  await maker.getByRole("listitem").filter({ hasText: "A dove" }).waitFor();
+  await anna.pressButton("stickers.done", maker);
+  await anna.pressButton("composer.emoji");
+  await anna.click(anna.page.getByRole("button", { name: anna.text("media.sticker", { name: "A dove" }) }));
+  const received = badr.page.locator("main").getByRole("img", { name: badr.text("media.sticker", { name: "A dove" }) });
+  await received.first().waitFor();
+  await received.first().click({ button: "right" });
+  await badr.click(badr.page.getByRole("menuitem", { name: badr.text("stickers.keep") }));
+  await badr.page.getByText(badr.text("stickers.kept")).first().waitFor();
+  await badr.pressButton("composer.emoji");
+  await badr.click(badr.page.getByRole("tab", { name: badr.text("stickers.title") }));
+  await badr.click(badr.page.getByRole("tabpanel").getByRole("button", { name: badr.text("media.sticker", { name: "A dove" }) }));
+  await anna.page.locator("main").getByRole("img", { name: anna.text("media.sticker", { name: "A dove" }) }).nth(1).waitFor();
+
   stage.say("a timer");
   await anna.pressButton("ui.more", anna.page.locator("main header"));
   await anna.click(anna.page.getByRole("menuitem", { name: anna.text("disappear.title") }));
@@ -87,12 +110,12 @@ await runStory(async (stage) => {
 
   stage.say("a place");
   await anna.context.grantPermissions(["geolocation"], { origin: stage.base });
-  await anna.context.setGeolocation({ latitude: 33.5138, longitude: 36.2765 });
+  await anna.context.setGeolocation({ latitude: 33.5138, longitude: 36.2765, accuracy: 25 });
   await anna.pressButton("composer.attach");
   await anna.click(anna.page.getByRole("menuitem", { name: anna.text("composer.attach_location") }));
   await anna.pressButton("location.here", anna.page.getByRole("dialog"));
   await anna.click(anna.page.getByRole("dialog").getByRole("button", { name: anna.text("composer.send") }));
-  assert.equal(await badr.page.locator("main a[href^='geo:']").first().getAttribute("href"), "geo:33.5138,36.2765");
+  assert.equal(await badr.page.locator("main a[href^='geo:']").first().getAttribute("href"), "geo:33.5138,36.2765;u=25");
 
   stage.say("by keys");
   await badr.press("Control+k");

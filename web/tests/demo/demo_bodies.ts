@@ -42,7 +42,7 @@ export const SAMPLES: readonly Sample[] = [
   { body: { kind: "video", picture: picture("video", 1280, 720), durationMs: 73_000, name: "birds.mp4" } },
   { body: { kind: "voice", source: source("voice", "audio/ogg", 40_000), durationMs: 17_400, waveform: Array.from({ length: 60 }, (_, at) => Math.abs(Math.sin(at / 3)) * 1000), name: "voice.ogg" } },
   { body: { kind: "file", source: source("file", "application/pdf", 1_482_300), name: "Timetable of the week – جدول الأسبوع.pdf" } },
-  { body: { kind: "location", latitude: 33.5138, longitude: 36.2765, label: "Damascus – دمشق" } },
+  { body: { kind: "location", latitude: 33.5138, longitude: 36.2765, uncertaintyM: 40, label: "Damascus – دمشق" } },
   { body: { kind: "contact", userId: "@salma:demo", name: "سلمى" } },
   { body: { kind: "poll", question: "When shall we meet? متى نلتقي؟", answers: [{ id: "a", text: "Friday" }, { id: "b", text: "السبت" }, { id: "c", text: "Sunday evening, after the concert" }], selectionsMax: 1, disclosed: true } },
   { body: text("Forwarded from one chat to another."), with: { hop: 1 } },

@@ -146,7 +146,7 @@ export class DemoChat implements Chat {
     this.#append({ kind: "poll", question, answers: answers.map((text, at) => ({ id: String(at), text })), selectionsMax, disclosed }, {});
   }
 
-  sendLocation(latitude: number, longitude: number, label: string): void { this.#append({ kind: "location", latitude, longitude, label }, {}); }
+  sendLocation(place: Parameters<Chat["sendLocation"]>[0], label: string): void { this.#append({ kind: "location", ...place, label }, {}); }
   sendContact(userId: string, name: string): void { this.#append({ kind: "contact", userId, name }, {}); }
   vote(...values: readonly unknown[]): void { this.#note("vote", ...values); }
   endPoll(pollEventId: string): void { this.#note("endPoll", pollEventId); }

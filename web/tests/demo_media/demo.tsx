@@ -30,6 +30,8 @@ import { makeFilm, makePicture, makeSound } from "./demo_files";
 const query = new URLSearchParams(location.search);
 const server = { baseUrl: location.origin, accessToken: () => "a-token" };
 const media = new AccountMedia(server, "demo-media");
+/** Longer than a test takes, also on a busy machine. */
+const VOICE_S = 60;
 
 type Content = Record<string, unknown>;
 
@@ -65,7 +67,7 @@ interface Samples {
 }
 
 async function buildSamples(): Promise<Samples> {
-  const sound = await prepareFile({ file: makeSound(12), name: "voice.wav", kind: "voice" });
+  const sound = await prepareFile({ file: makeSound(VOICE_S), name: "voice.wav", kind: "voice" });
   const content = await uploadOutgoing(server, { file: sound.data, name: "voice.wav", kind: "voice" }, { encrypted: true });
   return {
     picture: await sendPicture(await makePicture(1600, 1200, 150)),
@@ -92,13 +94,13 @@ function Chat({ samples }: { readonly samples: Samples }) {
   const messages = samples.album.map((picture, index) => message(`album${index}`, { kind: "image", picture, name: `picture ${index}`, album: "x" }));
   const items = [...samples.album.map((picture, index) => ({ id: `album${index}`, kind: "image" as const, picture, name: `picture ${index}` })), { id: "film", kind: "video" as const, picture: samples.film, name: "film.webm" }, { id: "one", kind: "image" as const, picture: samples.picture, name: "sunset.jpg", caption: "غروب الشمس على النيل, what a day" }];
   const missing = { mxc: "mxc://demo/gone", mimeType: "image/png", size: 100 };
-  const track2 = { id: "voice2", source: samples.voice, durationMs: 12_000 };
+  const track2 = { id: "voice2", source: samples.voice, durationMs: VOICE_S * 1_000 };
   const pdf = { mxc: samples.voice.mxc, mimeType: "application/pdf", size: 2_400_000, ...(samples.voice.key ? { key: samples.voice.key } : {}) };
   return (
     <main style={{ display: "flex", flexDirection: "column", gap: 10, padding: 10, background: "var(--chat-bg)", minBlockSize: "100vh", boxSizing: "border-box" }}>
       <h1 style={{ fontSize: 16, margin: 0, color: "var(--text)" }}>Media</h1>
       <Bubble><ImageBubble picture={samples.picture} name="sunset.jpg" onOpen={() => setOpened("one")} /></Bubble>
-      <Bubble own><VoicePlayer track={{ id: "voice1", source: samples.voice, durationMs: 12_000, next: () => track2 }} waveform={samples.waveform} /></Bubble>
+      <Bubble own><VoicePlayer track={{ id: "voice1", source: samples.voice, durationMs: VOICE_S * 1_000, next: () => track2 }} waveform={samples.waveform} /></Bubble>
       <Bubble><VoicePlayer track={track2} waveform={samples.waveform} isNew /></Bubble>
       <Bubble><FileCard source={pdf} name="تقرير الربع الأول 2026.pdf" /></Bubble>
       <Bubble own><FileCard source={pdf} name="a very long file name that does not fit into the bubble of a phone.zip" upload={0.42} onCancel={() => setLog("cancelled")} /></Bubble>

@@ -108,7 +108,7 @@ describe("other kinds", () => {
   });
 
   it("reads places", () => {
-    expect(room({ msgtype: "m.location", body: "Home", geo_uri: "geo:24.7,46.6;u=5" })).toEqual({ kind: "location", latitude: 24.7, longitude: 46.6, label: "Home" });
+    expect(room({ msgtype: "m.location", body: "Home", geo_uri: "geo:24.7,46.6;u=5" })).toEqual({ kind: "location", latitude: 24.7, longitude: 46.6, uncertaintyM: 5, label: "Home" });
     expect(parseMessageBody({ type: "m.location", content: { "m.location": { uri: "geo:-1,2", description: "There" } } })).toMatchObject({ latitude: -1, label: "There" });
     expect(room({ msgtype: "m.location", body: "x", geo_uri: "geo:91,0" })).toMatchObject({ kind: "text" });
   });
@@ -142,8 +142,8 @@ describe("what we send comes back as it was meant", () => {
     let next = 0;
     const poll = buildPollStart("Where?", ["Here", " ", "There"], 5, false, () => String((next += 1)));
     expect(parseMessageBody(poll)).toEqual({ kind: "poll", question: "Where?", answers: [{ id: "1", text: "Here" }, { id: "2", text: "There" }], selectionsMax: 2, disclosed: false });
-    expect(room(buildLocationContent(24.7136, 46.6753, "الرياض", 1))).toEqual({ kind: "location", latitude: 24.7136, longitude: 46.6753, label: "الرياض" });
-    expect(room(buildLocationContent(1, 2, "", 1))).toEqual({ kind: "location", latitude: 1, longitude: 2, label: "" });
+    expect(room(buildLocationContent({ latitude: 24.7136, longitude: 46.6753, uncertaintyM: 12.4 }, "الرياض", 1))).toEqual({ kind: "location", latitude: 24.7136, longitude: 46.6753, uncertaintyM: 12, label: "الرياض" });
+    expect(room(buildLocationContent({ latitude: 1, longitude: 2 }, "", 1))).toEqual({ kind: "location", latitude: 1, longitude: 2, label: "" });
     expect(room(buildContactContent("@ali:example.org", "علي"))).toEqual({ kind: "contact", userId: "@ali:example.org", name: "علي" });
   });
 

@@ -1,8 +1,9 @@
 import { beforeAll, expect, test } from "vitest";
 import type { Engine } from "@/domain/engine";
-import { gather, isText, until, untilAnswered, untilChat, untilMessage, write } from "./engines";
+import { gather, isText, online, until, untilAnswered, untilChat, untilMessage, write } from "./engines";
 
-const { arrive } = gather();
+const gathering = gather();
+const { arrive } = gathering;
 let ali: Engine;
 let sara: Engine;
 
@@ -34,6 +35,23 @@ test("a link is made, kept on this device, looked at, followed, counted and revo
   await ali.invites.revoke(roomId, link.linkId);
   expect(await ali.invites.list(roomId)).toEqual([]);
   await expect(sara.invites.join(target)).rejects.toMatchObject({ code: "link_wrong" });
+});
+
+test("a link leads into the room that took its room's place, where it is listed with its token", async () => {
+  const session = await gathering.server.register("carla");
+  const carla = gathering.add(await online(session));
+  const roomId = await carla.createGroup({ kind: "group", name: "Tower", invite: [], access: "private" });
+  const { token, linkId } = await carla.invites.make(roomId, {});
+  const answer = await fetch(`${session.baseUrl}/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/upgrade`, { method: "POST", headers: { Authorization: `Bearer ${session.accessToken}` }, body: JSON.stringify({ new_version: "12" }) });
+  const { replacement_room: successor } = (await answer.json()) as { readonly replacement_room: string };
+  await untilChat(carla, successor);
+  const target = { room: roomId, via: [], token };
+  expect(await sara.invites.preview(target)).toMatchObject({ roomId: successor, name: "Tower" });
+  expect(await sara.invites.join(target)).toEqual({ result: "joined", roomId: successor });
+  await untilChat(sara, successor, ({ membership }) => membership === "join");
+  expect(await carla.invites.list(successor)).toMatchObject([{ linkId, token, uses: 1 }]);
+  // Who is in both is led on without a token.
+  expect(await carla.invites.preview({ room: roomId, via: [] })).toMatchObject({ roomId: successor, membership: "join" });
 });
 
 test("who knocks is let in", async () => {

@@ -66,6 +66,8 @@ test("numbers and times have the digits of the language", () => {
   expect(buildFormats("en").day(now, now)).toBe("Today");
   expect([1_000, 24_400, 999_600, 2_540_000, 3_000_000_000].map(buildFormats("en").bytes)).toEqual(["1 kB", "24 kB", "1 MB", "2.5 MB", "3 GB"]);
   expect([24_400, 2_540_000].map(buildFormats("ar").bytes)).toEqual(["٢٤ كيلوبايت", "٢٫٥ ميغابايت"]);
+  expect([0, 40, 999, 2_540, 24_600].map(buildFormats("en").distance)).toEqual(["1 m", "40 m", "999 m", "2.5 km", "25 km"]);
+  expect([3, 40].map(buildFormats("ar").distance)).toEqual(["٣ أمتار", "٤٠ مترًا"]);
   expect(buildFormats("not a language!").number(1)).toBe("1");
 });
 

@@ -38,4 +38,7 @@ class InviteLinkStore(Protocol):
 
     async def delete_expired(self, tx: Transaction, room_id: str, now_ms: int) -> None: ...
 
+    async def move(self, tx: Transaction, room_id: str, to_room_id: str, maker: str) -> None:
+        """The maker's links lead into another room from now on."""
+
     async def count_use(self, tx: Transaction, link_id: str) -> None: ...

@@ -1,5 +1,5 @@
-"""What a user keeps on moving from a room to its replacement: tags, push rules, and that it is a direct chat (client-server API,
-"Room Upgrades")."""
+"""What a user keeps on moving from a room to its replacement: tags, push rules, that it is a direct chat (client-server API,
+"Room Upgrades"), and the links they made."""
 
 import contextlib
 from typing import Any, Final
@@ -14,6 +14,7 @@ from zajil.services.messages.append_events import RoomDraft, peek_room
 from zajil.services.notifications.change_push_rules import write_push_rules
 
 DIRECT: Final = "m.direct"
+TOMBSTONE_KEY: Final = ("m.room.tombstone", "")
 
 
 async def carry_over(app: App, tx: Transaction, draft: RoomDraft, user_id: str) -> None:
@@ -24,7 +25,7 @@ async def carry_over(app: App, tx: Transaction, draft: RoomDraft, user_id: str) 
     if await former.membership(app, tx, user_id) != "join":
         return
     former_id, room_id = former.row.room_id, draft.row.room_id
-    for carry in (_carry_tags, _carry_direct, _carry_push_rules):
+    for carry in (_carry_tags, _carry_direct, _carry_push_rules, _carry_links):
         with contextlib.suppress(MatrixError):  # a full account data store keeps nobody out of a room
             await carry(app, tx, user_id, former_id, room_id)
 
@@ -46,13 +47,26 @@ async def _carry_push_rules(app: App, tx: Transaction, user_id: str, former_id: 
     await write_push_rules(app, tx, user_id, lambda rules: add_rules(rules, former_id, room_id))
 
 
+async def _carry_links(app: App, tx: Transaction, user_id: str, former_id: str, room_id: str) -> None:
+    await app.stores.invite_links.move(tx, former_id, room_id, user_id)
+
+
+async def find_successor(app: App, tx: Transaction, draft: RoomDraft) -> RoomDraft | None:
+    """The room that replaces this one, if this server knows it and both say so: a tombstone can name any room."""
+    tombstone = await draft.state(app, tx, TOMBSTONE_KEY)
+    successor_id = None if tombstone is None else tombstone.event.content.get("replacement_room")
+    successor = await peek_room(app, tx, successor_id) if isinstance(successor_id, str) else None
+    former = None if successor is None else await _find_former(app, tx, successor)
+    return successor if former is not None and former.row.room_id == draft.row.room_id else None
+
+
 async def _find_former(app: App, tx: Transaction, draft: RoomDraft) -> RoomDraft | None:
     """The room that this one replaces. Both must say so: anybody can name any predecessor."""
     create = await draft.state(app, tx, CREATE_KEY)
     predecessor = None if create is None else create.event.content.get("predecessor")
     former_id = predecessor.get("room_id") if isinstance(predecessor, dict) else None
     former = await peek_room(app, tx, former_id) if isinstance(former_id, str) else None
-    tombstone = None if former is None else await former.state(app, tx, ("m.room.tombstone", ""))
+    tombstone = None if former is None else await former.state(app, tx, TOMBSTONE_KEY)
     if tombstone is None or tombstone.event.content.get("replacement_room") != draft.row.room_id:
         return None
     return former

@@ -13,7 +13,7 @@ from zajil.services.messages.append_events import Proposal, RoomDraft, append, o
 from zajil.services.messages.send_event import write_to_room
 from zajil.services.requester import Requester
 from zajil.services.rooms.build_member_content import build_member_content
-from zajil.services.rooms.carry_over import carry_over
+from zajil.services.rooms.carry_over import carry_over, find_successor
 from zajil.services.rooms.describe_room import build_summary
 from zajil.services.rooms.set_membership import MEMBER, Step, check_may_come
 
@@ -24,6 +24,7 @@ TOKEN_CHARACTERS_MAX: Final = 128
 LINKS_MAX: Final = 100  # of one room
 LIFETIME_MS_MAX: Final = 366 * 86_400_000
 USES_MAX: Final = 1_000_000
+SUCCESSORS_MAX: Final = 10  # upgrades of a room that an old link is led through
 JOIN_RULES: Final = "m.room.join_rules"
 
 
@@ -94,9 +95,10 @@ async def preview_link(app: App, requester: Requester, room_id: str, token: str)
     """What whoever has a link may know of the room before joining. Raises what joining would."""
 
     async def item(tx: Transaction) -> RoomDraft:
-        draft = await _peek(app, tx, room_id)
+        lineage = await _list_lineage(app, tx, room_id)
+        draft = await _peek(app, tx, lineage[-1])
         if await draft.membership(app, tx, requester.user_id) != "join":
-            await _find_good_link(app, tx, draft, requester, token)
+            await _find_good_link(app, tx, draft, lineage, requester, token)
         return draft
 
     return build_summary((await app.db.write(item)).head)
@@ -107,17 +109,21 @@ async def join_by_link(
 ) -> dict[str, Any]:
     """Invite the requester in the name of the link's maker, and join them, in one commit. Members stay what they are.
 
+    A room that was upgraded leads to its successor, which the answer names.
+
     Raises M_NOT_FOUND for an unknown room, token or a revoked link; M_FORBIDDEN for banned users and, with
     `org.zajil.reason` `expired`, `used_up` or `maker`, for a link that is good no longer.
     """
+    lineage = await app.db.write(lambda tx: _list_lineage(app, tx, room_id))
+    target_id = lineage[-1]
 
     async def item(tx: Transaction) -> dict[str, Any]:
-        draft = await _open(app, tx, room_id)
+        draft = await _open(app, tx, target_id)
         membership = await draft.membership(app, tx, requester.user_id)
         if membership == "join":
-            return {"room_id": room_id}
-        link = await _find_good_link(app, tx, draft, requester, token)
-        await check_may_come(app, tx, draft, requester, Step(room_id, requester.user_id, "join"))
+            return {"room_id": target_id}
+        link = await _find_good_link(app, tx, draft, lineage, requester, token)
+        await check_may_come(app, tx, draft, requester, Step(target_id, requester.user_id, "join"))
         # The person asks to be let in: that they refuse invitations of others is no reason not to send this one.
         if membership != "invite":
             invited = await build_member_content(app, tx, requester.user_id, "invite")
@@ -127,9 +133,9 @@ async def join_by_link(
         await carry_over(app, tx, draft, requester.user_id)
         await store_draft(app, tx, draft)
         await app.stores.invite_links.count_use(tx, link.link_id)
-        return {"room_id": room_id}
+        return {"room_id": target_id}
 
-    return await write_to_room(app, room_id, item)
+    return await write_to_room(app, target_id, item)
 
 
 def hash_token(token: str) -> bytes:
@@ -184,14 +190,31 @@ async def _load_power(app: App, tx: Transaction, draft: RoomDraft) -> PowerLevel
     return build_power_levels(None if create is None else create.event, None if levels is None else levels.event)
 
 
-async def _find_good_link(app: App, tx: Transaction, draft: RoomDraft, requester: Requester, token: str) -> InviteLink:
-    """The link that the token opens, if it still lets this user in."""
+async def _list_lineage(app: App, tx: Transaction, room_id: str) -> list[str]:
+    """The room, and those that have replaced it one after the other."""
+    lineage = [room_id]
+    draft = await peek_room(app, tx, room_id)
+    while draft is not None and len(lineage) <= SUCCESSORS_MAX:
+        draft = await find_successor(app, tx, draft)
+        if draft is not None:
+            lineage.append(draft.row.room_id)
+    return lineage
+
+
+async def _find_good_link(
+    app: App, tx: Transaction, draft: RoomDraft, lineage: list[str], requester: Requester, token: str
+) -> InviteLink:
+    """The link that the token opens, if it still lets this user into the newest room of the lineage.
+
+    A link stays with the room it was made for until its maker has moved on.
+    """
     wanted = hash_token(token[:TOKEN_CHARACTERS_MAX])
     found: InviteLink | None = None
-    # Every link of the room is compared, each in constant time: how long it takes tells nothing of what is stored.
-    for link in await app.stores.invite_links.load(tx, draft.row.room_id):
-        if hmac.compare_digest(link.token_hash, wanted):
-            found = link
+    # Every link of the rooms is compared, each in constant time: how long it takes tells nothing of what is stored.
+    for room_id in lineage:
+        for link in await app.stores.invite_links.load(tx, room_id):
+            if hmac.compare_digest(link.token_hash, wanted):
+                found = link
     if found is None:
         raise _no_link()
     if await draft.membership(app, tx, requester.user_id) == "ban":

@@ -35,5 +35,9 @@ class SqlInviteLinkStore:
     async def delete_expired(self, tx: Transaction, room_id: str, now_ms: int) -> None:
         await tx.execute("DELETE FROM invite_links WHERE room_id = ? AND expires_ts_ms <= ?", room_id, now_ms)
 
+    async def move(self, tx: Transaction, room_id: str, to_room_id: str, maker: str) -> None:
+        sql = "UPDATE invite_links SET room_id = ? WHERE room_id = ? AND maker = ?"
+        await tx.execute(sql, to_room_id, room_id, maker)
+
     async def count_use(self, tx: Transaction, link_id: str) -> None:
         await tx.execute("UPDATE invite_links SET uses = uses + 1 WHERE link_id = ?", link_id)

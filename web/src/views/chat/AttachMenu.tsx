@@ -33,7 +33,7 @@ export function AttachMenu({ chat, onFiles }: { readonly chat: Chat; readonly on
     <input ref={pictures} type="file" hidden multiple accept="image/*,video/*" onChange={take} data-attach="media" aria-label={t("composer.attach_media")} />
     <input ref={files} type="file" hidden multiple onChange={take} data-attach="file" aria-label={t("composer.attach_file")} />
     {open === "poll" && <PollDialog onClose={close} onSend={(question, answers, max, disclosed) => chat.sendPoll(question, answers, max, disclosed)} />}
-    {open === "location" && <LocationDialog onClose={close} onSend={(latitude, longitude, label) => chat.sendLocation(latitude, longitude, label)} />}
+    {open === "location" && <LocationDialog onClose={close} onSend={(place, label) => chat.sendLocation(place, label)} />}
     {open === "contact" && <ContactDialog onClose={close} onSend={(person) => chat.sendContact(person.userId, person.name)} />}
   </>;
 }

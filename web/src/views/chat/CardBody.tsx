@@ -1,8 +1,10 @@
-import { ExternalLink, MapPin } from "lucide-react";
+import { Copy, ExternalLink, MapPin } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { buildGeoUri, formatDecimal } from "@/domain/location";
 import type { MessageBody } from "@/domain/message";
 import { Avatar } from "../common/Avatar";
+import { IconButton } from "../common/IconButton";
+import { useFormats } from "../common/locale";
 import { PersonText } from "../common/PersonText";
 import { useChatActions } from "./chat_actions";
 import { WorldSketch } from "./WorldSketch";
@@ -11,15 +13,21 @@ import css from "./CardBody.module.css";
 /** A sketch of where on earth, coordinates, and a link that the device's own map app opens: no map from anybody else is loaded. */
 export function LocationBody({ body }: { readonly body: Extract<MessageBody, { kind: "location" }> }) {
   const { t } = useTranslation();
+  const formats = useFormats();
+  const { copyText } = useChatActions();
   return (
-    <a className={css.place} href={buildGeoUri(body)} rel="noopener noreferrer">
+    <div className={css.place}>
       <WorldSketch latitude={body.latitude} longitude={body.longitude} />
-      <span className={css.words}>
+      <div className={css.words}>
         {body.label && <span className={css.name} dir="auto">{body.label}</span>}
         <span className={css.note}><MapPin size={13} aria-hidden="true" /> <bdi dir="ltr">{formatDecimal(body)}</bdi></span>
-        <span className={css.action}>{t("chat.open_map")} <ExternalLink size={13} aria-hidden="true" /></span>
-      </span>
-    </a>
+        {body.uncertaintyM !== undefined && body.uncertaintyM > 0 && <span className={css.note}>{t("chat.location_accuracy", { distance: formats.distance(body.uncertaintyM) })}</span>}
+      </div>
+      <div className={css.actions}>
+        <a className={css.action} href={buildGeoUri(body)} rel="noopener noreferrer">{t("chat.open_map")} <ExternalLink size={13} aria-hidden="true" /></a>
+        <IconButton label={t("chat.copy_coordinates")} icon={Copy} iconSize={18} className={css.copy} onClick={() => copyText(formatDecimal(body))} />
+      </div>
+    </div>
   );
 }
 

@@ -26,7 +26,7 @@ export function DeleteDialog({ chat, messages, mayDeleteOthers, onClose }: { rea
       onOpenChange={() => onClose(false)}
       title={t("delete.title", { count: messages.length })}
       description={everywhere ? t("delete.both_description") : t("delete.me_description")}
-      size="s"
+      size={everywhere ? "m" : "s"}
       footer={<>
         <Button variant="quiet" onClick={() => onClose(false)}>{t("ui.cancel")}</Button>
         <Button onClick={forMe}>{t("delete.for_me")}</Button>

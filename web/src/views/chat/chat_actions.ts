@@ -16,6 +16,7 @@ export interface ChatActions {
   pickReaction(message: Message, anchor: Element): void;
   react(message: Message, key: string): void;
   copy(messages: readonly Message[]): void;
+  copyText(text: string): void;
   /** Puts a sticker of the timeline into one's own pack. */
   keepSticker(message: Message): void;
   select(message: Message): void;

@@ -14,7 +14,7 @@ export async function forwardMessage(message: Message, to: Chat, hop: number, me
   const { body } = message;
   switch (body.kind) {
     case "text": to.sendText({ markdown: writeMarkdown(body.rich), mentions: [], hop }); return;
-    case "location": to.sendLocation(body.latitude, body.longitude, body.label, hop); return;
+    case "location": to.sendLocation(body, body.label, hop); return;
     case "contact": to.sendContact(body.userId, body.name, hop); return;
     case "poll": to.sendPoll(body.question, body.answers.map((answer) => answer.text), body.selectionsMax, body.disclosed, hop); return;
     case "image": case "sticker": case "video": case "voice": case "audio": case "file": {

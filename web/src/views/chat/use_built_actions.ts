@@ -50,6 +50,10 @@ export function useBuiltActions(chat: Chat, myUserId: string, outside: Outside, 
   return useMemo<ChatActions>(() => {
     const set = () => latest.current.setters;
     const findAvatar = buildAvatarLookup(chat);
+    const copyText = (text: string): void => void navigator.clipboard.writeText(text).then(
+      () => { announce(latest.current.t("chat.copied")); showToast({ text: latest.current.t("chat.copied") }); },
+      () => showToast({ text: latest.current.t("chat.copy_failed"), tone: "danger" }),
+    );
     return {
       chat,
       myUserId,
@@ -68,13 +72,8 @@ export function useBuiltActions(chat: Chat, myUserId: string, outside: Outside, 
           noteEmoji(key);
         }
       },
-      copy(messages) {
-        const text = messages.map((message) => (messages.length > 1 ? `${message.senderName}: ${textToCopy(message)}` : textToCopy(message))).join("\n");
-        navigator.clipboard.writeText(text).then(
-          () => { announce(latest.current.t("chat.copied")); showToast({ text: latest.current.t("chat.copied") }); },
-          () => showToast({ text: latest.current.t("chat.copy_failed"), tone: "danger" }),
-        );
-      },
+      copy: (messages) => copyText(messages.map((message) => (messages.length > 1 ? `${message.senderName}: ${textToCopy(message)}` : textToCopy(message))).join("\n")),
+      copyText,
       keepSticker: (message) => latest.current.keepSticker(message),
       select: (message) => set().setSelection((old) => {
         const next = new Set(old ?? []);

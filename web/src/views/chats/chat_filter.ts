@@ -33,8 +33,10 @@ export function sortChats(chats: readonly ChatSummary[], filter: ChatFilter, wor
   const live = chats.filter((chat) => chat.membership !== "leave");
   const joined = live.filter((chat) => chat.membership !== "invite");
   const matches = (chat: ChatSummary) => foldText(chat.name).includes(wanted) || (chat.peer?.userId.toLowerCase().includes(wanted) ?? false);
+  // Nobody has sorted a request yet: it is no group and in no archive.
+  const takesRequests = filter === "all" || filter === "unread";
   return {
-    requests: live.filter((chat) => chat.membership === "invite" && (!wanted || matches(chat))),
+    requests: live.filter((chat) => chat.membership === "invite" && (wanted ? matches(chat) : takesRequests)),
     shown: joined.filter((chat) => (wanted ? matches(chat) : belongs(chat, filter))).sort(compareChats),
     archivedCount: joined.filter((chat) => chat.archived).length,
     folders: [...new Set(joined.flatMap((chat) => chat.folders))].sort((a, b) => a.localeCompare(b)),

@@ -16,6 +16,8 @@ export interface Formats {
   clock(ms: number): string;
   /** From 1,000 bytes on: 1 kB, 2.5 MB. `useFormats` says smaller sizes in words. */
   bytes(size: number): string;
+  /** Metres: "40 m", "3 km" */
+  distance(metres: number): string;
   list(names: readonly string[]): string;
 }
 
@@ -101,6 +103,7 @@ function make(lang: string): Formats {
       if (size < 999_950_000) return unit(size / 1_000_000, "megabyte", sizeDisplay, 1);
       return unit(size / 1_000_000_000, "gigabyte", sizeDisplay, 2);
     },
+    distance: (metres) => (metres < 1000 ? unit(Math.max(1, metres), "meter", sizeDisplay) : unit(metres / 1000, "kilometer", sizeDisplay, metres < 10_000 ? 1 : 0)),
     list: (names) => list.format(names.map((name) => `\u2068${name}\u2069`)),
   };
 }

@@ -76,7 +76,7 @@ function Steps({ at, count, onStep }: { readonly at: number; readonly count: num
   const formats = useFormats();
   return (
     <div className={css.bar}>
-      <span className={css.place} role="status">{t("search.place", { at: formats.number(at + 1), count: formats.number(count) })}</span>
+      <span className={css.place} role="status">{at < 0 ? t("search.found", { count }) : t("search.place", { at: formats.number(at + 1), count: formats.number(count) })}</span>
       <IconButton label={t("search.previous")} icon={ArrowDown} disabled={at <= 0} onClick={() => onStep(-1)} />
       <IconButton label={t("search.next")} icon={ArrowUp} disabled={at >= count - 1} onClick={() => onStep(1)} />
     </div>
