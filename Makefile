@@ -35,7 +35,7 @@ run: $(VENV)/.server $(CLIENT) ## Start Zajil on http://localhost:8008 with its 
 setup: $(VENV)/.server $(VENV)/.tests web/node_modules/.tests ## Make .venv and install everything, for running and for testing
 
 .PHONY: test
-test: setup $(CLIENT) ## Run all tests
+test: setup $(CLIENT) $(VENV)-synapse/.installed ## Run all tests, those with Synapse as a peer too
 	@$(NPM) --prefix web test
 	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not soak'
 	@PYTHONHASHSEED=1 $(BIN)/python -m pytest -n 2 tests/core --quiet

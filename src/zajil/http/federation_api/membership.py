@@ -28,9 +28,7 @@ async def _make(app: App, request: Request, membership: str, versions: list[str]
 
 async def put_send_join(app: App, request: Request) -> Response:
     params = request.params
-    entry = await take_membership(
-        app, request.origin, params["roomId"], params["eventId"], request.json(), "join"
-    )
+    entry = await take_membership(app, request.origin, params["roomId"], params["eventId"], request.json(), "join")
     return Response(render_join(app, entry))
 
 

@@ -198,4 +198,3 @@ async def _place(
         await app.stores.events.insert_backward_extremities(tx, head.row.room_nid, stored.nid, gone)
 
     await write_to_room(app, head.room_id, item)
-

@@ -161,7 +161,10 @@ class Destinations:
         rows = await app.stores.federation_queue.load_outbox(app.db.reader, OUTBOX_MAX)
         if not rows:
             return False
-        loaded = {each.nid: each for each in await app.stores.events.load_by_nids(app.db.reader, [row.event_nid for row in rows])}
+        loaded = {
+            each.nid: each
+            for each in await app.stores.events.load_by_nids(app.db.reader, [row.event_nid for row in rows])
+        }
         queued: list[tuple[str, QueuedPdu]] = []
         for row in rows:
             stored = loaded.get(row.event_nid)
@@ -239,7 +242,9 @@ class Destinations:
         fleeting = list(destination.fleeting.items())[: EDUS_MAX - len(edus)]
         if not rows and not edus and not fleeting:
             return False
-        loaded = {each.nid: each for each in await app.stores.events.load_by_nids(reader, [row.event_nid for row in rows])}
+        loaded = {
+            each.nid: each for each in await app.stores.events.load_by_nids(reader, [row.event_nid for row in rows])
+        }
         content = {
             "origin": app.server_name,
             "origin_server_ts": app.clock.now_ms(),

@@ -43,9 +43,7 @@ class Template:
     event: dict[str, Any]
 
 
-async def make_membership(
-    app: App, servers: Sequence[str], kind: str, room_id: str, user_id: str
-) -> Template:
+async def make_membership(app: App, servers: Sequence[str], kind: str, room_id: str, user_id: str) -> Template:
     """GET make_join, make_leave or make_knock from the first server that answers. Raises MatrixError."""
     path = federation_path("v1", f"make_{kind}", room_id, user_id)
     query = [("ver", version) for version in ROOM_RULES] if kind != "leave" else []
@@ -77,12 +75,14 @@ def build_refusal(failure: FederationFailed) -> MatrixError:
     return MatrixError(known.get(failure.status or 0, 502), failure.errcode, message)
 
 
-def build_from_template(
-    app: App, template: Template, room_id: str, user_id: str, content: dict[str, Any]
-) -> Event:
+def build_from_template(app: App, template: Template, room_id: str, user_id: str, content: dict[str, Any]) -> Event:
     """Our member event. Of the template only its place in the room is taken. Raises MatrixError for one that makes no event."""
     rules, told = template.rules, template.event
-    authoriser = told.get("content", {}).get("join_authorised_via_users_server") if isinstance(told.get("content"), dict) else None
+    authoriser = (
+        told.get("content", {}).get("join_authorised_via_users_server")
+        if isinstance(told.get("content"), dict)
+        else None
+    )
     if isinstance(authoriser, str) and rules.restricted_joins and content.get("membership") == "join":
         content = {**content, "join_authorised_via_users_server": authoriser}
     try:
@@ -182,9 +182,7 @@ async def adopt_room(
         if not known:
             await app.stores.events.insert(tx, joined)
         await app.stores.events.insert_auth(tx, joined.nid, [each.nid for each in auth])
-        await app.stores.events.insert_backward_extremities(
-            tx, draft.row.room_nid, joined.nid, event.prev_event_ids
-        )
+        await app.stores.events.insert_backward_extremities(tx, draft.row.room_nid, joined.nid, event.prev_event_ids)
         after = await update_roots(app, tx, before, {event.key: joined.nid})
         changes = await load_changes(app, tx, Roots(draft.row.members_root, draft.row.rest_root), after)
         return await announce(app, tx, draft, joined, [event.event_id], after, changes, before=before)

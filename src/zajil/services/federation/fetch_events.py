@@ -31,7 +31,13 @@ async def check_answer(app: App, pdus: object, rules: RoomRules, room_id: str) -
 
 
 async def fetch_missing_events(
-    app: App, server: str, room_id: str, rules: RoomRules, earliest: Sequence[str], latest: Sequence[str], min_depth: int
+    app: App,
+    server: str,
+    room_id: str,
+    rules: RoomRules,
+    earliest: Sequence[str],
+    latest: Sequence[str],
+    min_depth: int,
 ) -> list[Event]:
     """POST get_missing_events: what lies between what we have and what has come, oldest first. Raises FederationFailed."""
     content = {
@@ -49,7 +55,9 @@ async def fetch_missing_events(
 async def fetch_event(app: App, server: str, room_id: str, rules: RoomRules, event_id: str) -> Event | None:
     """GET event; None if the server does not give it. Raises FederationFailed when there is no answer at all."""
     try:
-        answer = await app.federation.request(FederationRequest(server, "GET", federation_path("v1", "event", event_id)))
+        answer = await app.federation.request(
+            FederationRequest(server, "GET", federation_path("v1", "event", event_id))
+        )
     except FederationFailed as failure:
         if failure.is_refusal:
             return None

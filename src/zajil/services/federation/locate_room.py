@@ -63,7 +63,11 @@ async def ask_directory(app: App, server_name: str, room_alias: str) -> Place:
     servers = answer.get("servers") if isinstance(answer, dict) else None
     if not isinstance(room_id, str) or not is_room_id(room_id):
         raise not_found("There is no room with this alias.")
-    listed = [each for each in servers if isinstance(each, str) and is_server_name(each)] if isinstance(servers, list) else []
+    listed = (
+        [each for each in servers if isinstance(each, str) and is_server_name(each)]
+        if isinstance(servers, list)
+        else []
+    )
     return Place(room_id, (*listed[:VIA_MAX], server_name))
 
 

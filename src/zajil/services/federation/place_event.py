@@ -235,7 +235,9 @@ async def _join_forks(app: App, room_id: str, stored: StoredEvent) -> StoredEven
         current = Roots(head.row.members_root, head.row.rest_root)
         resolved = await resolve_roots(app, app.db.reader, states or [current], find_create_nid(head), head.rules)
 
-        async def item(tx: Transaction, version: int = version, ends: list[str] = ends, resolved: Resolved = resolved) -> StoredEvent:
+        async def item(
+            tx: Transaction, version: int = version, ends: list[str] = ends, resolved: Resolved = resolved
+        ) -> StoredEvent:
             draft = await open_draft(app, tx, room_id)
             if draft.row.head_version != version:
                 raise _Overtaken
@@ -261,9 +263,7 @@ async def find_ends(app: App, head: RoomHead, event: Event) -> list[str]:
     return ends[-EXTREMITIES_MAX:]
 
 
-async def load_changes(
-    app: App, tx: Transaction, old: Roots, new: Roots
-) -> dict[StateKey, StoredEvent | None]:
+async def load_changes(app: App, tx: Transaction, old: Roots, new: Roots) -> dict[StateKey, StoredEvent | None]:
     """The state events that hold after a change of the room's state, by key; None where nothing holds any more."""
     differences = await diff_roots(app, tx, old, new)
     wanted = [nid for _, nid in differences.values() if nid is not None]

@@ -162,9 +162,7 @@ async def receive_to_device(app: App, origin: str, content: dict[str, Any]) -> N
     await app.db.write(item)
 
 
-def _build_messages(
-    app: App, sender: str, event_type: str, messages: Mapping[str, Any]
-) -> dict[str, dict[str, bytes]]:
+def _build_messages(app: App, sender: str, event_type: str, messages: Mapping[str, Any]) -> dict[str, dict[str, bytes]]:
     """The messages for our users, as their devices get them; too long ones and further ones are left out."""
     built: dict[str, dict[str, bytes]] = {}
     count = 0

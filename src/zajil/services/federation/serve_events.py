@@ -111,7 +111,8 @@ async def _walk_back(
 async def show_to_server(app: App, origin: str, events: Sequence[StoredEvent]) -> list[StoredEvent]:
     """The events, with the content gone of those that nobody of the other server may see ("Visibility")."""
     return [
-        each if await _may_see(app, origin, each) else each.with_changes(event=redact_event(each.event)) for each in events
+        each if await _may_see(app, origin, each) else each.with_changes(event=redact_event(each.event))
+        for each in events
     ]
 
 
@@ -135,4 +136,3 @@ async def _may_see(app: App, origin: str, stored: StoredEvent) -> bool:
 def list_pdus(events: Sequence[StoredEvent]) -> list[dict[str, Any]]:
     """Events in the federation format."""
     return [each.event.pdu for each in events]
-

@@ -161,6 +161,3 @@ async def show_room(app: App, room_id: str) -> list[dict[str, Any]]:
     """What a room shows to who knocks on it."""
     head = await app.rooms.find(app.db.reader, room_id, app.db.position)
     return [] if head is None else build_stripped_state(head.rest)
-
-
-

@@ -33,6 +33,5 @@ def _matches(patterns: object, host: str) -> bool:
     if not isinstance(patterns, list):
         return False
     return any(
-        isinstance(pattern, str) and compile_glob(pattern.lower())(host.lower())
-        for pattern in patterns[:ENTRIES_MAX]
+        isinstance(pattern, str) and compile_glob(pattern.lower())(host.lower()) for pattern in patterns[:ENTRIES_MAX]
     )

@@ -178,9 +178,7 @@ class ServerKeyring:
 
 def build_own_keys(app: App) -> dict[str, Any]:
     """GET /_matrix/key/v2/server."""
-    return build_server_keys(
-        app.server_name, app.signing_key, app.old_signing_keys, app.clock.now_ms() + OWN_VALID_MS
-    )
+    return build_server_keys(app.server_name, app.signing_key, app.old_signing_keys, app.clock.now_ms() + OWN_VALID_MS)
 
 
 async def query_keys(app: App, wanted: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:

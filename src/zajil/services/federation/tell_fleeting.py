@@ -43,6 +43,4 @@ async def tell_presence(app: App, user_id: str, content: dict[str, Any]) -> None
     servers = await app.stores.federation_queue.load_servers_sharing_rooms(app.db.reader, user_id, SERVERS_TOLD_MAX)
     for server in servers:
         if server != app.server_name and is_server_allowed(app, server):
-            app.destinations.send_fleeting(
-                server, "m.presence", user_id, {"push": [{"user_id": user_id, **content}]}
-            )
+            app.destinations.send_fleeting(server, "m.presence", user_id, {"push": [{"user_id": user_id, **content}]})

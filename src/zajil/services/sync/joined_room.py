@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from zajil.ports.database import Read
-from zajil.ports.stores.events import StoredEvent
+from zajil.ports.stores.events import FORKED, StoredEvent
 from zajil.services.app import App
 from zajil.services.messages.client_events import prepare_events, render_event, render_list
 from zajil.services.messages.visible_events import drop_ignored, find_memberships
@@ -79,6 +79,8 @@ async def _load_state(
         old = await load_roots_at(app, tx, head, window.since or 0)
         new = await _end_roots(app, tx, head, sync, timeline)
         events = await build_state_delta(app, tx, head, sync, timeline, old, new)
+    elif any(stored.flags & FORKED for stored in timeline.events):
+        events = await _load_turns(app, tx, head, sync, window, timeline)
     elif sync.filter.lazy_load_members and timeline.events:
         roots = await load_roots_before(app, tx, head, timeline)
         events = await build_state_delta(app, tx, head, sync, timeline, roots, roots)
@@ -89,6 +91,18 @@ async def _load_state(
         nids = {stored.nid for stored in timeline.events}
         events = [stored for stored in events if stored.nid not in nids]
     return filter_state(sync, head.room_id, events)
+
+
+async def _load_turns(
+    app: App, tx: Read, head: RoomHead, sync: SyncRequest, window: Window, timeline: Timeline
+) -> list[StoredEvent]:
+    """What holds after the timeline and is not what the client would make of it: branches of the room have been joined meanwhile.
+
+    The spec has no place for it but the state before the timeline; clients that ask for `state_after` are told exactly.
+    """
+    old = await load_roots_at(app, tx, head, window.since or 0)
+    new = await load_roots_after(app, tx, head, timeline)
+    return await build_state_delta(app, tx, head, sync, timeline, old, new)
 
 
 def filter_state(sync: SyncRequest, room_id: str, events: list[StoredEvent]) -> list[StoredEvent]:

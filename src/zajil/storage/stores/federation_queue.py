@@ -90,12 +90,16 @@ class SqlFederationQueueStore:
         return [QueueLength(server_name, *both) for server_name, both in sorted(counts.items())]
 
     async def load_destination(self, tx: Read, server_name: str) -> DestinationRow | None:
-        sql = "SELECT server_name, failures, since_ts, retry_ts, cause FROM federation_destinations WHERE server_name = ?"
+        sql = (
+            "SELECT server_name, failures, since_ts, retry_ts, cause FROM federation_destinations WHERE server_name = ?"
+        )
         row = await tx.fetch_row(sql, server_name)
         return None if row is None else DestinationRow(*row)
 
     async def load_destinations(self, tx: Read) -> list[DestinationRow]:
-        sql = "SELECT server_name, failures, since_ts, retry_ts, cause FROM federation_destinations ORDER BY server_name"
+        sql = (
+            "SELECT server_name, failures, since_ts, retry_ts, cause FROM federation_destinations ORDER BY server_name"
+        )
         return [DestinationRow(*row) for row in await tx.fetch(sql)]
 
     async def store_destination(self, tx: Transaction, row: DestinationRow) -> None:

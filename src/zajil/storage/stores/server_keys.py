@@ -10,9 +10,7 @@ class SqlServerKeyStore:
     """Keys in the table of 80_federation.sql."""
 
     async def load_keys(self, tx: Read, server_name: str) -> list[ServerKey]:
-        sql = (
-            "SELECT key_id, public_key, valid_until_ts, is_retired FROM server_keys WHERE server_name = ? ORDER BY key_id"
-        )
+        sql = "SELECT key_id, public_key, valid_until_ts, is_retired FROM server_keys WHERE server_name = ? ORDER BY key_id"
         return [
             ServerKey(server_name, key_id, bytes(public_key), valid_until_ts, bool(is_retired))
             for key_id, public_key, valid_until_ts, is_retired in await tx.fetch(sql, server_name)
@@ -48,4 +46,6 @@ class SqlServerKeyStore:
 
     async def load_answers(self, tx: Read, server_name: str) -> list[tuple[str, int, bytes]]:
         sql = "SELECT key_id, valid_until_ts, answer FROM server_keys WHERE server_name = ? ORDER BY key_id"
-        return [(key_id, valid_until, bytes(answer)) for key_id, valid_until, answer in await tx.fetch(sql, server_name)]
+        return [
+            (key_id, valid_until, bytes(answer)) for key_id, valid_until, answer in await tx.fetch(sql, server_name)
+        ]
