@@ -10,8 +10,10 @@ from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from zajil.core.admission_work import Work
 from zajil.http.early_refusal import EarlyRefusal, Entered
 from zajil.main.lean_connection import LeanEvent, LeanFlow, LeanQueue
+from zajil.main.read_turns import ReadTurns
 
 HEAD_SIZE_MAX = 64 * 1024
 HEAD_DURATION_S_MAX = 20.0
@@ -49,8 +51,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         "has_begun",
         "head_size",
         "head_timer",
+        "held",
         "in_body",
         "in_head",
+        "is_favoured",
         "is_for_status",
         "is_turned_away",
         "linger_timer",
@@ -61,11 +65,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     """Is told of every connection that comes to rest, once this process retires."""
     early_refusal: ClassVar[EarlyRefusal | None] = None
     """Says which requests need not go on."""
+    turns: ClassVar[ReadTurns | None] = None
 
     @property
     def is_idle(self) -> bool:
         """Nothing is under way: no byte of a request was read that is not answered."""
-        if self.has_begun or self.pipeline or self.linger_timer is not None or self.transport.is_closing():
+        if self.has_begun or self.held or self.pipeline or self.linger_timer is not None or self.transport.is_closing():
             return False
         return self.cycle is None or self.cycle.response_complete
 
@@ -86,6 +91,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.is_for_status = False
         """Made beyond the limit: only the status pages are answered."""
         self.is_turned_away = False
+        self.held: list[bytes] = []
+        """What was received and has not had its turn."""
+        self.is_favoured = False
+        """The last request was part of a conversation: the next one may be, too, and is looked at first."""
         # At its limit uvicorn would refuse the requests of everybody, also on connections that it has accepted.
         self.connections_max, self.limit_concurrency = self.limit_concurrency, None
 
@@ -113,6 +122,28 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self.lingered_size > LINGER_SIZE_MAX:
                 self.transport.close()
             return
+        if self.held:
+            self.held.append(data)
+            self.flow.pause_reading()
+            return
+        turns, early = type(self).turns, type(self).early_refusal
+        is_crowded = early is not None and early.is_needed and not self.is_favoured
+        if is_crowded and turns is not None and not turns.may_read(self.loop):
+            self._unset_keepalive_if_required()
+            self.held.append(data)
+            turns.hold(self)
+            return
+        self.receive(data)
+
+    def read_held(self) -> None:
+        """Its turn has come."""
+        data = b"".join(self.held)
+        self.held.clear()
+        if self.parser is not None and not self.transport.is_closing():
+            self.flow.resume_reading()
+            self.receive(data)
+
+    def receive(self, data: bytes) -> None:
         super().data_received(data)
         if self.in_body:  # nearly all bodies come with their heads, and never get here
             self.stop_body_timer()
@@ -156,9 +187,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if early is not None and early.is_needed and self.may_be_refused_early():
             answer = early.consider(self.parser.get_method(), self.url, self.headers)
             if type(answer) is bytes:
+                self.is_favoured = False
                 self.refuse_early(answer)
                 return
             entered = cast(Entered | None, answer)
+            entry = None if entered is None else entered.entry
+            self.is_favoured = entry is not None and entry.work <= Work.LIVE_SYNC
         self.begin_request(entered)
 
     def begin_request(self, entered: Entered | None) -> None:

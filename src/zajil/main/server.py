@@ -16,6 +16,7 @@ from zajil.main.console import EXIT_CONFIG, warn
 from zajil.main.handover import Arrivals, Retirement
 from zajil.main.listening import LISTEN_BACKLOG
 from zajil.main.protocol import BoundedHttpProtocol
+from zajil.main.read_turns import ReadTurns
 from zajil.ports.configuration import Config, ConfigError
 from zajil.ports.database import StorageUnavailable
 
@@ -97,6 +98,7 @@ class ReadyServer(Server):
         if self.take is not None:
             Arrivals(self.app.app, self.take, self.build_protocol).open()
         BoundedHttpProtocol.early_refusal = self.app.early_refusal
+        BoundedHttpProtocol.turns = ReadTurns()
         gc.freeze()
         gc.enable()
         self.app.app.db.take_turn()

@@ -1,0 +1,154 @@
+"""In a crowd so much is read in a round of the event loop, and what goes on has its turn in between."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.client import InProcessServer, running_server
+from tests.overload.test_early_refusal import BODY, build_head, empty, fill_queues, make_spammer
+from tests.overload.test_edge import make_room, send
+from uvicorn.config import Config as UvicornConfig
+from uvicorn.server import ServerState
+
+from zajil.main.protocol import BoundedHttpProtocol
+from zajil.main.read_turns import PER_ROUND, ReadTurns
+
+
+class Wire(asyncio.Transport):
+    """Remembers what was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.is_reading = True
+        self.is_closed = False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
+
+    def write(self, data: Any) -> None:
+        self.written.append(bytes(data))
+
+    def pause_reading(self) -> None:
+        self.is_reading = False
+
+    def resume_reading(self) -> None:
+        self.is_reading = True
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Line:
+    """A connection without a network: what is received is given to it."""
+
+    def __init__(self, server: InProcessServer, state: ServerState) -> None:
+        config = UvicornConfig(server.asgi, http=BoundedHttpProtocol, ws="none", lifespan="off", log_config=None)
+        config.load()
+        self.wire = Wire()
+        self.protocol = BoundedHttpProtocol(config, state, {})
+        self.protocol.connection_made(self.wire)
+
+    @property
+    def statuses(self) -> list[int]:
+        return [int(each[9:12]) for each in self.wire.written if each.startswith(b"HTTP/1.1")]
+
+
+@pytest.fixture
+def crowd(monkeypatch: pytest.MonkeyPatch) -> ReadTurns:
+    turns = ReadTurns()
+    monkeypatch.setattr(BoundedHttpProtocol, "turns", turns)
+    return turns
+
+
+async def test_so_many_a_round_and_the_rest_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: ReadTurns
+) -> None:
+    async with running_server(tmp_path) as server:
+        monkeypatch.setattr(BoundedHttpProtocol, "early_refusal", server.asgi.early_refusal)
+        anna, room_id = await make_spammer(server)
+        busy, state = fill_queues(server), ServerState()
+        lines = [Line(server, state) for _ in range(PER_ROUND * 5)]
+        for number, line in enumerate(lines):
+            line.protocol.data_received(build_head(anna, room_id, f"t{number}") + BODY)
+        assert sum(len(line.statuses) for line in lines) == PER_ROUND
+        assert len(crowd) == PER_ROUND * 4
+        assert not lines[-1].protocol.is_idle, "a connection with something unread must not be handed over"
+        answered = []
+        while len(crowd):
+            await asyncio.sleep(0)
+            answered.append(sum(len(line.statuses) for line in lines))
+        assert all(later - earlier <= PER_ROUND for earlier, later in pairwise(answered))
+        assert [line.statuses for line in lines] == [[429]] * len(lines)
+        assert lines[-1].protocol.is_idle
+        empty(server, busy)
+
+
+async def test_a_held_request_may_come_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: ReadTurns
+) -> None:
+    async with running_server(tmp_path) as server:
+        monkeypatch.setattr(BoundedHttpProtocol, "early_refusal", server.asgi.early_refusal)
+        anna, room_id = await make_spammer(server)
+        busy, state = fill_queues(server), ServerState()
+        lines = [Line(server, state) for _ in range(PER_ROUND + 2)]
+        whole = build_head(anna, room_id, "one") + BODY
+        for line in lines:
+            line.protocol.data_received(whole[:30])
+        held, gone = lines[-2:]
+        assert held.wire.is_reading
+        held.protocol.data_received(whole[30:])
+        assert not held.wire.is_reading, "no more than that is kept for one connection"
+        gone.wire.close()
+        gone.protocol.connection_lost(None)
+        while len(crowd):
+            await asyncio.sleep(0)
+        assert held.statuses == [429]
+        assert held.wire.is_reading
+        assert gone.statuses == []
+        empty(server, busy)
+
+
+async def test_a_conversation_is_looked_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: ReadTurns
+) -> None:
+    async with running_server(tmp_path) as server:
+        monkeypatch.setattr(BoundedHttpProtocol, "early_refusal", server.asgi.early_refusal)
+        anna, ben = await server.register("anne"), await server.register("ben")
+        room_id = await make_room(anna, ben)
+        for number in range(2):
+            for each in (anna, ben):
+                (await send(each, room_id, f"{number}")).ok()
+        spammer, spam_room_id = await make_spammer(server)
+        (await anna.get("/_matrix/client/v3/account/whoami")).ok()
+        busy, state = fill_queues(server), ServerState()
+        talk = Line(server, state)
+        talk.protocol.data_received(build_head(anna, room_id, "first") + BODY)
+        lines = [Line(server, state) for _ in range(PER_ROUND * 2)]
+        for number, line in enumerate(lines):
+            line.protocol.data_received(build_head(spammer, spam_room_id, f"t{number}") + BODY)
+        assert len(crowd)
+        empty(server, busy)
+        while talk.statuses != [200]:
+            await asyncio.sleep(0.001)
+        busy = fill_queues(server)
+        for number, line in enumerate(lines):
+            line.protocol.data_received(build_head(spammer, spam_room_id, f"u{number}") + BODY)
+        held = len(crowd)
+        assert held
+        talk.protocol.data_received(build_head(anna, room_id, "second") + BODY)
+        assert len(crowd) == held
+        empty(server, busy)
+        while talk.statuses != [200, 200]:
+            await asyncio.sleep(0.001)
+        while len(crowd):
+            await asyncio.sleep(0)
+        while not all(line.protocol.is_idle for line in lines):
+            await asyncio.sleep(0.001)
