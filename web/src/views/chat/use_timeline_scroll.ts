@@ -52,9 +52,10 @@ function useStuck(virtualizer: Virtualizer, items: Timeline["items"], scroller: 
   }, [virtualizer]); // oxlint-disable-line react/exhaustive-deps -- where it opens is decided once
   const totalSize = virtualizer.getTotalSize();
   const height = virtualizer.scrollRect?.height;
+  const isEmpty = items.length === 0;
   useLayoutEffect(() => {
     const element = scroller.current;
-    if (!stuck.current || !element) return;
+    if (!stuck.current || !element || isEmpty) return;
     // The virtualizer may draw before our own scroll handler runs: somebody who just scrolled up is not pulled back.
     if (element.scrollTop < stuckAt.current - 2 && element.scrollHeight - element.scrollTop - element.clientHeight > end_px) {
       stuck.current = false;
@@ -62,7 +63,7 @@ function useStuck(virtualizer: Virtualizer, items: Timeline["items"], scroller: 
     }
     virtualizer.scrollToEnd();
     stuckAt.current = element.scrollTop;
-  }, [virtualizer, scroller, totalSize, height]);
+  }, [virtualizer, scroller, totalSize, height, isEmpty]);
   return useCallback((value: boolean) => { stuck.current = value; }, []);
 }
 
