@@ -102,6 +102,13 @@ class Destinations:
         if destination.task is None:
             destination.task = asyncio.create_task(self._run(destination))
 
+    def retry_now(self, server_name: str | None = None) -> None:
+        """Try a server, or all, without waiting any longer."""
+        for name, destination in list(self._known.items()):
+            if destination.row.failures and server_name in (None, name):
+                destination.row = replace(destination.row, retry_ts=0)
+                self.wake(name)
+
     def note_alive(self, server_name: str) -> None:
         """The server has sent us something: it is there, whatever failed before."""
         destination = self._known.get(server_name)

@@ -33,6 +33,10 @@ class NotPlaced(Exception):
     """The event cannot have a place in the room (now). The text may be told to its sender."""
 
 
+class OriginUnreachable(Exception):
+    """The server that has sent an event does not answer when it is asked for what the event follows: let it send the event again."""
+
+
 class RoomTurns:
     """Events of one room are placed one after the other; rooms do not wait for each other."""
 
@@ -62,7 +66,10 @@ class RoomTurns:
 
 
 async def receive_events(app: App, origin: str, room_id: str, events: Sequence[Event]) -> dict[str, str]:
-    """Place checked events of one room, in their order. Returns what went wrong, by event ID; events that were rejected are no failure."""
+    """Place checked events of one room, in their order. Returns what went wrong, by event ID; events that were rejected are no failure.
+
+    Raises OriginUnreachable when an event could be placed if only its sender could be asked.
+    """
     failures: dict[str, str] = {}
     await app.room_turns.acquire(room_id)
     try:
@@ -73,9 +80,11 @@ async def receive_events(app: App, origin: str, room_id: str, events: Sequence[E
             except (NotPlaced, StateUnknown) as error:
                 failures[event.event_id] = str(error)
             except FederationFailed as error:
+                if not error.is_refusal:
+                    raise OriginUnreachable(str(error)) from error
                 failures[event.event_id] = f"what the event follows cannot be fetched: {error}"
-            except TimeoutError:
-                failures[event.event_id] = "what the event follows cannot be fetched in time"
+            except TimeoutError as error:
+                raise OriginUnreachable("no answer in time") from error
     finally:
         app.room_turns.release(room_id)
     for event_id, text in failures.items():

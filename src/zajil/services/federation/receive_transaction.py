@@ -7,14 +7,15 @@ from typing import Any, Final
 from zajil.core.events import Event
 from zajil.core.identifiers import server_name_of
 from zajil.services.app import App
-from zajil.services.errors import bad_json
+from zajil.services.errors import MatrixError, bad_json
 from zajil.services.federation.check_pdus import Refused, check_pdus
 from zajil.services.federation.receive_edus import receive_edus
-from zajil.services.federation.receive_events import receive_events
+from zajil.services.federation.receive_events import OriginUnreachable, receive_events
 from zajil.services.federation.server_acl import is_banned_from_room
 
 PDUS_MAX: Final = 50
 EDUS_MAX: Final = 100
+RETRY_MS: Final = 5_000
 
 
 async def receive_transaction(app: App, origin: str, txn_id: str, content: dict[str, Any]) -> dict[str, Any]:
@@ -30,11 +31,18 @@ async def receive_transaction(app: App, origin: str, txn_id: str, content: dict[
         room_id = pdu.get("room_id") if isinstance(pdu, dict) else None
         by_room.setdefault(room_id if isinstance(room_id, str) else "", []).append(pdu)
     outcomes = await asyncio.gather(
-        *(_receive_room(app, origin, room_id, of_room) for room_id, of_room in sorted(by_room.items()))
+        *(_receive_room(app, origin, room_id, of_room) for room_id, of_room in sorted(by_room.items())),
+        return_exceptions=True,
     )
-    for outcome in outcomes:
-        results |= outcome
     await receive_edus(app, origin, edus)
+    for outcome in outcomes:
+        if isinstance(outcome, OriginUnreachable):
+            # Answered with success, the transaction would not be sent again, and the event would be lost.
+            message = "Your server does not answer when it is asked for missing events. Send this again later."
+            raise MatrixError(503, "M_UNKNOWN", message, {"retry_after_ms": RETRY_MS})
+        if isinstance(outcome, BaseException):
+            raise outcome
+        results |= outcome
     return {"pdus": results}
 
 

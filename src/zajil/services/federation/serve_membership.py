@@ -14,7 +14,7 @@ from zajil.ports.stores.events import REJECTED, SOFT_FAILED, StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, bad_json, forbidden, invalid_param, not_found
 from zajil.services.federation.check_pdus import Refused, check_pdu
-from zajil.services.federation.receive_events import NotPlaced, receive_events
+from zajil.services.federation.receive_events import NotPlaced, OriginUnreachable, receive_events
 from zajil.services.federation.server_acl import is_banned_from_room
 from zajil.services.messages.append_events import Proposal, build_authorised, open_draft
 from zajil.services.messages.client_events import build_stripped_state
@@ -94,7 +94,10 @@ async def take_membership(
         raise invalid_param(f"This is no event in which a user sets their own membership to {membership}.")
     if event.room_id != room_id or server_name_of(event.sender) != origin:
         raise invalid_param("The event is of another room or of another server's user.")
-    await receive_events(app, origin, room_id, [event])
+    try:
+        await receive_events(app, origin, room_id, [event])
+    except OriginUnreachable as error:
+        raise MatrixError(503, "M_UNKNOWN", "Your server does not answer when it is asked for missing events.") from error
     stored = next(iter(await app.stores.events.load_by_ids(app.db.reader, [event_id])), None)
     if stored is None or stored.flags & (REJECTED | SOFT_FAILED) or stored.position is None:
         raise forbidden(f"You may not {membership} in this room.")
