@@ -11,6 +11,8 @@ import { placeOutgoing } from "./outgoing_messages";
 import type { RoomTicks } from "./ticks";
 
 const PAGE = 50;
+/** After a page could not be loaded. */
+const PAUSE_MS = 3_000;
 const EMPTY: Timeline = { items: [], hasBefore: true, hasAfter: false, loading: "no" };
 
 /** What part of the room is shown: its end, an earlier part from this device, or one fetched around an event that is not on this device. */
@@ -21,6 +23,9 @@ export class ChatTimeline {
   readonly #roomId: string;
   readonly #ticks: RoomTicks;
   readonly #context: MessageContext;
+  /** Why the end of the room could not be read; until it is tried again. */
+  #unopened: string | undefined;
+  #pause: { readonly error: unknown; readonly timer: ReturnType<typeof setTimeout> } | undefined;
   readonly #model: TimelineModel;
   readonly #store = new Store<Timeline>(EMPTY);
   readonly #ends: (() => void)[] = [];
@@ -62,6 +67,7 @@ export class ChatTimeline {
   }
 
   close(): void {
+    this.#awake();
     for (const end of this.#ends) end();
   }
 
@@ -79,7 +85,9 @@ export class ChatTimeline {
       await this.#ticks.refresh();
       if (this.#model.items().length < PAGE / 2) void this.loadBefore().catch(() => undefined);
     } catch (error) {
-      this.#fail(error);
+      if (generation !== this.#generation) return;
+      this.#unopened = reasonOf(error);
+      this.#publish();
     }
   }
 
@@ -91,6 +99,7 @@ export class ChatTimeline {
 
   async loadBefore(): Promise<void> {
     if (this.#loading === "before") return this.#running;
+    if (this.#pause) throw this.#pause.error;
     if (this.#loading !== "no" || !this.#hasBefore) return;
     await this.#load("before", async () => {
       const place = this.#place;
@@ -106,6 +115,7 @@ export class ChatTimeline {
 
   async loadAfter(): Promise<void> {
     if (this.#loading === "after") return this.#running;
+    if (this.#pause) throw this.#pause.error;
     if (this.#loading !== "no" || this.#place.kind === "live") return;
     await this.#load("after", async () => {
       const place = this.#place;
@@ -197,6 +207,9 @@ export class ChatTimeline {
     try {
       const entries = await work();
       if (generation === this.#generation) this.#model.put(entries);
+    } catch (error) {
+      if (generation === this.#generation) this.#rest(error);
+      throw error;
     } finally {
       if (generation === this.#generation) {
         this.#loading = "no";
@@ -205,7 +218,24 @@ export class ChatTimeline {
     }
   }
 
+  /** Who looks at the chat asks for more whenever something changes: what has just failed must not be asked for again at once. */
+  #rest(error: unknown): void {
+    this.#awake();
+    const timer = setTimeout(() => {
+      this.#pause = undefined;
+      this.#publish();
+    }, PAUSE_MS);
+    this.#pause = { error, timer };
+  }
+
+  #awake(): void {
+    clearTimeout(this.#pause?.timer);
+    this.#pause = undefined;
+  }
+
   #enter(place: Place): number {
+    this.#awake();
+    this.#unopened = undefined;
     this.#model.clear();
     this.#place = place;
     this.#loading = "no";
@@ -255,7 +285,8 @@ export class ChatTimeline {
     try {
       placeOutgoing({ account: this.#account, roomId: this.#roomId, model: this.#model, context: this.#context, showsNew: this.#place.kind === "live" });
       const hasAfter = this.#place.kind === "past" || this.#place.kind === "fetched";
-      this.#store.set({ items: this.#model.items(), hasBefore: this.#hasBefore, hasAfter, loading: this.#loading });
+      const failure = this.#unopened === undefined ? {} : { failure: this.#unopened };
+      this.#store.set({ items: this.#model.items(), hasBefore: this.#hasBefore, hasAfter, loading: this.#loading, ...failure });
     } catch (error) {
       this.#fail(error);
     }
@@ -263,8 +294,12 @@ export class ChatTimeline {
 
   #fail(error: unknown): void {
     const { failure: _before, ...timeline } = this.#store.get();
-    this.#store.set({ ...timeline, loading: "no", failure: error instanceof Error ? error.message : String(error) });
+    this.#store.set({ ...timeline, loading: "no", failure: reasonOf(error) });
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The entries after the last gap: what lies before it is shown once the gap has been tried. */

@@ -83,7 +83,7 @@ export function ChatList({ isPage = false, openRoom, onOpenChat, onOpenLink, onO
   const rows = useMemo(() => [...sorted.requests, ...sorted.shown], [sorted]);
   const isSearching = words !== "" && onOpenMessage !== undefined && onOpenPerson !== undefined;
   // "No chats yet" would not be true.
-  const isEmpty = useHiddenCount() === 0 || filter !== "all";
+  const hidesSome = useHiddenCount() > 0 && filter === "all";
   const { scroller, ...list } = useRows({ rows, openRoom, onOpenChat });
   return (
     <nav className={css.pane} aria-label={t("chats.title")}>
@@ -96,7 +96,7 @@ export function ChatList({ isPage = false, openRoom, onOpenChat, onOpenLink, onO
         <button type="button" className={css.line} onClick={() => setFilter("archive")}><Archive size={18} aria-hidden="true" />{t("chats.archive_title")}<span className={css.count}>{formats.number(sorted.archivedCount)}</span></button>
       )}
       {filter === "all" && !words && <PrivateChatsLine />}
-      <ChatRows scroller={scroller} list={list} rows={rows} openRoom={openRoom} onOpenChat={onOpenChat} folders={sorted.folders} onDialog={setDialog} empty={isSearching || !isEmpty ? null : <Nothing words={words} filter={filter} />} below={isSearching ? <GlobalResults words={deferredWords} onOpenMessage={onOpenMessage} onOpenPerson={onOpenPerson} /> : null} />
+      <ChatRows scroller={scroller} list={list} rows={rows} openRoom={openRoom} onOpenChat={onOpenChat} folders={sorted.folders} onDialog={setDialog} empty={isSearching || hidesSome ? null : <Nothing words={words} filter={filter} />} below={isSearching ? <GlobalResults words={deferredWords} onOpenMessage={onOpenMessage} onOpenPerson={onOpenPerson} /> : null} />
       <ChatListDialogs dialog={dialog} onClose={() => setDialog(null)} onOpenChat={onOpenChat} onOpenLink={onOpenLink} onOpenMessage={onOpenMessage ?? onOpenChat} />
     </nav>
   );

@@ -32,7 +32,7 @@ export function ChatSection({ roomId, onPage, onThreads }: { readonly roomId: st
       {(pinned.length > 0 || summary.kind !== "direct") && <InfoRow icon={Pin} label={t("info.pinned")} value={count(pinned.length)} leads onClick={() => onPage("pinned")} name="pinned" />}
       {summary.kind !== "community" && <InfoRow icon={MessagesSquare} label={t("thread.all")} leads onClick={onThreads} name="threads" />}
       <MuteField summary={summary} onChange={(mutedUntil) => void chat.setListFlags({ mutedUntil }).catch(showProblem)} />
-      <LockSwitch roomId={roomId} />
+      {summary.kind !== "community" && <LockSwitch roomId={roomId} />}
       {summary.kind !== "community" && (
         <div className={css.field}>
           <label htmlFor={id} className={css.fieldName}>{t("info.disappearing")}</label>
