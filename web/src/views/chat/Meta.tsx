@@ -11,9 +11,11 @@ import css from "./Meta.module.css";
 export const Meta = memo(function Meta({ message }: { readonly message: Message }) {
   const { t } = useTranslation();
   const formats = useFormats();
+  // A sentence of the interface, like "asked to verify each other": nobody's words that a shield could warn of.
+  const isNotice = message.body.kind === "change";
   return (
     <span className={css.place}><span className={css.meta}>
-      {message.shield !== "ok" && <span title={t(`chat.shield_${message.shield}`)} className={message.shield === "unverified-device" ? css.doubt : css.shield}><ShieldAlert size={14} aria-hidden="true" /><span className="only-heard">{t(`chat.shield_${message.shield}`)}</span></span>}
+      {message.shield !== "ok" && !isNotice && <span title={t(`chat.shield_${message.shield}`)} className={message.shield === "unverified-device" ? css.doubt : css.shield}><ShieldAlert size={14} aria-hidden="true" /><span className="only-heard">{t(`chat.shield_${message.shield}`)}</span></span>}
       {message.pinned && <><Pin size={13} aria-hidden="true" /><span className="only-heard">{t("chat.pinned")}</span></>}
       {message.starred && <><Star size={13} aria-hidden="true" fill="currentColor" /><span className="only-heard">{t("chat.starred")}</span></>}
       {message.expiresAt !== undefined && <><Timer size={13} aria-hidden="true" /><Countdown until={message.expiresAt} /></>}

@@ -59,10 +59,10 @@ function make(lang: string): Formats {
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   const two = new Intl.NumberFormat(locale, { minimumIntegerDigits: 2 });
   const list = new Intl.ListFormat(locale, { type: "conjunction" });
-  const unit = (value: number, name: string, display: "short" | "long" | "narrow" = "short", digits = 0) =>
-    new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: display, maximumFractionDigits: digits }).format(value);
-  // Arabic has no short forms that people read: "م.ب" is written nowhere else, and kilobytes have none.
-  const sizeDisplay = locale.startsWith("ar") ? "long" : "short";
+  const unit = (value: number, name: string, unitDisplay: "short" | "long" | "narrow" = "short", digits = 0) =>
+    new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay, maximumFractionDigits: digits }).format(value);
+  // Arabic has no short forms that people read: "م.ب" is written nowhere else, "٥ د" is a riddle, and kilobytes have none.
+  const display = locale.startsWith("ar") ? "long" : "short";
   return {
     number: (value) => number.format(value),
     time: (at) => time.format(at),
@@ -86,9 +86,9 @@ function make(lang: string): Formats {
       return relative.format(-daysApart(at, now), "day");
     },
     duration(seconds) {
-      if (seconds < 60) return unit(Math.ceil(seconds), "second");
-      if (seconds < 3600) return unit(Math.round(seconds / 60), "minute");
-      if (seconds < 86_400) return unit(Math.round(seconds / 3600), "hour");
+      if (seconds < 60) return unit(Math.ceil(seconds), "second", display);
+      if (seconds < 3600) return unit(Math.round(seconds / 60), "minute", display);
+      if (seconds < 86_400) return unit(Math.round(seconds / 3600), "hour", display);
       return unit(Math.round(seconds / 86_400), "day", "long");
     },
     clock(ms) {
@@ -99,11 +99,11 @@ function make(lang: string): Formats {
     },
     // What rounds up to the next unit is said in it: "1 MB", not "1,000 kB".
     bytes(size) {
-      if (size < 999_500) return unit(size / 1000, "kilobyte", sizeDisplay);
-      if (size < 999_950_000) return unit(size / 1_000_000, "megabyte", sizeDisplay, 1);
-      return unit(size / 1_000_000_000, "gigabyte", sizeDisplay, 2);
+      if (size < 999_500) return unit(size / 1000, "kilobyte", display);
+      if (size < 999_950_000) return unit(size / 1_000_000, "megabyte", display, 1);
+      return unit(size / 1_000_000_000, "gigabyte", display, 2);
     },
-    distance: (metres) => (metres < 1000 ? unit(Math.max(1, metres), "meter", sizeDisplay) : unit(metres / 1000, "kilometer", sizeDisplay, metres < 10_000 ? 1 : 0)),
+    distance: (metres) => (metres < 1000 ? unit(Math.max(1, metres), "meter", display) : unit(metres / 1000, "kilometer", display, metres < 10_000 ? 1 : 0)),
     list: (names) => list.format(names.map((name) => `\u2068${name}\u2069`)),
   };
 }
