@@ -37,8 +37,8 @@ def walk_auth_chains(nids: Iterable[int], work: Work) -> Steps[AuthGraph]:
 def find_auth_difference(conflicts: Conflicts, graph: AuthGraph, work: Work) -> Steps[set[int]]:
     """The events that are in some states or their auth chains, but not of every state.
 
-    The specification counts only the auth chains. Every server in use counts the states themselves too, and so must
-    this one: an event of which all states agree, cited on one side only, is no difference.
+    The specification counts only the auth chains. Servers in use count the states themselves too, and so must this one:
+    an event that all states have, cited on one side only, is no difference.
     """
     masks: dict[int, int] = {}
     full = (1 << conflicts.states_count) - 1
