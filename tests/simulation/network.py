@@ -32,17 +32,22 @@ class StillClock:
     def monotonic_s(self) -> float:
         return self._ms / 1000
 
+    def move(self, seconds: int) -> None:
+        self._ms += seconds * 1000
+
 
 class Network:
     """Who can reach whom."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: StillClock) -> None:
+        self.clock = clock
         self.servers: dict[str, InProcessServer] = {}
         self.cut: set[tuple[str, str]] = set()
         self.requests = 0
 
     def heal(self) -> None:
         self.cut.clear()
+        self.clock.move(3_600)
         for server in self.servers.values():
             server.app.destinations.retry_now()
 
@@ -102,8 +107,8 @@ class Link:
 @contextlib.asynccontextmanager
 async def running_network(folder: Path, names: Sequence[str]) -> AsyncIterator[Network]:
     """Servers of these names, all links whole."""
-    network = Network()
     clock = StillClock()
+    network = Network(clock)
     async with contextlib.AsyncExitStack() as stack:
         for name in names:
             server = await stack.enter_async_context(

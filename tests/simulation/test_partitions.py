@@ -13,6 +13,7 @@ from tests.simulation.network import Network, running_network
 NAMES = ("one.test", "two.test", "three.test")
 V3 = "/_matrix/client/v3"
 STEPS = 30
+PAGES_MAX = 50
 SEEDS_PER_RUN = 20
 VERSIONS = ("10", "11", "12")
 
@@ -111,10 +112,24 @@ class Story:
             }
             ids = await app.stores.events.load_event_ids(app.db.reader, list(nids.values()))
             states[name] = {key: ids[nid] for key, nid in nids.items()}
+            await self.read_back(name)
             here = await app.stores.events.load_by_ids(app.db.reader, self.acknowledged)
             missing = set(self.acknowledged) - {each.event.event_id for each in here}
             assert not missing, (self.seed, name, missing)
         assert len({tuple(sorted(state.items())) for state in states.values()}) <= 1, (self.seed, describe(states))
+
+
+    async def read_back(self, name: str) -> None:
+        """To the beginning: what a server was not in the room for is fetched when somebody reads that far."""
+        person = next(each for each in self.people if each.user_id.endswith(name))
+        start = ""
+        for _ in range(PAGES_MAX):
+            path = f"{V3}/rooms/{q(self.room_id)}/messages?dir=b&limit=100{start}"
+            page = (await person.get(path)).ok()
+            if "end" not in page:
+                return
+            start = f"&from={page['end']}"
+        raise AssertionError((self.seed, "the history has no end"))
 
 
 def describe(states: dict[str, dict[tuple[str, str], str]]) -> dict[tuple[str, str], dict[str, str | None]]:

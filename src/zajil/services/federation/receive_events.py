@@ -121,6 +121,13 @@ async def find_missing(app: App, event_ids: Sequence[str]) -> list[str]:
     return [event_id for event_id in event_ids if event_id not in roots]
 
 
+async def find_floor(app: App, head: RoomHead) -> int:
+    """The depth where what this server has of the room begins. What lies below is older history, and no news to anybody."""
+    gaps = await app.stores.events.load_backward_extremities(app.db.reader, head.row.room_nid)
+    nids = sorted({nid for successors in gaps.values() for nid in successors})
+    return min((each.event.depth for each in await app.stores.events.load_by_nids(app.db.reader, nids)), default=0)
+
+
 async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Event) -> list[str]:
     """Have everything that the event follows, or at least the state there. Returns the events of which there is only that."""
     missing = await find_missing(app, event.prev_event_ids)
@@ -128,11 +135,14 @@ async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Even
         return []
     gathered: dict[str, Event] = {}
     latest = [event.event_id]
+    floor = await find_floor(app, head)
     for _ in range(ROUNDS_MAX):
-        found = await fetch_missing_events(
-            app, origin, head.room_id, head.rules, head.row.extremities, latest, max(head.row.depth - 100, 0)
-        )
-        new = [each for each in found if each.event_id not in gathered and each.event_id != event.event_id]
+        found = await fetch_missing_events(app, origin, head.room_id, head.rules, head.row.extremities, latest, floor)
+        new = [
+            each
+            for each in found
+            if each.event_id not in gathered and each.event_id != event.event_id and each.depth >= floor
+        ]
         if not new:
             break
         gathered |= {each.event_id: each for each in new}
