@@ -49,16 +49,19 @@ class Judged:
     rejection: Rejection | None
 
 
-async def place_event(app: App, room_id: str, event: Event, auth: Sequence[StoredEvent]) -> StoredEvent:
+async def place_event(
+    app: App, room_id: str, event: Event, auth: Sequence[StoredEvent], *, on_current_state: bool = False
+) -> StoredEvent:
     """Store an event whose predecessors and auth events are all here, and tell everybody if it is accepted.
 
+    With `on_current_state` it is judged by what holds in the room now, because what it follows cannot be had.
     Raises StateUnknown when the state before it cannot be worked out.
     """
     for _ in range(ATTEMPTS_MAX):
         head = await app.rooms.find(app.db.reader, room_id, app.db.position)
         if head is None:
             raise StateUnknown("the room is not known")
-        judged = await judge_event(app, head, event, auth)
+        judged = await judge_event(app, head, event, auth, on_current_state=on_current_state)
         try:
             return await _write(app, room_id, judged)
         except _Overtaken:
@@ -70,12 +73,14 @@ class _Overtaken(Exception):
     """The room's head is not the one that the outcome was worked out for."""
 
 
-async def judge_event(app: App, head: RoomHead, event: Event, auth: Sequence[StoredEvent]) -> Judged:
+async def judge_event(
+    app: App, head: RoomHead, event: Event, auth: Sequence[StoredEvent], *, on_current_state: bool = False
+) -> Judged:
     """What the rules say of the event by its auth events and by the state before it."""
     reader = app.db.reader
     rules = head.rules
     rejection = check_claimed_auth(head, event, auth)
-    if list(event.prev_event_ids) == head.row.extremities:
+    if on_current_state or list(event.prev_event_ids) == head.row.extremities:
         before = Resolved(Roots(head.row.members_root, head.row.rest_root), {})
     else:
         roots = await load_roots_after(app, reader, event.prev_event_ids)

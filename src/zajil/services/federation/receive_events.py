@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from zajil.core.events import Event
+from zajil.core.identifiers import server_name_of
 from zajil.ports.federation import FederationFailed
 from zajil.ports.stores.events import OUTLIER, StoredEvent
 from zajil.services.app import App
@@ -100,9 +101,17 @@ async def receive_event(app: App, origin: str, room_id: str, event: Event) -> St
     known = await app.stores.events.load_by_ids(app.db.reader, [event.event_id])
     if known and not known[0].flags & OUTLIER and (known[0].position is not None or known[0].flags):
         return None
-    gaps = await _bring_predecessors(app, origin, head, event)
-    auth = await bring_auth_events(app, origin, head, event)
-    stored = await place_event(app, room_id, event, auth)
+    on_current_state = False
+    try:
+        gaps = await _bring_predecessors(app, origin, head, event)
+        auth = await bring_auth_events(app, origin, head, event)
+    except FederationFailed as error:
+        if not error.is_refusal or not is_removal_of_ours(app, event):
+            raise
+        # A server that has been removed may not ask for what came before; that it was must be known here all the same.
+        gaps, on_current_state = [], True
+        auth = await _load_auth_events(app, head, event)
+    stored = await place_event(app, room_id, event, auth, on_current_state=on_current_state)
     await note_gap(app, stored, gaps)
     return stored
 
@@ -166,6 +175,23 @@ async def _place_gathered(app: App, origin: str, head: RoomHead, gathered: dict[
             await adopt_state_before(app, origin, head, each.event_id, missing)
         auth = await bring_auth_events(app, origin, head, each)
         await note_gap(app, await place_event(app, head.room_id, each, auth), missing)
+
+
+def is_removal_of_ours(app: App, event: Event) -> bool:
+    """Whether the event takes one of our users out of the room, by somebody else's hand."""
+    return (
+        event.membership in ("leave", "ban")
+        and event.state_key != event.sender
+        and server_name_of(event.state_key or "") == app.server_name
+    )
+
+
+async def _load_auth_events(app: App, head: RoomHead, event: Event) -> list[StoredEvent]:
+    """The event's auth events, which must all be here. Raises NotPlaced."""
+    found = await _load(app, head, list(dict.fromkeys(event.auth_event_ids)))
+    if len(found) != len(set(event.auth_event_ids)):
+        raise NotPlaced("Some of the event's auth events cannot be fetched.")
+    return [found[event_id] for event_id in dict.fromkeys(event.auth_event_ids)]
 
 
 async def bring_auth_events(app: App, origin: str, head: RoomHead, event: Event) -> list[StoredEvent]:

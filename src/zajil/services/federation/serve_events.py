@@ -9,7 +9,7 @@ from zajil.ports.stores.events import OUTLIER, REJECTED, SOFT_FAILED, StoredEven
 from zajil.services.app import App
 from zajil.services.errors import forbidden, not_found
 from zajil.services.federation.room_states import Roots, load_state_events
-from zajil.services.federation.serve_membership import find_shared_room
+from zajil.services.federation.server_acl import is_banned_from_room
 from zajil.services.rooms.room_heads import RoomHead
 
 BACKFILL_MAX: Final = 100
@@ -18,8 +18,15 @@ WALK_MAX: Final = 1_000
 
 
 async def open_room_for(app: App, origin: str, room_id: str) -> RoomHead:
-    """A room that the other server is in, or that all the world may read. Raises M_FORBIDDEN, M_NOT_FOUND."""
-    head = await find_shared_room(app, origin, room_id)
+    """A room that the other server is in, or that all the world may read. Raises M_FORBIDDEN, M_NOT_FOUND.
+
+    We need not be in it any more: others may hear of our last events only after we have gone, and ask for what they follow.
+    """
+    head = await app.rooms.find(app.db.reader, room_id, app.db.position)
+    if head is None or not head.row.extremities:
+        raise not_found("This server does not know that room.")
+    if is_banned_from_room(head, origin):
+        raise forbidden("Your server is banned from this room.")
     servers = await app.stores.federation_queue.load_joined_servers(app.db.reader, head.row.room_nid)
     if origin not in servers and _visibility(head) != "world_readable":
         raise forbidden("Your server is not in this room.")
