@@ -29,7 +29,7 @@ from typing import Any
 import uvloop
 from benchmarks.flood_load import Flood, Live, LiveFigures
 from benchmarks.flood_people import People, prepare
-from benchmarks.flood_sender import UNANSWERED, be_a_generator
+from benchmarks.flood_sender import NOT_SENT, UNANSWERED, be_a_generator
 from tests.servers import Server, build_zajil
 
 CAPACITY = 500
@@ -39,7 +39,7 @@ CONNECTIONS_MAX = 18_000
 """Who does not wait for answers needs many."""
 LEAD_S = 2.0
 """From the start of the processes to the first message."""
-FLOOD_NICENESS = 19
+FLOOD_NICENESS = 5
 """Those who measure must not wait for those who flood."""
 
 
@@ -73,15 +73,10 @@ class Run:
 
 
 def start_server(folder: Path, template: Path, capacity: int, **options: str) -> Server:
-    """A server on a copy of the prepared data, with a processor of its own where there are several."""
+    """A server on a copy of the prepared data."""
     shutil.copytree(template / "data", folder / "data")
     server = build_zajil(folder, capacity_max=str(capacity), connections_max=str(CONNECTIONS_MAX), **options)
-    processors = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(processors)})
-    try:
-        return server.start()
-    finally:
-        os.sched_setaffinity(0, processors)
+    return server.start()
 
 
 def run_once(template: Path, people: People, settings: Settings) -> Run:
@@ -167,7 +162,7 @@ async def flood_server(told: dict[str, Any]) -> None:
 def describe(settings: Settings, control: Run, run: Run) -> str:
     flood = run.flood or {}
     statuses = {int(status): count for status, count in flood.get("statuses", {}).items()}
-    unanswered = statuses.pop(UNANSWERED, 0)
+    unanswered, not_sent = statuses.pop(UNANSWERED, 0), statuses.pop(NOT_SENT, 0)
     others = sum(statuses.values()) - statuses.get(200, 0) - statuses.get(429, 0)
     returned = flood["polite_kept"] + flood["polite_broken"]
     kept = flood["polite_kept"] / returned if returned else 1.0
@@ -181,7 +176,7 @@ def describe(settings: Settings, control: Run, run: Run) -> str:
         f"({control.delivery_p99_ms():.1f}); without the {len(run.live.disturbed):,} ({len(control.live.disturbed):,}) during which the "
         f"generator itself was late: p99 {undisturbed:.1f} ({control_undisturbed:.1f}); of {len(run.live.said):,} refused "
         f"{run.live.refused}, lost {run.live.lost}, unanswered {run.live.unanswered}; "
-        f"flood {statuses.get(200, 0):,} taken, {statuses.get(429, 0):,} refused, other {others}, unanswered {unanswered}, "
+        f"flood {statuses.get(200, 0):,} taken, {statuses.get(429, 0):,} refused, other {others}, unanswered {unanswered}, not sent {not_sent}, "
         f"without a true Retry-After {flood['without_retry_after']}; came back as told {returned}, let in {kept:.1%}, "
         f"longest told {flood['polite_wait_ms_max'] / 1000:.1f} s; generators late by {run.live.late_ms:.0f} and {flood['late_ms']:.0f} ms "
         f"at most (flood p99 {flood['late_p99_ms']:.1f}, {flood['connections']:,} connections): "

@@ -16,6 +16,10 @@ from benchmarks.flood_client import CONTENT
 
 UNANSWERED: Final = 0
 """Stands for a status where there was none."""
+NOT_SENT: Final = 1
+"""The people had no connection left: all they may have waited for answers."""
+CONNECTIONS_MAX: Final = 8000
+"""Two for each who sends copies."""
 REST_S_MAX: Final = 30.0
 """So long after the last was sent, answers may still come."""
 
@@ -68,6 +72,7 @@ class ScheduledFlood:
         self._free: list[Sender] = []
         self._opening: set[asyncio.Task[None]] = set()
         self._under_way = 0
+        self._open_now = 0
         self.opened = 0
         self.late_ms: list[float] = []
 
@@ -94,6 +99,7 @@ class ScheduledFlood:
         self._free.append(sender)
 
     def lost(self, sender: Sender, *, is_waiting: bool) -> None:
+        self._open_now -= 1
         if is_waiting:
             self._under_way -= 1
             self._note(UNANSWERED, b"")
@@ -101,10 +107,15 @@ class ScheduledFlood:
             self._free.remove(sender)
 
     def _send(self, request: bytes) -> None:
-        self._under_way += 1
         if self._free:
+            self._under_way += 1
             self._free.pop().send(request)
             return
+        if self._open_now >= CONNECTIONS_MAX:
+            self._note(NOT_SENT, b"")
+            return
+        self._under_way += 1
+        self._open_now += 1
         self.opened += 1
         sender = Sender(self)
         sender.send(request)

@@ -41,7 +41,7 @@ class SynapseResolver:
         auth_cases: Sequence[AuthCase] = (),
         rounds: int = 1,
     ) -> dict[str, Any]:
-        """`resolved`: a sorted list of event IDs for each case; `auth`: None or the reason of a refusal; `seconds` of each round,
+        """`resolved`: a sorted list of event IDs for each case; `auth`: None or the reason of a refusal; `seconds` of the processor in each round,
         `database_seconds` of them in Synapse's comparison of auth chains."""
         request = {
             "version": room.rules.version,

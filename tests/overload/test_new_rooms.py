@@ -130,3 +130,18 @@ def test_a_large_group_may_be_made_at_once_and_then_one_waits() -> None:
     assert refused.value.extra is not None
     clock.seconds += int(refused.value.extra["retry_after_ms"]) / 1000
     invitations.check(anna)
+
+
+def test_a_hundred_invitations_one_after_the_other() -> None:
+    """Fifty go at once, the last waits eight minutes and twenty seconds."""
+    clock = SetClock()
+    invitations = Invitations(clock, is_on=True, exempt=())
+    anna = Requester(ANNA, "D", 1)
+    for _ in range(100):
+        try:
+            invitations.check(anna)
+        except MatrixError as refused:
+            assert refused.extra is not None
+            clock.seconds += int(refused.extra["retry_after_ms"]) / 1000
+            invitations.check(anna)
+    assert clock.seconds == pytest.approx(500, abs=0.2)

@@ -30,6 +30,8 @@ CATCH_UP_S: Final = 0.005
 """A capped server that was late by so much makes up for it; timers are no better."""
 WAIT_S_LEAST: Final = 0.05
 SYNC_SPREAD_S_MAX: Final = 300.0
+PROMISED_SHARE: Final = 0.8
+"""Of what is done of a kind so much is promised: it may become less by then, and what is left goes to newcomers."""
 NEWCOMERS_SHARE: Final = 0.5
 """While some are to come back at their promised times, others may fill only so much of the queue."""
 
@@ -317,7 +319,7 @@ class Admission:
             clients = len(promises) + len(self._queues[work]) + 1
             spread_s = min(clients / (rate / 2), SYNC_SPREAD_S_MAX)
             return Refusal(work, promises.promise(entry.key, now_s, max(WAIT_S_LEAST, self._chance() * spread_s)))
-        return Refusal(work, max(WAIT_S_LEAST, promises.promise_next(entry.key, now_s, rate)))
+        return Refusal(work, max(WAIT_S_LEAST, promises.promise_next(entry.key, now_s, rate * PROMISED_SHARE)))
 
     def _rate(self, work: Work) -> float:
         """How many of a kind begin in a second while some wait."""

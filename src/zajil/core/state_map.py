@@ -31,8 +31,7 @@ NAME_BYTES = 16
 FAN_OUT = 16
 LEAF_ENTRIES_MAX = 8
 """A map of at most so many entries is one leaf, a larger one a branch: the shape is a function of the content."""
-PAIRS_MAX = 256
-"""Pairs of nodes whose bodies `compare` asks for at once."""
+PAIRS_MAX = 256  # of nodes whose bodies `compare` asks for at once
 _DEPTH_MAX = 2 * NAME_BYTES
 
 _LEAF = b"\x00"
@@ -78,7 +77,9 @@ class NeedNodes(Exception):
 
     def __init__(self, names: Iterable[bytes]) -> None:
         self.names = frozenset(names)
-        super().__init__(f"{len(self.names)} nodes of a state map are not loaded")
+
+    def __str__(self) -> str:
+        return f"{len(self.names)} nodes of a state map are not loaded"
 
 
 class LoadedNodes(dict[bytes, bytes]):
@@ -449,7 +450,9 @@ def _read_leaf(data: bytes) -> Iterator[tuple[StateKey, int]]:
             type_, state_key = _TYPES[code], data[start:at].decode("utf-8", "surrogatepass")
         else:
             type_, state_key, at = _read_long_key(data, at)
-        value, at = _read_varint(data, at)
+        value, at = data[at], at + 1
+        if value > 0x7F:
+            value, at = _read_varint(data, at - 1)
         yield (type_, state_key), value
 
 

@@ -115,6 +115,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.linger_timer is not None:
             self.linger_timer.cancel()
         super().connection_lost(exc)
+        if self.cycle is not None and self.cycle.response_complete:
+            # Each knows the other: without this both would have to be searched for.
+            self.cycle = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         if self.linger_timer is not None:

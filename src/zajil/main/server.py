@@ -1,7 +1,6 @@
 """The HTTP server of a worker: uvicorn on the supervisor's sockets, with every limit explicit."""
 
 import asyncio
-import gc
 import resource
 import socket
 from typing import Any
@@ -13,6 +12,7 @@ from zajil.http.asgi import AsgiApp
 from zajil.main.channel import Channel
 from zajil.main.composition import build_app
 from zajil.main.console import EXIT_CONFIG, warn
+from zajil.main.garbage import GarbageSearch
 from zajil.main.handover import Arrivals, Retirement
 from zajil.main.listening import LISTEN_BACKLOG
 from zajil.main.protocol import BoundedHttpProtocol
@@ -99,8 +99,10 @@ class ReadyServer(Server):
             Arrivals(self.app.app, self.take, self.build_protocol).open()
         BoundedHttpProtocol.early_refusal = self.app.early_refusal
         BoundedHttpProtocol.turns = ReadTurns()
-        gc.freeze()
-        gc.enable()
+        admission = self.app.app.admission
+        self.garbage = GarbageSearch(self.app.app.clock.monotonic_s, lambda: admission.is_quiet)
+        self.garbage.begin()
+        self.searching = asyncio.create_task(self.garbage.run())
         self.app.app.db.take_turn()
         self.channel.tell_ready(setup_token=self.app.setup_token)
 

@@ -73,7 +73,9 @@ export class ChatTimeline {
 
   /** Shows the end of the room as it is on this device, and fills it up from the server if that is little. */
   async openLive(): Promise<void> {
+    const hadFailed = this.#unopened !== undefined;
     const generation = this.#enter({ kind: "live" });
+    if (hadFailed) this.#publish();
     const history = this.#account.histories.of(this.#roomId);
     try {
       const entries = await history.newest(PAGE);

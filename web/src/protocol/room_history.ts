@@ -258,7 +258,11 @@ export class RoomHistory {
   }
 
   #step<T>(work: () => Promise<T>): Promise<T> {
-    this.#loaded ??= this.#load();
+    this.#loaded ??= this.#load().catch((error: unknown) => {
+      // The next one tries again: a disk that fails once must not close the room for good.
+      this.#loaded = undefined;
+      throw error;
+    });
     const result = Promise.all([this.#loaded, this.#chain]).then(work);
     this.#chain = result.then(
       () => undefined,

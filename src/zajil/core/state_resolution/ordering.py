@@ -97,9 +97,11 @@ def sort_by_mainline(nids: Iterable[int], power_levels_nid: int | None, work: Wo
 
 def _find_power_levels_above(nid: int, work: Work) -> Steps[int | None]:
     links = work.known.links
-    yield from work.load_links((nid,))
+    if nid not in links:
+        yield from work.load_links((nid,))
     auth_nids = links[nid].auth_nids
-    yield from work.load_links(auth_nids)
+    if not all(auth_nid in links for auth_nid in auth_nids):
+        yield from work.load_links(auth_nids)
     if work.spend(2):
         yield PAUSE
     return next((auth_nid for auth_nid in auth_nids if links[auth_nid].key == POWER_LEVELS_KEY), None)

@@ -38,6 +38,12 @@ function useReadAhead() {
   };
 }
 
+/** What opened a pane; an entry of a menu is gone by then, so where one writes. */
+function focusAgain(opener: Element | null): void {
+  const back = opener instanceof HTMLElement && opener.isConnected && opener !== document.body ? opener : document.querySelector<HTMLElement>("main textarea");
+  back?.focus();
+}
+
 /** List, chat and information: side by side where there is room, one after the other where there is not. */
 export function Messenger(props: MessengerProps) {
   const { roomId, onOpenChat, onOpenPerson, renderInfo, shownEvent, ...list } = props;
@@ -55,11 +61,7 @@ export function Messenger(props: MessengerProps) {
   };
   const closeAside = () => {
     setAside(null);
-    // Back to what opened it; an entry of a menu is gone by then, so to where one writes.
-    requestAnimationFrame(() => {
-      const back = opener instanceof HTMLElement && opener.isConnected && opener !== document.body ? opener : document.querySelector<HTMLElement>("main textarea");
-      back?.focus();
-    });
+    requestAnimationFrame(() => focusAgain(opener));
   };
   const back = () => {
     const left = roomId;

@@ -1,0 +1,77 @@
+"""When garbage is searched for, and that it is found."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from zajil.main import garbage
+from zajil.main.garbage import BUSY_INTERVAL_S, QUIET_INTERVAL_S, WHOLE_INTERVAL_S, GarbageSearch
+
+
+class Knot:
+    """Something that knows itself."""
+
+    def __init__(self) -> None:
+        self.myself = self
+
+
+class Machine:
+    """A clock and a load that are set by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.is_quiet = True
+        self.search = GarbageSearch(lambda: self.now_s, lambda: self.is_quiet)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    thresholds = gc.get_threshold()
+    monkeypatch.setattr(garbage, "SEARCHES_LEAST", 0)
+    gc.collect()
+    machine = Machine()
+    machine.search.begin()
+    yield machine
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+
+
+def test_what_is_new_is_searched_soon_when_it_is_quiet(machine: Machine) -> None:
+    assert machine.search.check() == ""
+    knot = weakref.ref(Knot())
+    machine.now_s += QUIET_INTERVAL_S
+    assert machine.search.check() == "new"
+    assert knot() is None
+    assert machine.search.check() == ""
+
+
+def test_in_a_flood_it_waits(machine: Machine) -> None:
+    machine.is_quiet = False
+    machine.now_s += BUSY_INTERVAL_S - 1
+    assert machine.search.check() == ""
+    machine.now_s += 1
+    assert machine.search.check() == "new"
+
+
+def test_what_became_garbage_later_is_found_in_the_end(machine: Machine) -> None:
+    knot = Knot()
+    machine.now_s += QUIET_INTERVAL_S
+    assert machine.search.check() == "new"
+    lost = weakref.ref(knot)
+    del knot
+    machine.now_s += QUIET_INTERVAL_S
+    assert machine.search.check() == "new"
+    assert lost() is not None, "it is not looked at again and again"
+    machine.now_s += WHOLE_INTERVAL_S
+    assert machine.search.check() == "all"
+    assert lost() is None
+
+
+def test_nothing_new_is_no_reason(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(garbage, "SEARCHES_LEAST", 10)
+    machine.now_s += QUIET_INTERVAL_S
+    assert machine.search.check() == ""
