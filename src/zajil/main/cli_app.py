@@ -4,7 +4,17 @@ from pathlib import Path
 
 import typer
 
-from zajil.main import cli_backup, cli_config, cli_drill, cli_incident, cli_report, cli_token, cli_upgrade, cli_user
+from zajil.main import (
+    cli_backup,
+    cli_config,
+    cli_drill,
+    cli_federation,
+    cli_incident,
+    cli_report,
+    cli_token,
+    cli_upgrade,
+    cli_user,
+)
 from zajil.main.cli_options import Arguments, load_or_exit, with_arguments
 from zajil.main.config_file import option_fields
 
@@ -21,6 +31,7 @@ app.add_typer(cli_report.app, name="report")
 app.add_typer(cli_config.app, name="config")
 app.add_typer(cli_incident.app, name="incident")
 app.add_typer(cli_incident.status_app, name="status")
+app.add_typer(cli_federation.app, name="federation")
 
 
 app.command("backup", help="Copy database, media and keys of a server, running or not, into a folder.")(
@@ -48,9 +59,9 @@ app.command(
 )(cli_upgrade.upgrade)
 
 
-app.command("drill", help="Play the day of 22 February 2014 on a private copy of this installation, and report what broke.")(
-    cli_drill.drill
-)
+app.command(
+    "drill", help="Play the day of 22 February 2014 on a private copy of this installation, and report what broke."
+)(cli_drill.drill)
 
 
 @app.command("doctor", help="Check the installation and say what to fix. Ends with 1 when something must be fixed.")

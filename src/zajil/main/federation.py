@@ -4,13 +4,15 @@ import contextlib
 import ipaddress
 from collections.abc import AsyncIterator
 
+from zajil.federation.remote_media import FederatedMedia
 from zajil.federation.transport import HttpTransport
 from zajil.services.app import App
-from zajil.services.federation.access_servers import is_server_allowed
+from zajil.services.federation.access_servers import ServerRules, is_server_allowed
 from zajil.services.federation.backfill import Backfills
 from zajil.services.federation.destinations import Destinations
 from zajil.services.federation.federated_devices import FederatedDevices
 from zajil.services.federation.receive_events import RoomTurns
+from zajil.services.federation.remote_spaces import RemoteSpaces
 from zajil.services.federation.server_keys import ServerKeyring
 
 
@@ -30,13 +32,18 @@ def attach_federation(app: App) -> None:
     app.server_keys = ServerKeyring(app)
     app.remote_devices = FederatedDevices(app)
     app.destinations = Destinations(app)
+    app.server_rules = ServerRules(app)
     app.room_turns = RoomTurns()
     app.backfills = Backfills(app)
+    app.remote_spaces = RemoteSpaces(app)
+    if config.federation:
+        app.media.remote = FederatedMedia(app.federation, app.outbound, app.clock, config.upload_size_max)
 
 
 @contextlib.asynccontextmanager
 async def run_federation(app: App) -> AsyncIterator[None]:
     """Send what waits; close the way at the end."""
+    await app.server_rules.load()
     await app.destinations.start()
     try:
         yield

@@ -28,6 +28,7 @@ class Stream(StrEnum):
     SESSIONS = "sessions"  # user ID whose access tokens or standing changed
     NOTIFICATIONS = "notifications"  # user ID who has read something in private
     PUSHERS = "pushers"  # user ID whose pushers changed
+    FEDERATION = "federation"  # server that an operator has decided something about; empty: the rules for all
 
 
 Touch = tuple[Stream, str]

@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from zajil.services.accounts.user_interactive_auth import InteractiveAuth
     from zajil.services.admission.invitations import Invitations
     from zajil.services.admission.new_rooms import NewRooms
+    from zajil.services.federation.access_servers import ServerRules
     from zajil.services.federation.backfill import Backfills
     from zajil.services.federation.destinations import Destinations
     from zajil.services.federation.receive_events import RoomTurns
+    from zajil.services.federation.remote_spaces import RemoteSpaces
     from zajil.services.federation.server_keys import ServerKeyring
     from zajil.services.keys.device_memory import DeviceMemory
     from zajil.services.keys.remote_devices import RemoteDevices
@@ -89,8 +91,10 @@ class App:
     federation: FederationTransport = field(init=False)
     server_keys: "ServerKeyring" = field(init=False)
     destinations: "Destinations" = field(init=False)
+    server_rules: "ServerRules" = field(init=False)
     room_turns: "RoomTurns" = field(init=False)
     backfills: "Backfills" = field(init=False)
+    remote_spaces: "RemoteSpaces" = field(init=False)
     notifier: "Notifier" = field(init=False)
     ignored_users: "IgnoredUsers" = field(init=False)
     push_http: OutboundHttp = field(init=False)

@@ -82,6 +82,13 @@ class FederationQueueStore(Protocol):
 
     async def count_waiting(self, tx: Read) -> list[QueueLength]: ...
 
+    async def load_rules(self, tx: Read) -> list[tuple[str, bool]]:
+        """Patterns of server names, and whether they are allowed."""
+
+    async def store_rule(self, tx: Transaction, pattern: str, is_allowed: bool) -> None: ...
+
+    async def delete_rule(self, tx: Transaction, pattern: str) -> None: ...
+
     async def load_destination(self, tx: Read, server_name: str) -> DestinationRow | None: ...
 
     async def load_destinations(self, tx: Read) -> list[DestinationRow]: ...
@@ -90,6 +97,9 @@ class FederationQueueStore(Protocol):
 
     async def has_remote_members(self, tx: Read, room_nid: int, own_name: str) -> bool:
         """Whether anybody of another server is in a room, or invited to it."""
+
+    async def has_members_of(self, tx: Read, room_nid: int, server_name: str, memberships: Sequence[str]) -> bool:
+        """Whether users of a server have one of `memberships` in a room."""
 
     async def load_servers_sharing_rooms(self, tx: Read, user_id: str, limit: int) -> list[str]:
         """Servers with members in rooms that a user is in."""

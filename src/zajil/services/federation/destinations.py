@@ -6,7 +6,7 @@ hostile delays nobody else.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -15,7 +15,7 @@ import orjson
 import structlog
 
 from zajil.core.identifiers import server_name_of
-from zajil.ports.database import Busy, StorageUnavailable, Transaction
+from zajil.ports.database import Busy, StorageUnavailable, Stream, Touch, Transaction
 from zajil.ports.federation import FederationFailed, FederationRequest
 from zajil.ports.stores.events import StoredEvent
 from zajil.ports.stores.federation_queue import DestinationRow, QueuedEdu, QueuedPdu
@@ -62,6 +62,7 @@ class Destinations:
         """By room: the root of its members, and their servers."""
         self._outbox_wake = asyncio.Event()
         self._outbox: asyncio.Task[None] | None = None
+        self._reload: asyncio.Task[None] | None = None
         self._stopping = False
 
     async def start(self) -> None:
@@ -75,9 +76,25 @@ class Destinations:
                 self._known[server_name] = Destination(row)
             self.wake(server_name)
         self._outbox_wake.set()
-        # Another process may have appended events of ours.
-        self._app.db.subscribe(lambda position, touches: None, lambda position, touches: self.wake_outbox())
+        self._app.db.subscribe(lambda position, touches: None, self._hear_of_others)
         self._outbox = asyncio.create_task(self._run_outbox())
+
+    def _hear_of_others(self, position: int, touches: Sequence[Touch]) -> None:
+        """Another process may have appended events of ours, or an operator has decided something."""
+        self.wake_outbox()
+        if not touches or any(stream is Stream.FEDERATION for stream, _ in touches):
+            self._reload = asyncio.create_task(self._reload_decisions())
+
+    async def _reload_decisions(self) -> None:
+        """The rules, and which servers are to be tried at once."""
+        app = self._app
+        await app.server_rules.load()
+        for name, destination in list(self._known.items()):
+            if destination.row.failures:
+                row = await app.stores.federation_queue.load_destination(app.db.reader, name)
+                if row is not None and row.retry_ts < destination.row.retry_ts:
+                    destination.row = row
+                    self.wake(name)
 
     async def stop(self) -> None:
         """End all sending; what is on its way is sent again by the next process, and placed once by the receivers."""

@@ -49,3 +49,9 @@ CREATE TABLE IF NOT EXISTS federation_destinations (
   retry_ts    INTEGER NOT NULL,   -- not to be tried before
   cause       TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- Servers that the operator lets in or keeps out by command, besides the configuration.
+CREATE TABLE IF NOT EXISTS federation_rules (
+  pattern    TEXT PRIMARY KEY,
+  is_allowed INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -89,6 +89,20 @@ class SqlFederationQueueStore:
                 counts.setdefault(server_name, [0, 0])[index] = count
         return [QueueLength(server_name, *both) for server_name, both in sorted(counts.items())]
 
+    async def load_rules(self, tx: Read) -> list[tuple[str, bool]]:
+        rows = await tx.fetch("SELECT pattern, is_allowed FROM federation_rules ORDER BY pattern")
+        return [(pattern, bool(is_allowed)) for pattern, is_allowed in rows]
+
+    async def store_rule(self, tx: Transaction, pattern: str, is_allowed: bool) -> None:
+        sql = (
+            "INSERT INTO federation_rules (pattern, is_allowed) VALUES (?, ?)"
+            " ON CONFLICT (pattern) DO UPDATE SET is_allowed = excluded.is_allowed"
+        )
+        await tx.execute(sql, pattern, int(is_allowed))
+
+    async def delete_rule(self, tx: Transaction, pattern: str) -> None:
+        await tx.execute("DELETE FROM federation_rules WHERE pattern = ?", pattern)
+
     async def load_destination(self, tx: Read, server_name: str) -> DestinationRow | None:
         sql = (
             "SELECT server_name, failures, since_ts, retry_ts, cause FROM federation_destinations WHERE server_name = ?"
@@ -121,6 +135,15 @@ class SqlFederationQueueStore:
         )
         end = ":" + own_name
         return await tx.fetch_value(sql, room_nid, -len(end), end) is not None
+
+    async def has_members_of(self, tx: Read, room_nid: int, server_name: str, memberships: Sequence[str]) -> bool:
+        marks = ", ".join("?" * len(memberships))
+        sql = (
+            f"SELECT 1 FROM memberships WHERE room_nid = ? AND membership IN ({marks})"
+            " AND user_id LIKE ? ESCAPE '!' LIMIT 1"
+        )
+        end = server_name.replace("!", "!!").replace("_", "!_").replace("%", "!%")
+        return await tx.fetch_value(sql, room_nid, *memberships, f"%:{end}") is not None
 
     async def load_servers_sharing_rooms(self, tx: Read, user_id: str, limit: int) -> list[str]:
         sql = (
