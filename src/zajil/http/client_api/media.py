@@ -84,12 +84,7 @@ async def get_download(app: App, request: Request) -> Response:
 
 async def get_thumbnail(app: App, request: Request) -> Response:
     uri = check_uri(request.params["server_name"], request.params["media_id"])
-    method = request.query_text("method") or "scale"
-    if method not in ("crop", "scale"):
-        raise invalid_param("The query parameter 'method' must be crop or scale.")
-    shape = ThumbnailShape(
-        parse_side(request, "width"), parse_side(request, "height"), method == "crop", request.query_flag("animated")
-    )
+    shape = parse_shape(request)
     made = await thumbnail_media(app, uri, shape, parse_timeout(request))
 
     async def open_range(start: int, end: int) -> AsyncIterator[bytes]:
@@ -116,6 +111,15 @@ async def get_frozen(app: App, request: Request) -> Response:
 
 def parse_timeout(request: Request) -> int:
     return request.query_integer("timeout_ms", TIMEOUT_MS_DEFAULT, at_most=TIMEOUT_MS_MAX)
+
+
+def parse_shape(request: Request) -> ThumbnailShape:
+    """Which thumbnail is asked for. Raises M_INVALID_PARAM, M_MISSING_PARAM."""
+    method = request.query_text("method") or "scale"
+    if method not in ("crop", "scale"):
+        raise invalid_param("The query parameter 'method' must be crop or scale.")
+    width, height = parse_side(request, "width"), parse_side(request, "height")
+    return ThumbnailShape(width, height, method == "crop", request.query_flag("animated"))
 
 
 def parse_side(request: Request, name: str) -> int:

@@ -16,11 +16,11 @@ class ProfileFieldBody(msgspec.Struct):
 
 
 async def get_profile(app: App, request: Request) -> dict[str, Any]:
-    return await set_profile.load_profile(app, request.params["userId"])
+    return await set_profile.find_profile(app, request.requester, request.params["userId"])
 
 
 async def get_profile_field(app: App, request: Request) -> dict[str, Any]:
-    return await set_profile.load_profile_field(app, request.params["userId"], request.params["keyName"])
+    return await set_profile.find_profile(app, request.requester, request.params["userId"], request.params["keyName"])
 
 
 async def put_profile_field(app: App, request: Request) -> dict[str, Any]:
@@ -42,8 +42,8 @@ async def delete_profile_field(app: App, request: Request) -> dict[str, Any]:
 FIELD = "/profile/{userId}/{keyName}"
 
 ROUTES = [
-    *routes("GET", client("/profile/{userId}"), get_profile, auth=Auth.NONE, limit="default"),
-    *routes("GET", client(FIELD), get_profile_field, auth=Auth.NONE, limit="default"),
+    *routes("GET", client("/profile/{userId}"), get_profile, auth=Auth.OPTIONAL, limit="default"),
+    *routes("GET", client(FIELD), get_profile_field, auth=Auth.OPTIONAL, limit="default"),
     *routes(
         "PUT",
         client(FIELD),

@@ -13,9 +13,10 @@ from zajil.ports.database import Read
 from zajil.ports.stores.events import HistoryPoint, StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, invalid_param, too_large
+from zajil.services.federation.ask_timestamp import Moment, find_event_anywhere
 from zajil.services.messages.aggregations import render_with_bundles
 from zajil.services.messages.client_events import prepare_events, render_event, render_list
-from zajil.services.messages.read_messages import find_event_at, read_context, read_event, read_messages
+from zajil.services.messages.read_messages import read_context, read_event, read_messages
 from zajil.services.rooms.access_room import access_room
 from zajil.services.rooms.read_state import load_state_after
 from zajil.services.rooms.room_heads import RoomHead
@@ -23,6 +24,7 @@ from zajil.services.rooms.room_heads import RoomHead
 LIMIT_DEFAULT = 10
 LIMIT_MAX = 1000
 FILTER_CHARACTERS_MAX = 32 * 1024
+TS_MAX = 2**53
 NO_FILTER = EventFilter()
 
 
@@ -128,9 +130,9 @@ async def get_context(app: App, request: Request) -> Response:
 async def get_timestamp_to_event(app: App, request: Request) -> dict[str, Any]:
     backwards = parse_direction(request, None)
     request.query_required("ts")
-    timestamp_ms = request.query_integer("ts", 0, at_most=2**53)
-    stored = await find_event_at(
-        app, app.db.reader, request.requester, request.params["room_id"], timestamp_ms, backwards=backwards
+    timestamp_ms = request.query_integer("ts", 0, at_most=TS_MAX)
+    stored = await find_event_anywhere(
+        app, request.requester, Moment(request.params["room_id"], timestamp_ms, backwards)
     )
     return {"event_id": stored.event.event_id, "origin_server_ts": stored.event.origin_server_ts}
 

@@ -4,7 +4,18 @@ from importlib import import_module
 
 from zajil.http.router import Route
 
-MODULES: tuple[str, ...] = ("keys", "version", "transactions", "membership", "invite", "events", "queries", "devices")
+MODULES: tuple[str, ...] = (
+    "keys",
+    "version",
+    "transactions",
+    "membership",
+    "invite",
+    "events",
+    "queries",
+    "lists",
+    "devices",
+    "media",
+)
 
 
 def load_federation_routes() -> list[Route]:

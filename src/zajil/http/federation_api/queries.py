@@ -5,6 +5,7 @@ from typing import Any
 from zajil.core.identifiers import parse_room_alias, parse_user_id
 from zajil.http.request import Request
 from zajil.http.router import Auth, routes
+from zajil.services.accounts.set_profile import load_profile
 from zajil.services.app import App
 from zajil.services.errors import invalid_param, not_found
 
@@ -25,12 +26,9 @@ async def get_profile(app: App, request: Request) -> dict[str, Any]:
     user_id = parse_user_id(request.query_required("user_id"))
     if user_id is None or user_id.server_name != app.server_name:
         raise invalid_param("This is no user of this server.")
-    profile = await app.stores.profiles.load(app.db.reader, str(user_id))
-    if profile is None:
-        raise not_found("There is no such user.")
-    shown = {"displayname": profile.display_name, "avatar_url": profile.avatar_url}
-    field = request.query_text("field")
-    return {key: value for key, value in shown.items() if value is not None and field in (None, key)}
+    fields = await load_profile(app, str(user_id))
+    asked = request.query_text("field")
+    return fields if asked is None else {key: value for key, value in fields.items() if key == asked}
 
 
 ROUTES = [

@@ -12,6 +12,9 @@ from zajil.ports.stores.accounts import AccountTask
 from zajil.ports.stores.profiles import Profile
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, bad_json, forbidden, invalid_param, missing_param, not_found
+from zajil.services.federation.ask_profile import ask_profile
+from zajil.services.federation.ask_server import check_may_look_elsewhere
+from zajil.services.requester import Requester
 
 PROFILE_BYTES_MAX: Final = 64 * 1024
 KEY_BYTES_MAX: Final = 255
@@ -22,11 +25,30 @@ PROPAGATE: Final = "propagate_profile"
 PROPAGATED_KEYS: Final = frozenset({"displayname", "avatar_url"})
 
 
-async def load_profile(app: App, user_id: str) -> dict[str, Any]:
-    """GET /profile/{userId}. Raises M_NOT_FOUND for nobody's ID."""
+async def find_profile(app: App, requester: Requester | None, user_id: str, key: str | None = None) -> dict[str, Any]:
+    """GET /profile/{userId} and /profile/{userId}/{keyName}, also of another server's user.
+
+    Raises M_NOT_FOUND for nobody's ID and for a field that is not set, 502 M_UNREACHABLE.
+    """
+    if key is not None:
+        check_key(key)
     parsed = parse_user_id(user_id)
     if parsed is None:
         raise invalid_param("This is not a user ID.")
+    if parsed.server_name == app.server_name:
+        fields = await load_profile(app, user_id)
+    else:
+        check_may_look_elsewhere(requester)
+        fields = await ask_profile(app, parsed, key)
+    if key is None:
+        return fields
+    if key not in fields:
+        raise not_found("This user has not set this field.")
+    return {key: fields[key]}
+
+
+async def load_profile(app: App, user_id: str) -> dict[str, Any]:
+    """The profile of a user of this server. Raises M_NOT_FOUND for nobody's ID."""
     profile = await app.stores.profiles.load(app.db.reader, user_id)
     if profile is None:
         account = await app.stores.accounts.load_account(app.db.reader, user_id)
@@ -34,15 +56,6 @@ async def load_profile(app: App, user_id: str) -> dict[str, Any]:
             raise not_found("There is no such user.")
         return {}
     return build_fields(profile)
-
-
-async def load_profile_field(app: App, user_id: str, key: str) -> dict[str, Any]:
-    """GET /profile/{userId}/{keyName}. Raises M_NOT_FOUND when it is not set."""
-    check_key(key)
-    fields = await load_profile(app, user_id)
-    if key not in fields:
-        raise not_found("This user has not set this field.")
-    return {key: fields[key]}
 
 
 async def set_profile_field(app: App, user_id: str, owner_id: str, key: str, body: dict[str, Any]) -> None:

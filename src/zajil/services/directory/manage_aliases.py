@@ -8,6 +8,8 @@ from zajil.ports.database import Read, Transaction
 from zajil.ports.stores.directory import Alias
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, forbidden, invalid_param, not_found
+from zajil.services.federation.ask_server import check_may_look_elsewhere
+from zajil.services.federation.locate_room import ask_directory
 from zajil.services.messages.append_events import (
     Proposal,
     RoomDraft,
@@ -26,8 +28,13 @@ ALIASES_PER_ROOM_MAX: Final = 100
 CANONICAL_ALIAS: Final = "m.room.canonical_alias"
 
 
-async def load_alias(app: App, room_alias: str) -> dict[str, Any]:
-    """The room an alias points to. Raises M_INVALID_PARAM, M_NOT_FOUND."""
+async def find_alias(app: App, requester: Requester | None, room_alias: str) -> dict[str, Any]:
+    """The room an alias points to, here or on another server. Raises M_INVALID_PARAM, M_NOT_FOUND, 502 M_UNREACHABLE."""
+    parsed = parse_room_alias(room_alias)
+    if parsed is not None and parsed.server_name != app.server_name:
+        check_may_look_elsewhere(requester)
+        place = await ask_directory(app, parsed.server_name, room_alias)
+        return {"room_id": place.room_id, "servers": list(dict.fromkeys(place.servers))}
     alias = await _find(app, app.db.reader, room_alias)
     return {"room_id": alias.room_id, "servers": [app.server_name]}
 

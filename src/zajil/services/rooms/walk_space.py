@@ -1,15 +1,16 @@
 """The tree of rooms under a space, depth first (client-server API, "Spaces")."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from zajil.core.identifiers import is_room_id
+from zajil.core.identifiers import is_room_id, server_name_of
 from zajil.core.sync_tokens import ListToken, parse_list_token
 from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import forbidden, invalid_param
+from zajil.services.federation.remote_spaces import RemoteSpace, is_room_here, may_show_remote
 from zajil.services.messages.client_events import strip_event
 from zajil.services.requester import Requester
 from zajil.services.rooms.describe_room import build_summary, may_describe
@@ -23,6 +24,11 @@ ORDER_CHARACTERS_MAX: Final = 50
 ROOMS_PER_SLICE: Final = 50
 LIST_NAME: Final = "space"
 CHILD: Final = "m.space.child"
+SPACE: Final = "m.space"
+OTHERS_ASKED_MAX: Final = 50
+"""Rooms of one page that other servers are asked about."""
+OTHERS_S_MAX: Final = 20.0
+"""After so long no further server is asked for a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,44 +42,105 @@ class SpaceWalk:
     start: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SpaceRoom:
+    """A room of the tree as it is shown, with its children as they are shown."""
+
+    summary: dict[str, Any]
+    children: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A room to come: who may describe it, and what its parent's server has said of it."""
+
+    room_id: str
+    depth: int = 0
+    via: Sequence[str] = ()
+    parent: RemoteSpace | None = None
+
+
 async def walk_space(app: App, requester: Requester, walk: SpaceWalk) -> dict[str, Any]:
     """A page of the tree. Raises M_FORBIDDEN when the requester may not see the space itself, M_INVALID_PARAM.
 
     A page is found by walking from the root again: the token says how many rooms were shown, so any process may answer.
     """
     skipped = _parse_start(walk)
-    tx = app.db.reader
-    pending: list[tuple[str, int]] = [(walk.room_id, 0)]
+    pending = [Pending(walk.room_id, via=[each for each in [server_name_of(walk.room_id)] if each])]
     seen: set[str] = set()
     shown: list[dict[str, Any]] = []
     count = 0
+    outside = Outside(app, app.clock.monotonic_s() + OTHERS_S_MAX)
     while pending and len(seen) < ROOMS_WALKED_MAX:
-        room_id, depth = pending.pop()
-        if room_id in seen:
+        item = pending.pop()
+        if item.room_id in seen:
             continue
-        seen.add(room_id)
+        seen.add(item.room_id)
         if len(seen) % ROOMS_PER_SLICE == 0:
             await asyncio.sleep(0)
-        head = await app.rooms.find(tx, room_id, app.db.position)
-        if head is None or not await may_describe(app, tx, head, requester.user_id):
-            if depth == 0:
+        room, remote = await describe_here(app, requester.user_id, item.room_id, walk), None
+        if room is None:
+            room, remote = await outside.describe(item, requester.user_id, walk)
+        if room is None:
+            if item.depth == 0:
                 raise forbidden("You may not see this room, or it does not exist.")
             continue
-        children = list_children(head, suggested_only=walk.suggested_only)
-        if depth < walk.max_depth:
-            pending += [(stored.event.key[1], depth + 1) for stored in reversed(children)]
+        if item.depth < walk.max_depth:
+            pending += [
+                Pending(child["state_key"], item.depth + 1, child["content"]["via"], remote)
+                for child in reversed(room.children)
+            ]
         count += 1
         if count <= skipped:
             continue
         if len(shown) == walk.limit:
             return {"rooms": shown, "next_batch": _build_token(walk, count - 1)}
-        shown.append({**build_summary(head), "children_state": list(_render_children(children))})
+        shown.append({**room.summary, "children_state": room.children})
     return {"rooms": shown}
+
+
+async def describe_here(app: App, user_id: str, room_id: str, walk: SpaceWalk) -> SpaceRoom | None:
+    """A room that goes on here, if the user may see it."""
+    tx = app.db.reader
+    head = await app.rooms.find(tx, room_id, app.db.position)
+    if head is None or not await is_room_here(app, tx, head) or not await may_describe(app, tx, head, user_id):
+        return None
+    children = list_children(head, suggested_only=walk.suggested_only)
+    return SpaceRoom(build_summary(head), list(render_children(children)))
+
+
+class Outside:
+    """Rooms of the tree that other servers describe: so many requests for one page, and so much time."""
+
+    def __init__(self, app: App, until_s: float) -> None:
+        self._app = app
+        self._until_s = until_s
+        self._asked = 0
+
+    async def describe(
+        self, item: Pending, user_id: str, walk: SpaceWalk
+    ) -> tuple[SpaceRoom | None, RemoteSpace | None]:
+        """The room, if the user may see it, and the answer that tells of its children."""
+        app, parent = self._app, item.parent
+        if not app.config.federation or (parent is not None and item.room_id in parent.inaccessible):
+            return None, None
+        summary = None if parent is None else parent.children.get(item.room_id)
+        space: RemoteSpace | None = None
+        if summary is None or (summary.get("room_type") == SPACE and item.depth < walk.max_depth):
+            if self._asked < OTHERS_ASKED_MAX and app.clock.monotonic_s() < self._until_s:
+                self._asked += 1
+                space = await app.remote_spaces.find(item.room_id, item.via)
+            summary = summary if space is None else space.room
+        if summary is None or not await may_show_remote(app, app.db.reader, summary, user_id):
+            return None, None
+        children = [] if space is None else space.children_state
+        wanted = [each for each in children if not walk.suggested_only or each["content"].get("suggested") is True]
+        return SpaceRoom(summary, sorted(wanted, key=_sort_shown)), space
 
 
 def list_children(head: RoomHead, *, suggested_only: bool) -> list[StoredEvent]:
     """The valid m.space.child events of a space, in the order that the spec gives."""
-    if head.content("m.room.create").get("type") != "m.space":
+    if head.content("m.room.create").get("type") != SPACE:
         return []
     children = [
         stored
@@ -92,19 +159,26 @@ def _is_child(content: dict[str, Any]) -> bool:
 
 
 def _sort_key(stored: StoredEvent) -> tuple[bool, str, int, str]:
-    """By `order` where it is valid, then by age, then by room ID."""
     event = stored.event
-    order = event.content.get("order")
+    return _sort_order(event.content.get("order"), event.origin_server_ts, event.key[1])
+
+
+def _sort_shown(child: dict[str, Any]) -> tuple[bool, str, int, str]:
+    return _sort_order(child["content"].get("order"), child["origin_server_ts"], child["state_key"])
+
+
+def _sort_order(order: object, sent_ts_ms: int, room_id: str) -> tuple[bool, str, int, str]:
+    """By `order` where it is valid, then by age, then by room ID."""
     if (
         isinstance(order, str)
         and len(order) <= ORDER_CHARACTERS_MAX
         and all("\x20" <= each <= "\x7e" for each in order)
     ):
-        return False, order, event.origin_server_ts, event.key[1]
-    return True, "", event.origin_server_ts, event.key[1]
+        return False, order, sent_ts_ms, room_id
+    return True, "", sent_ts_ms, room_id
 
 
-def _render_children(children: list[StoredEvent]) -> Iterator[dict[str, Any]]:
+def render_children(children: list[StoredEvent]) -> Iterator[dict[str, Any]]:
     for stored in children:
         yield {**strip_event(stored), "origin_server_ts": stored.event.origin_server_ts}
 
