@@ -16,7 +16,7 @@ CHECK_S: Final = 1.0
 SEARCHES_LEAST: Final = 10
 """So many searches among the middle-aged make one among the old ones worth while."""
 QUIET_INTERVAL_S: Final = 10.0
-BUSY_INTERVAL_S: Final = 120.0
+BUSY_INTERVAL_S: Final = 600.0
 WHOLE_INTERVAL_S: Final = 3600.0
 WHOLE_INTERVAL_S_MAX: Final = 6 * 3600.0
 
