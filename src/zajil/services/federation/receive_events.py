@@ -19,6 +19,7 @@ from zajil.services.federation.fetch_events import (
     fetch_missing_events,
 )
 from zajil.services.federation.place_event import place_event
+from zajil.services.federation.place_run import place_run
 from zajil.services.federation.room_states import StateUnknown, load_roots_after
 from zajil.services.federation.store_outliers import store_outliers
 from zajil.services.rooms.room_heads import RoomHead
@@ -74,7 +75,13 @@ async def receive_events(app: App, origin: str, room_id: str, events: Sequence[E
     failures: dict[str, str] = {}
     await app.room_turns.acquire(room_id)
     try:
-        for event in events:
+        done = 0
+        while done < len(events):
+            if len(events) - done > 1 and (placed := await place_run(app, room_id, events[done:])):
+                done += placed
+                continue
+            event = events[done]
+            done += 1
             try:
                 async with asyncio.timeout(EVENT_TIMEOUT_S):
                     await receive_event(app, origin, room_id, event)
@@ -112,6 +119,7 @@ async def receive_event(app: App, origin: str, room_id: str, event: Event) -> St
         gaps, on_current_state = [], True
         auth = await _load_auth_events(app, head, event)
     stored = await place_event(app, room_id, event, auth, on_current_state=on_current_state)
+    app.measurements.federation.note_pdu(stored)
     await note_gap(app, stored, gaps)
     return stored
 

@@ -238,9 +238,15 @@ def build_event_id_v1(app: App) -> str:
 
 
 async def append_built(
-    app: App, tx: Transaction, draft: RoomDraft, event: Event, proposal: Proposal | None = None
+    app: App,
+    tx: Transaction,
+    draft: RoomDraft,
+    event: Event,
+    proposal: Proposal | None = None,
+    *,
+    is_ours: bool = True,
 ) -> StoredEvent:
-    """Write an authorised event on top of the draft."""
+    """Write an authorised event on top of the draft. One that another server sent is not passed on."""
     position = await tx.append(Stream.EVENTS, draft.row.room_id)
     replaced = await draft.state(app, tx, event.key) if event.is_state else None
     stored = StoredEvent(
@@ -265,7 +271,8 @@ async def append_built(
         await store_relation(app, tx, draft, stored)
     if event.type == "m.room.redaction" and event.redacts is not None:
         await apply_redaction(app, tx, draft, stored)
-    await note_outgoing(app, tx, draft, stored)
+    if is_ours:
+        await note_outgoing(app, tx, draft, stored)
     return stored
 
 

@@ -1,0 +1,58 @@
+"""Placing events that simply go on where a room stands: many in one commit, without a look at any other state than the room's own."""
+
+from collections.abc import Sequence
+
+from zajil.core.event_auth import auth_event_keys, check_event_auth
+from zajil.core.events import Event
+from zajil.core.power_levels import CREATE_KEY
+from zajil.ports.database import Transaction
+from zajil.services.app import App
+from zajil.services.messages.append_events import RoomDraft, append_built, open_draft, store_draft
+from zajil.services.messages.send_event import write_to_room
+
+
+async def place_run(app: App, room_id: str, events: Sequence[Event]) -> int:
+    """Place as many of the events, from the first on, as each follow all that the room ends with, cite just what holds in it, and are allowed.
+
+    Returns how many; the next one needs a closer look (place_event).
+    """
+    first = events[0]
+    head = app.rooms.known(room_id)
+    if head is None or set(first.prev_event_ids) != set(head.row.extremities):
+        return 0
+
+    async def item(tx: Transaction) -> int:
+        known = {each.event.event_id for each in await app.stores.events.load_by_ids(tx, [e.event_id for e in events])}
+        draft = await open_draft(app, tx, room_id)
+        gaps = await app.stores.events.load_backward_extremities(tx, draft.row.room_nid)
+        placed = 0
+        for event in events:
+            if event.event_id in known or event.event_id in gaps or not await _goes_on(app, tx, draft, event):
+                break
+            await append_built(app, tx, draft, event, is_ours=False)
+            placed += 1
+        if placed:
+            await store_draft(app, tx, draft)
+        return placed
+
+    return await write_to_room(app, room_id, item)
+
+
+async def _goes_on(app: App, tx: Transaction, draft: RoomDraft, event: Event) -> bool:
+    """The state before the event, the state by its auth events and the room's current state are one: the rules are asked once."""
+    if set(event.prev_event_ids) != set(draft.row.extremities):
+        return False
+    state: dict[tuple[str, str], Event] = {}
+    cited = set()
+    for key in auth_event_keys(event.type, event.state_key, event.sender, event.content, draft.rules):
+        stored = await draft.state(app, tx, key)
+        if stored is not None:
+            state[key] = stored.event
+            cited.add(stored.event.event_id)
+    if cited != set(event.auth_event_ids) or len(cited) != len(event.auth_event_ids):
+        return False
+    if CREATE_KEY not in state:
+        create = await draft.state(app, tx, CREATE_KEY)
+        if create is not None:
+            state[CREATE_KEY] = create.event
+    return check_event_auth(event, state, draft.rules) is None
