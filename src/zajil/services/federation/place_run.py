@@ -1,6 +1,7 @@
 """Placing events that simply go on where a room stands: many in one commit, without a look at any other state than the room's own."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from zajil.core.event_auth import auth_event_keys, check_event_auth
 from zajil.core.events import Event
@@ -11,12 +12,16 @@ from zajil.services.messages.append_events import RoomDraft, append_built, open_
 from zajil.services.messages.send_event import write_to_room
 
 
+RUN_MAX: Final = 10
+"""Events in one commit: local sends wait behind it for a few milliseconds."""
+
+
 async def place_run(app: App, room_id: str, events: Sequence[Event]) -> int:
     """Place as many of the events, from the first on, as each follow all that the room ends with, cite just what holds in it, and are allowed.
 
     Returns how many; the next one needs a closer look (place_event).
     """
-    first = events[0]
+    first, events = events[0], events[:RUN_MAX]
     head = app.rooms.known(room_id)
     if head is None or set(first.prev_event_ids) != set(head.row.extremities):
         return 0
