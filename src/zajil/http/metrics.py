@@ -17,6 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from zajil.core.admission_work import Work
+from zajil.http.federation_metrics import collect_counts, write_queues
 from zajil.http.request import Request
 from zajil.http.response import Response
 from zajil.http.router import Auth, Route
@@ -50,6 +51,8 @@ class AppCollector(Collector):
         yield from self._collect_requests()
         yield from self._collect_admission()
         yield from self._collect_work()
+        if self._app.config.federation:
+            yield from collect_counts(self._app.measurements.federation)
         yield from self._collect_memory()
 
     def _collect_requests(self) -> Iterator[Any]:
@@ -135,6 +138,7 @@ async def get_metrics(app: App, request: Request) -> Response:
     if not await may_read(app, request):
         raise forbidden("The metrics take metrics_token, or an administrator's access token.")
     text = write_metrics(app) if app.gather_metrics is None else await app.gather_metrics()
+    text += await write_queues(app)
     return Response(text, 200, [(b"content-type", CONTENT_TYPE_LATEST.encode())])
 
 

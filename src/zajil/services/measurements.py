@@ -9,6 +9,8 @@ from bisect import bisect_left
 from collections import deque
 from typing import Final
 
+from zajil.services.federation_counts import FederationCounts
+
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 ITEMS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 BATCHES_REMEMBERED: Final = 512
@@ -52,6 +54,7 @@ class Measurements:
         """When a pusher was last tried, and the URL if that failed."""
         self.pushes = {True: 0, False: 0}
         self.is_disk_full = False
+        self.federation = FederationCounts()
 
     def find_route(self, name: str) -> Histogram:
         """The histogram of a route, made when it is first asked for."""

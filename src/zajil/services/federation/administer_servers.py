@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from zajil.core.server_keys import ServerKey
-from zajil.ports.database import Stream, Transaction
+from zajil.ports.database import Read, Stream, Transaction
 from zajil.ports.stores.federation_queue import DestinationRow
 from zajil.services.app import App
 
@@ -20,9 +20,14 @@ class ServerStatus:
 
 async def list_servers(app: App) -> list[ServerStatus]:
     """Every server for which something waits, or that has failed."""
-    store, reader = app.stores.federation_queue, app.db.reader
-    rows = {row.server_name: row for row in await store.load_destinations(reader) if row.failures}
-    waiting = {each.server_name: each for each in await store.count_waiting(reader)}
+    return await load_servers(app, app.db.reader)
+
+
+async def load_servers(app: App, read: Read) -> list[ServerStatus]:
+    """The same, as of one reading."""
+    store = app.stores.federation_queue
+    rows = {row.server_name: row for row in await store.load_destinations(read) if row.failures}
+    waiting = {each.server_name: each for each in await store.count_waiting(read)}
     found = []
     for name in sorted(rows.keys() | waiting.keys()):
         length = waiting.get(name)

@@ -289,8 +289,10 @@ class Destinations:
                 )
             )
         except FederationFailed as failure:
+            app.measurements.federation.transactions["failed"] += 1
             await self._note_failure(destination, failure)
             return True
+        app.measurements.federation.transactions["sent"] += 1
         for key, edu in fleeting:
             if destination.fleeting.get(key) is edu:
                 del destination.fleeting[key]

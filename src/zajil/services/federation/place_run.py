@@ -11,7 +11,6 @@ from zajil.services.app import App
 from zajil.services.messages.append_events import RoomDraft, append_built, open_draft, store_draft
 from zajil.services.messages.send_event import write_to_room
 
-
 RUN_MAX: Final = 10
 """Events in one commit: local sends wait behind it for a few milliseconds."""
 

@@ -78,6 +78,7 @@ async def receive_events(app: App, origin: str, room_id: str, events: Sequence[E
         done = 0
         while done < len(events):
             if len(events) - done > 1 and (placed := await place_run(app, room_id, events[done:])):
+                app.measurements.federation.pdus["accepted"] += placed
                 done += placed
                 continue
             event = events[done]

@@ -25,6 +25,7 @@ async def receive_transaction(app: App, origin: str, txn_id: str, content: dict[
         raise bad_json("pdus and edus must be arrays.")
     if len(pdus) > PDUS_MAX or len(edus) > EDUS_MAX:
         raise bad_json(f"A transaction has at most {PDUS_MAX} PDUs and {EDUS_MAX} EDUs.")
+    app.measurements.federation.transactions["received"] += 1
     results: dict[str, dict[str, str]] = {}
     by_room: dict[str, list[Any]] = {}
     for pdu in pdus:
@@ -58,6 +59,7 @@ async def _receive_room(app: App, origin: str, room_id: str, pdus: Sequence[Any]
             if each.event_id is not None
         }
     checked = await check_pdus(app, pdus, head.rules)
+    app.measurements.federation.pdus["refused"] += sum(isinstance(each, Refused) for each in checked)
     results = {
         each.event_id: {"error": each.reason}
         for each in checked

@@ -93,6 +93,7 @@ class ServerKeyring:
     async def _fetch(self, server_name: str) -> bool:
         async with self._fetching:
             found = await self._ask_server(server_name) or await self._ask_notaries(server_name)
+        self._app.measurements.federation.note_key_fetch(is_found=found is not None)
         if found is None:
             self._note_failure(server_name)
             return False
