@@ -56,6 +56,19 @@ export async function heapBytes(cdp: CDPSession): Promise<number> {
   return (await cdp.send("Runtime.getHeapUsage")).usedSize;
 }
 
+export interface Memory {
+  readonly heapMib: number;
+  readonly nodes: number;
+  readonly listeners: number;
+}
+
+/** What the page holds once all that can go has gone. */
+export async function countMemory(cdp: CDPSession): Promise<Memory> {
+  const heapMib = (await heapBytes(cdp)) / 1024 ** 2;
+  const { nodes, jsEventListeners } = await cdp.send("Memory.getDOMCounters");
+  return { heapMib: Math.round(heapMib * 10) / 10, nodes, listeners: jsEventListeners };
+}
+
 export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }

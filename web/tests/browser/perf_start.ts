@@ -1,13 +1,8 @@
-import assert from "node:assert/strict";
 import type { Person } from "./person.ts";
 import { runStory } from "./story.ts";
 
 const CHATS = 200;
 const ROUNDS = 5;
-/** On a busy machine of a continuous integration; a quiet one is far below (the figures are printed). */
-const LIST_MS_MAX = Number(process.env["ZAJIL_LIST_MS_MAX"] ?? 1_500);
-const CHAT_MS_MAX = Number(process.env["ZAJIL_CHAT_MS_MAX"] ?? 500);
-
 interface Times {
   listAt?: number;
   clickedAt?: number;
@@ -51,7 +46,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-/** A warm start with two hundred chats, opening one, and both without a server. */
+/** A warm start with two hundred chats, opening one, and both without a server. How long it took is told only; `speed.ts` holds it. */
 await runStory(async (stage) => {
   const anna = await stage.newPerson("anna");
   await anna.signUp(stage.base + stage.setupLink.slice(stage.setupLink.indexOf("/#")));
@@ -91,7 +86,4 @@ await runStory(async (stage) => {
   await anna.page.locator("main [data-key]").filter({ hasText: /line 14 of/ }).first().waitFor();
   const { listAt = Number.NaN } = await timesOf(anna);
   console.log(`without a server: list after ${listAt.toFixed(0)} ms`);
-
-  assert.ok(median(lists) <= LIST_MS_MAX, `the list took ${median(lists)} ms`);
-  assert.ok(median(chats) <= CHAT_MS_MAX, `the chat took ${median(chats)} ms`);
 });

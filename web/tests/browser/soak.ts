@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
-import { heapBytes, median } from "./meter.ts";
+import { countMemory, median, type Memory } from "./meter.ts";
+import type { Person } from "./person.ts";
 import { runStory, type Stage } from "./story.ts";
 
-/** An hour's use in minutes: messages, edits, reactions, typing and receipts come in as fast as the page takes them, while somebody goes from chat to chat. */
+/** An hour's use in minutes: messages, edits, reactions, typing and receipts come in as fast as the page takes them, while somebody goes from chat to chat and opens what can be opened. */
 const ROUNDS = Number(process.env["ZAJIL_SOAK_ROUNDS"] ?? "60");
 /** One every two seconds makes 1,800 in an hour. */
 const EVENTS_A_ROUND = 30;
 const CHATS = 4;
 const WARM_UP_ROUNDS = 10;
 const GROWTH_MAX = 1.15;
+const PLACES_EVERY_ROUNDS = 3;
 
 class Bot {
   readonly #base: string;
@@ -48,6 +50,30 @@ async function registerBot(stage: Stage): Promise<Bot> {
   return new Bot(stage.base, ((await answer.json()) as { access_token: string }).access_token);
 }
 
+/** What people open beside the chat, and close again. */
+async function lookAround(person: Person): Promise<void> {
+  const { page } = person;
+  await page.locator("main [data-key] [dir=auto]").last().click({ button: "right" });
+  await page.getByRole("menu").waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator("main [aria-haspopup=dialog]").last().click();
+  await page.getByRole("group", { name: person.text("emoji.title"), exact: true }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => { location.hash = "#/settings/appearance"; });
+  await page.locator("[data-home]").waitFor({ state: "detached" });
+  await page.evaluate(() => { location.hash = "#/"; });
+  await person.atHome();
+}
+
+/** Heap, nodes and listeners may not be more at the end than after warming up, but for a little. */
+function holdSteady(what: keyof Memory, memories: readonly Memory[]): void {
+  const values = memories.slice(WARM_UP_ROUNDS).map((memory) => memory[what]);
+  const third = Math.floor(values.length / 3);
+  const [first, last] = [median(values.slice(0, third)), median(values.slice(-third))];
+  console.log(`${what} after warming up ${first.toFixed(1)}, at the end ${last.toFixed(1)}, at most ${Math.max(...values).toFixed(1)}`);
+  assert.ok(last <= first * GROWTH_MAX, `${what} grew from ${first} to ${last}`);
+}
+
 await runStory(async (stage) => {
   const anna = await stage.newPerson("anna");
   await anna.signUp(`${stage.base}/#/register`);
@@ -60,7 +86,7 @@ await runStory(async (stage) => {
     await anna.accept();
   }
   const cdp = await anna.context.newCDPSession(anna.page);
-  const heaps: number[] = [];
+  const memories: Memory[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     const number = round % CHATS;
     await anna.openChat(`Room ${number}`);
@@ -72,12 +98,11 @@ await runStory(async (stage) => {
     await anna.page.mouse.wheel(0, -4_000);
     await anna.page.waitForTimeout(150);
     await anna.page.mouse.wheel(0, 8_000);
-    heaps.push(await heapBytes(cdp));
-    if (round % 10 === 9) stage.say(`round ${round + 1}: ${(heaps.at(-1)! / 1024 ** 2).toFixed(1)} MiB`);
+    if (round % PLACES_EVERY_ROUNDS === 0) await lookAround(anna);
+    memories.push(await countMemory(cdp));
+    if (round % 10 === 9) stage.say(`round ${round + 1}: ${JSON.stringify(memories.at(-1))}`);
   }
-  const steady = heaps.slice(WARM_UP_ROUNDS);
-  const third = Math.floor(steady.length / 3);
-  const [first, last] = [median(steady.slice(0, third)), median(steady.slice(-third))];
-  console.log(`heap after warming up ${(first / 1024 ** 2).toFixed(1)} MiB, at the end ${(last / 1024 ** 2).toFixed(1)} MiB`);
-  assert.ok(last <= first * GROWTH_MAX, `the heap grew from ${first} to ${last} bytes`);
+  holdSteady("heapMib", memories);
+  holdSteady("nodes", memories);
+  holdSteady("listeners", memories);
 });

@@ -11,13 +11,18 @@ const SLOW_CPU: Network = { ...FAST_4G, cpuSlowdown: 4 };
 const BARS_MS = { firstVisit: 1_500, warmList: 500, openChat: 100, typingTask: 50, startTask: 200 } as const;
 const OPENED = 9;
 const WORDS = "the quick brown fox jumps over the lazy dog";
-const VISITS = 3;
+const VISITS = 7;
 
 const missed: string[] = [];
 
-function hold(what: string, value: number, bar: number, detail = ""): void {
-  const verdict = value <= bar ? "ok" : "MISSED";
-  console.log(`${what}: ${value.toFixed(0)} ms (bar ${bar} ms${SLACK === 1 ? "" : `, held with ${SLACK} times that`}) ${verdict} ${detail}`);
+function tell(what: string, values: readonly number[], detail = ""): void {
+  console.log(`${what}: median ${median(values).toFixed(0)} ms, worst ${Math.max(...values).toFixed(0)} ms ${detail}`);
+}
+
+/** The median is held: other work on the machine only ever makes single ones slower. */
+function hold(what: string, values: readonly number[], bar: number, detail = ""): void {
+  const value = median(values);
+  tell(what, values, `(bar ${bar} ms${SLACK === 1 ? "" : `, held with ${SLACK} times that`}) ${value <= bar ? "ok" : "MISSED"} ${detail}`);
   if (!(value <= bar * SLACK)) missed.push(`${what}: ${value.toFixed(0)} ms`);
 }
 
@@ -39,10 +44,10 @@ async function measureFirstVisit(stage: Stage): Promise<void> {
   for (const network of [FAST_4G, SLOW_CPU]) {
     const visits = [];
     for (let visit = 0; visit < VISITS; visit += 1) visits.push(await visitFirst(stage, network));
-    const ms = median(visits.map((visit) => visit.ms));
+    const times = visits.map((visit) => visit.ms);
     const what = `first visit, ${network.mbit} Mbit/s, ${network.rttMs} ms, processor ${network.cpuSlowdown}× slower, to the form`;
-    if (network.cpuSlowdown === 1) hold(what, ms, BARS_MS.firstVisit, `${visits[0]?.kib.toFixed(0)} KiB`);
-    else console.log(`${what}: ${ms.toFixed(0)} ms`);
+    if (network.cpuSlowdown === 1) hold(what, times, BARS_MS.firstVisit, `${visits[0]?.kib.toFixed(0)} KiB`);
+    else tell(what, times);
   }
 }
 
@@ -59,33 +64,43 @@ async function measureWarmStart(person: Person): Promise<void> {
     longest.push(Math.max(0, ...tasks.map(({ ms }) => ms)));
     console.log(`  tasks over 50 ms: ${tasks.map(({ at, ms }) => `${ms.toFixed(0)}@${at.toFixed(0)}`).join(" ")}`);
   }
-  hold("warm start with 200 chats, to the list", median(lists), BARS_MS.warmList);
-  hold("warm start, the longest task", median(longest), BARS_MS.startTask);
+  hold("warm start with 200 chats, to the list", lists, BARS_MS.warmList);
+  hold("warm start, the longest task", longest, BARS_MS.startTask);
+}
+
+/** From the click on that row of the list until the frame that shows messages of its chat is out. */
+function openRow(person: Person, number: number): Promise<number> {
+  return person.page.evaluate(async (index) => {
+    const row = document.querySelectorAll<HTMLElement>("[data-room]")[index]!;
+    const chat = CSS.escape(row.getAttribute("data-room") ?? "");
+    const isShown = (): boolean => document.querySelector(`main[data-chat="${chat}"] [data-key] [dir=auto]`) !== null;
+    const began = performance.now();
+    (row.querySelector<HTMLElement>("a, button") ?? row).click();
+    await new Promise<void>((resolve) => {
+      const look = (): void => void (isShown() ? requestAnimationFrame(() => setTimeout(resolve)) : requestAnimationFrame(look));
+      look();
+    });
+    return performance.now() - began;
+  }, number);
 }
 
 async function measureOpening(person: Person): Promise<void> {
-  const times: number[] = [];
+  const first: number[] = [];
   for (let number = 0; number < OPENED; number += 1) {
-    times.push(
-      await person.page.evaluate(async (index) => {
-        const row = document.querySelectorAll<HTMLElement>("[data-room]")[index]!;
-        const wanted = row.getAttribute("data-room") ?? "";
-        const began = performance.now();
-        (row.querySelector<HTMLElement>("a, button") ?? row).click();
-        const isShown = (): boolean => decodeURIComponent(location.hash).includes(wanted) && document.querySelector("main [data-key] p, main [data-key] [dir=auto]") !== null;
-        await new Promise<void>((resolve) => {
-          const look = (): void => void (isShown() ? requestAnimationFrame(() => setTimeout(resolve)) : requestAnimationFrame(look));
-          look();
-        });
-        return performance.now() - began;
-      }, number),
-    );
-    await person.page.waitForTimeout(400);
     await person.goTo("#/");
-    await person.page.locator("[data-room]").nth(OPENED).waitFor();
-    await person.page.waitForTimeout(1_500);
+    await person.page.locator("[data-home] [data-room]").nth(OPENED).waitFor();
+    await person.page.waitForTimeout(2_500);
+    first.push(await openRow(person, number));
   }
-  hold("opening a chat", median(times), BARS_MS.openChat, `(${times.map((ms) => ms.toFixed(0)).join(", ")})`);
+  hold("opening the first chat after a start", first, BARS_MS.openChat, `(${first.map((ms) => ms.toFixed(0)).join(", ")})`);
+  for (const what of ["opening one chat after the other", "opening them again"]) {
+    const times: number[] = [];
+    for (let number = 0; number < OPENED; number += 1) {
+      times.push(await openRow(person, number));
+      await person.page.waitForTimeout(1_000);
+    }
+    hold(what, times, BARS_MS.openChat, `(${times.map((ms) => ms.toFixed(0)).join(", ")})`);
+  }
 }
 
 async function measureTyping(person: Person, cdpHeap: () => Promise<number>): Promise<void> {
@@ -99,7 +114,7 @@ async function measureTyping(person: Person, cdpHeap: () => Promise<number>): Pr
   await person.page.waitForTimeout(300);
   const { tasks } = await readNotes(person.page);
   const added = tasks.slice(before.length).map(({ ms }) => ms);
-  hold("typing with 5,000 members, the longest task", Math.max(0, ...added), BARS_MS.typingTask);
+  hold("typing with 5,000 members, the longest task over 50 ms", [Math.max(0, ...added)], BARS_MS.typingTask);
   assert.equal(await person.composer().inputValue(), WORDS);
   console.log(`heap with all that open: ${((await cdpHeap()) / 1024 ** 2).toFixed(0)} MiB`);
 }
