@@ -56,7 +56,8 @@ class JsDevice:
         self._stderr_reader = asyncio.create_task(self._keep_stderr())
 
     @classmethod
-    async def launch(cls, packages: Path) -> JsDevice:
+    async def launch(cls, packages: Path, ca: Path | None = None) -> JsDevice:
+        """`ca` vouches for servers besides the authorities that Node knows."""
         process = await asyncio.create_subprocess_exec(
             NODE,
             packages / "device.mjs",
@@ -64,6 +65,7 @@ class JsDevice:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=packages,
+            env={**os.environ, **({} if ca is None else {"NODE_EXTRA_CA_CERTS": str(ca)})},
             limit=LINE_BYTES_MAX,
         )
         return cls(process)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,10 +33,10 @@ def check_answer(answer: Any) -> Any:
 
 
 class NioDevice:
-    def __init__(self, base: str, store: Path) -> None:
+    def __init__(self, base: str, store: Path, tls: ssl.SSLContext | None = None) -> None:
         store.mkdir(parents=True)
         config = nio.AsyncClientConfig(encryption_enabled=True, max_timeouts=0, max_limit_exceeded=0)
-        self.client = nio.AsyncClient(base, "", store_path=str(store), config=config)
+        self.client = nio.AsyncClient(base, "", store_path=str(store), config=config, ssl=tls)
         self.timeline: list[tuple[str, nio.Event]] = []
         self.verifications: list[nio.KeyVerificationEvent] = []
         self.syncing: asyncio.Task[None] | None = None

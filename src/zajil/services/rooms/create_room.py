@@ -5,11 +5,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from zajil.core.identifiers import is_user_id, parse_room_alias
+import structlog
+
+from zajil.core.identifiers import is_user_id, parse_room_alias, server_name_of
 from zajil.core.room_rules import CREATABLE_VERSIONS, ROOM_RULES
 from zajil.ports.database import Read, Transaction
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, invalid_param
+from zajil.services.federation.invite_remote_user import invite_remote_user
 from zajil.services.messages.append_events import append_built, open_new_room, store_draft
 from zajil.services.messages.send_event import write_to_room
 from zajil.services.requester import Requester
@@ -17,6 +20,8 @@ from zajil.services.rooms.build_member_content import build_member_content
 from zajil.services.rooms.build_room import Member, RoomRequest, build_room
 from zajil.services.rooms.check_canonical_alias import check_canonical_alias
 from zajil.services.rooms.check_invite import check_invite
+
+log = structlog.get_logger(__name__)
 
 INVITES_MAX: Final = 200
 INITIAL_STATE_MAX: Final = 100
@@ -35,13 +40,27 @@ async def create_room(app: App, requester: Requester, wanted: RoomRequest) -> st
     await _check_initial_aliases(app, reader, wanted)
     app.invitations.check(requester, len(wanted.invites))
     creator = await load_member(app, reader, requester.user_id)
-    invited = []
+    invited, remote = [], []
     for user_id in dict.fromkeys(wanted.invites):
         if user_id == requester.user_id:
             continue
         await check_invite(app, reader, user_id)
-        invited.append(await load_member(app, reader, user_id))
-    return await make_room(app, wanted, creator, invited)
+        if server_name_of(user_id) == app.server_name:
+            invited.append(await load_member(app, reader, user_id))
+        else:
+            remote.append(user_id)
+    room_id = await make_room(app, wanted, creator, invited)
+    for user_id in remote:
+        await _invite_remote(app, requester.user_id, room_id, user_id, is_direct=wanted.is_direct)
+    return room_id
+
+
+async def _invite_remote(app: App, sender: str, room_id: str, user_id: str, *, is_direct: bool) -> None:
+    """The room is there, whether or not the user's server answers; the member list says who is invited."""
+    try:
+        await invite_remote_user(app, room_id, sender, user_id, {"is_direct": True} if is_direct else {})
+    except MatrixError as error:
+        log.info("an invitation into a new room has not arrived", server=server_name_of(user_id), cause=str(error))
 
 
 @dataclass(frozen=True, slots=True)

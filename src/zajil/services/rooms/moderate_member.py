@@ -2,11 +2,8 @@
 
 from typing import Any, Final
 
-from zajil.core.identifiers import is_user_id, server_name_of
 from zajil.services.app import App
-from zajil.services.federation.invite_remote_user import invite_remote_user
 from zajil.services.requester import Requester
-from zajil.services.rooms.check_invite import check_invite
 from zajil.services.rooms.set_membership import COMING, Step, set_membership
 
 _NOT_BANNED: Final = ("M_BAD_STATE", "The user is not banned from this room.")
@@ -15,11 +12,6 @@ _NOT_BANNED: Final = ("M_BAD_STATE", "The user is not banned from this room.")
 async def invite_user(app: App, requester: Requester, room_id: str, user_id: str, content: dict[str, Any]) -> None:
     """Invite; a user who is invited already is invited anew."""
     app.invitations.check(requester)
-    server_name = server_name_of(user_id)
-    if is_user_id(user_id) and server_name != app.server_name:
-        await check_invite(app, app.db.reader, user_id)
-        await invite_remote_user(app, room_id, requester.user_id, user_id, content)
-        return
     await set_membership(app, requester, Step(room_id, user_id, "invite", content))
 
 

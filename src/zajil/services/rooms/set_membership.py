@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from zajil.core.auth_rules_member import AUTHORISED_VIA
-from zajil.core.identifiers import is_user_id
+from zajil.core.identifiers import is_user_id, server_name_of
 from zajil.core.power_levels import CREATE_KEY
 from zajil.ports.database import Transaction
 from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, forbidden, invalid_param
+from zajil.services.federation.invite_remote_user import invite_remote_user
 from zajil.services.messages.append_events import Proposal, RoomDraft, append, open_draft, store_draft
 from zajil.services.messages.send_event import write_to_room
 from zajil.services.requester import Requester
@@ -49,6 +50,9 @@ async def set_membership(app: App, requester: Requester, step: Step) -> str:
     """
     if not is_user_id(step.user_id):
         raise invalid_param("This is not a user ID.")
+    if step.membership == "invite" and server_name_of(step.user_id) != app.server_name:
+        await check_invite(app, app.db.reader, step.user_id)
+        return await invite_remote_user(app, step.room_id, requester.user_id, step.user_id, step.content)
 
     async def item(tx: Transaction) -> str:
         draft = await open_draft(app, tx, step.room_id)

@@ -1,0 +1,57 @@
+"""Encrypted chats between servers: matrix-nio on one side, matrix-js-sdk on the other; Zajil on one side, Synapse on the other, and the reverse."""
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.conversations.account import PASSWORD
+from tests.conversations.js_device import JsDevice, install_js_packages
+from tests.conversations.nio_device import NioDevice
+from tests.federation.peers import Authority, TlsServer, build_peer, build_synapse_peer, make_authority
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def peers(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[tuple[TlsServer, TlsServer]]:
+    folder: Path = tmp_path_factory.mktemp("peers")
+    servers = [build_peer(folder / "zajil", authority), build_synapse_peer(folder / "synapse", authority)]
+    try:
+        for server in servers:
+            server.start()
+        yield servers[0], servers[1]
+    finally:
+        for server in servers:
+            server.stop()
+
+
+@pytest.mark.parametrize("nio_side", ["zajil", "synapse"])
+async def test_an_encrypted_chat_across(
+    peers: tuple[TlsServer, TlsServer], authority: Authority, tmp_path: Path, nio_side: str
+) -> None:
+    ours, theirs = peers if nio_side == "zajil" else peers[::-1]
+    nina = NioDevice(ours.base, tmp_path / "nio", ssl.create_default_context(cafile=str(authority.ca)))
+    jana = await JsDevice.launch(install_js_packages(), authority.ca)
+    try:
+        await nina.register(f"nina-{nio_side}", PASSWORD)
+        await jana.call("register", base=theirs.base, username=f"jana-{nio_side}", password=PASSWORD)
+        await jana.call("start")
+        room_id = await nina.create_encrypted_room([jana.user_id])
+        await jana.call("accept_invite", room_id=room_id)
+        both = {nina.user_id, jana.user_id}
+        await nina.wait_for_members(room_id, both)
+        await jana.call("wait_for_members", room_id=room_id, user_ids=sorted(both))
+        for turn in range(3):
+            event_id = await nina.send_text(room_id, f"nio says {turn}")
+            received = await jana.call("wait_for_decrypted", room_id=room_id, event_id=event_id)
+            assert (received["content"]["body"], received["sender"]) == (f"nio says {turn}", nina.user_id)
+            event_id = await jana.call("send_text", room_id=room_id, body=f"js says {turn}")
+            answer = await nina.wait_for_text(room_id, f"js says {turn}")
+            assert (answer.event_id, answer.sender, answer.decrypted) == (event_id, jana.user_id, True)
+    finally:
+        await nina.close()
+        await jana.close()
