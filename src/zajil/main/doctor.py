@@ -320,6 +320,20 @@ def fetch_well_known(url: str) -> str | BaseUrl:
         return f"{url} is not a well-known document"
 
 
+def check_federation(config: Config) -> Iterator[Finding]:
+    """Other servers look for this one by its name, too, and in another way than clients."""
+    from zajil.main.doctor_federation import find_own_problem, is_expected
+
+    if not is_expected(config):
+        return
+    problem = find_own_problem(config)
+    if problem is None:
+        yield Finding(Level.OK, "other servers", f"find this one by the name {config.server_name}")
+    else:
+        is_certain, text = problem
+        yield Finding(Level.FIX if is_certain else Level.WARN, "other servers", text)
+
+
 def check_status(config: Config) -> Iterator[Finding]:
     """Whether announcements and the copy would arrive, before they are needed."""
     if config.status_announce:
@@ -353,4 +367,5 @@ CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
     check_exposure,
     check_tls,
     check_names,
+    check_federation,
 )
