@@ -8,10 +8,10 @@ from tests.browser.stories import run_story
 from tests.browser.test_stories import find_link
 from tests.servers import Server, build_zajil
 
-pytestmark = pytest.mark.browser
-
 # Only so that it ends at all: some minutes, and several times that where the machine is shared.
 SECONDS_MAX = 1500
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(SECONDS_MAX + 60)]
 
 
 @pytest.fixture
