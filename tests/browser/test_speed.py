@@ -10,7 +10,8 @@ from tests.browser.stories import run_story
 from tests.conversations.account import PASSWORD, Account
 from tests.servers import Server, start_zajil
 
-pytestmark = pytest.mark.browser
+# Longer than the longest story may take, and than it takes to furnish its server.
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1_500)]
 
 CHATS = 200
 MESSAGES = 40
