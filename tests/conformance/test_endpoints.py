@@ -95,8 +95,8 @@ GET  /devices/{deviceId} guest
 PUT  /devices/{deviceId} guest
 DELETE /devices/{deviceId} user
 POST /delete_devices user
-GET  /profile/{userId} none
-GET  /profile/{userId}/{keyName} none
+GET  /profile/{userId} optional
+GET  /profile/{userId}/{keyName} optional
 PUT  /profile/{userId}/{keyName} guest !
 DELETE /profile/{userId}/{keyName} user !
 POST /user_directory/search user
@@ -157,12 +157,12 @@ PUT  /pushrules/{scope}/{kind}/{ruleId}/enabled user
 GET  /pushrules/{scope}/{kind}/{ruleId}/actions user
 PUT  /pushrules/{scope}/{kind}/{ruleId}/actions user
 POST /rooms/{roomId}/report/{eventId} user
-GET  /directory/room/{roomAlias} none
+GET  /directory/room/{roomAlias} optional
 PUT  /directory/room/{roomAlias} user !
 DELETE /directory/room/{roomAlias} user !
 GET  /directory/list/room/{roomId} none
 PUT  /directory/list/room/{roomId} user !
-GET  /publicRooms none
+GET  /publicRooms optional
 POST /publicRooms user
 GET  /sync guest
 GET  /presence/{userId}/status user
