@@ -125,7 +125,15 @@ def build_services(config: Config) -> App:
 def build_app(config: Config, number: int = 0) -> AsgiApp:
     """The ASGI application of one worker; `number` says which of those that serve side by side."""
     app = build_services(config)
-    all_routes = [*load_routes(legacy_r0=config.legacy_r0), *load_federation_routes(), *PAGES, *STATUS_PAGES, *OPERATOR_PAGE, *METRICS, *WEB_CLIENT]
+    all_routes = [
+        *load_routes(legacy_r0=config.legacy_r0),
+        *load_federation_routes(),
+        *PAGES,
+        *STATUS_PAGES,
+        *OPERATOR_PAGE,
+        *METRICS,
+        *WEB_CLIENT,
+    ]
     asgi = AsgiApp(app, [*all_routes, *describe(all_routes)])
     bus = open_bus(config)
     connect_log(app.db, bus)

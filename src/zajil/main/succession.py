@@ -42,7 +42,14 @@ class Estate:
 
     def files(self) -> list[int]:
         control = [] if self.control is None else [self.control]
-        return [*self.sockets, self.lock, *control, *self.askers, *self.visitors, *(each["channel"] for each in self.workers)]
+        return [
+            *self.sockets,
+            self.lock,
+            *control,
+            *self.askers,
+            *self.visitors,
+            *(each["channel"] for each in self.workers),
+        ]
 
     def dump(self) -> str:
         values = {name: getattr(self, name) for name in self.__slots__}

@@ -111,7 +111,9 @@ def load_signing_keys(data: Path, randomness: SystemRandomness) -> tuple[Signing
             name, public_key, expired_ts = rest.split()
             old.append(OwnOldKey(f"ed25519:{name}", bytes.fromhex(public_key), int(expired_ts)))
     if current is None:
-        raise ConfigError(f"{path} has no signing key. Restore it from a backup, or rename it so that a new one is made.")
+        raise ConfigError(
+            f"{path} has no signing key. Restore it from a backup, or rename it so that a new one is made."
+        )
     return current, tuple(old)
 
 
@@ -136,6 +138,8 @@ def rotate_signing_key(data: Path, randomness: SystemRandomness, now_ms: int) ->
     current, old = load_signing_keys(data, randomness)
     line = build_key_line(randomness)
     retired = OwnOldKey(current.key_id, current.public_key, now_ms)
-    former = [f"old {key.key_id.removeprefix('ed25519:')} {key.public_key.hex()} {key.expired_ts}" for key in (retired, *old)]
+    former = [
+        f"old {key.key_id.removeprefix('ed25519:')} {key.public_key.hex()} {key.expired_ts}" for key in (retired, *old)
+    ]
     write_key_file(path, [line, *former])
     return "ed25519:" + line.split()[1]
