@@ -68,9 +68,6 @@ class FederationQueueStore(Protocol):
 
     async def delete_pdus(self, tx: Transaction, server_name: str, rows: Sequence[QueuedPdu]) -> None: ...
 
-    async def delete_superseded_pdus(self, tx: Transaction, server_name: str) -> int:
-        """Keep only each room's newest; returns how many went."""
-
     async def insert_edu(self, tx: Transaction, server_name: str, edu: QueuedEdu) -> None: ...
 
     async def load_edus(self, tx: Read, server_name: str, limit: int) -> list[QueuedEdu]: ...

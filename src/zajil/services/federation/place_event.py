@@ -14,7 +14,7 @@ from zajil.core.events import Event
 from zajil.core.identifiers import server_name_of
 from zajil.core.power_levels import CREATE_KEY
 from zajil.core.state_map import StateKey
-from zajil.ports.database import Stream, Transaction
+from zajil.ports.database import Read, Stream, Transaction
 from zajil.ports.stores.events import FORKED, HAS_RELATIONS, OUTLIER, REJECTED, SOFT_FAILED, StoredEvent
 from zajil.services.app import App
 from zajil.services.federation.room_states import (
@@ -47,6 +47,16 @@ class Judged:
     auth: Sequence[StoredEvent]
     before: Resolved
     rejection: Rejection | None
+
+
+def has_place(stored: StoredEvent) -> bool:
+    """Whether nothing more is to be done with an event: it is in the log, or in the older history, or has failed.
+
+    What is in the older history has been followed already. As an end of the room it would bring back a state that is long past.
+    """
+    if stored.flags & OUTLIER:
+        return False
+    return stored.history is not None or bool(stored.flags & (REJECTED | SOFT_FAILED))
 
 
 async def place_event(
@@ -147,7 +157,7 @@ async def _write(app: App, room_id: str, judged: Judged) -> StoredEvent:
     async def item(tx: Transaction) -> tuple[StoredEvent, bool]:
         known = await _find_known(app, tx, event)
         if known is not None and not known.flags & OUTLIER:
-            return known, known.position is None and not known.flags & (REJECTED | SOFT_FAILED)
+            return known, not has_place(known)
         draft = await open_draft(app, tx, room_id)
         before = await update_roots(app, tx, judged.before.base, judged.before.changes)
         flags = 0
@@ -195,8 +205,14 @@ async def _continues(app: App, tx: Transaction, draft: RoomDraft, event: Event) 
     """The event follows all that the room ends with, and nothing that is here already follows the event."""
     if set(event.prev_event_ids) != set(draft.row.extremities):
         return False
-    missing = await app.stores.events.load_backward_extremities(tx, draft.row.room_nid)
-    return event.event_id not in missing
+    return not await _is_followed(app, tx, draft.row.room_nid, event.event_id)
+
+
+async def _is_followed(app: App, tx: Read, room_nid: int, event_id: str) -> bool:
+    """Whether an accepted event that is here stands at a gap right before which the event belongs."""
+    successors = (await app.stores.events.load_backward_extremities(tx, room_nid)).get(event_id, [])
+    loaded = await app.stores.events.load_by_nids(tx, successors)
+    return any(not each.flags & (REJECTED | SOFT_FAILED) for each in loaded)
 
 
 async def _fails_softly(app: App, tx: Transaction, draft: RoomDraft, event: Event, before: Roots) -> bool:
@@ -262,8 +278,7 @@ async def find_ends(app: App, head: RoomHead, event: Event) -> list[str]:
     """The room's forward extremities with the event among them, unless what follows it is here already."""
     followed = set(event.prev_event_ids)
     ends = [event_id for event_id in head.row.extremities if event_id not in followed]
-    missing = await app.stores.events.load_backward_extremities(app.db.reader, head.row.room_nid)
-    if event.event_id not in missing and event.event_id not in ends:
+    if event.event_id not in ends and not await _is_followed(app, app.db.reader, head.row.room_nid, event.event_id):
         ends.append(event.event_id)
     return ends[-EXTREMITIES_MAX:]
 

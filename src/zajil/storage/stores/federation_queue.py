@@ -40,14 +40,6 @@ class SqlFederationQueueStore:
             [(server_name, row.position, row.event_nid) for row in rows],
         )
 
-    async def delete_superseded_pdus(self, tx: Transaction, server_name: str) -> int:
-        return await tx.execute_counting(
-            "DELETE FROM federation_pdus WHERE server_name = ? AND position < (SELECT max(newer.position)"
-            " FROM federation_pdus newer WHERE newer.server_name = federation_pdus.server_name"
-            " AND newer.room_nid = federation_pdus.room_nid)",
-            server_name,
-        )
-
     async def insert_edu(self, tx: Transaction, server_name: str, edu: QueuedEdu) -> None:
         await tx.execute(
             "INSERT INTO federation_edus (server_name, edu_nid, edu_type, content) VALUES (?, ?, ?, ?)",
