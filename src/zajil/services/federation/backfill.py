@@ -164,11 +164,12 @@ async def _place(
 ) -> None:
     reader = app.db.reader
     missing = await find_missing(app, event.prev_event_ids)
-    if missing:
-        await adopt_state_before(app, server, head, event.event_id, missing)
+    adopted = await adopt_state_before(app, server, head, event.event_id, missing) if missing else None
     auth = await bring_auth_events(app, server, head, event)
     roots = await load_roots_after(app, reader, event.prev_event_ids)
     states = [roots[prev] for prev in event.prev_event_ids if prev in roots]
+    if adopted is not None and len(states) < len(event.prev_event_ids):
+        states.append(adopted)
     if not states and event.type != "m.room.create":
         raise StateUnknown(f"the state before {event.event_id} is not known")
     rejection = check_claimed_auth(head, event, auth)

@@ -60,18 +60,25 @@ def has_place(stored: StoredEvent) -> bool:
 
 
 async def place_event(
-    app: App, room_id: str, event: Event, auth: Sequence[StoredEvent], *, on_current_state: bool = False
+    app: App,
+    room_id: str,
+    event: Event,
+    auth: Sequence[StoredEvent],
+    *,
+    on_current_state: bool = False,
+    adopted: Roots | None = None,
 ) -> StoredEvent:
     """Store an event whose predecessors and auth events are all here, and tell everybody if it is accepted.
 
-    With `on_current_state` it is judged by what holds in the room now, because what it follows cannot be had.
+    With `on_current_state` it is judged by what holds in the room now, because what it follows cannot be had. `adopted` is the state before it as
+    another server has it, and stands for predecessors that cannot be had.
     Raises StateUnknown when the state before it cannot be worked out.
     """
     for _ in range(ATTEMPTS_MAX):
         head = await app.rooms.find(app.db.reader, room_id, app.db.position)
         if head is None:
             raise StateUnknown("the room is not known")
-        judged = await judge_event(app, head, event, auth, on_current_state=on_current_state)
+        judged = await judge_event(app, head, event, auth, on_current_state=on_current_state, adopted=adopted)
         try:
             return await _write(app, room_id, judged)
         except _Overtaken:
@@ -84,7 +91,13 @@ class _Overtaken(Exception):
 
 
 async def judge_event(
-    app: App, head: RoomHead, event: Event, auth: Sequence[StoredEvent], *, on_current_state: bool = False
+    app: App,
+    head: RoomHead,
+    event: Event,
+    auth: Sequence[StoredEvent],
+    *,
+    on_current_state: bool = False,
+    adopted: Roots | None = None,
 ) -> Judged:
     """What the rules say of the event by its auth events and by the state before it."""
     reader = app.db.reader
@@ -95,9 +108,11 @@ async def judge_event(
     else:
         roots = await load_roots_after(app, reader, event.prev_event_ids)
         missing = [event_id for event_id in event.prev_event_ids if event_id not in roots]
-        if missing or not roots:
+        states = [roots[event_id] for event_id in event.prev_event_ids if event_id in roots]
+        if missing and adopted is not None:
+            states.append(adopted)
+        elif missing or not roots:
             raise StateUnknown(f"the state before {event.event_id} is not known")
-        states = [roots[event_id] for event_id in event.prev_event_ids]
         before = await resolve_roots(app, reader, states, find_create_nid(head), rules)
     if rejection is None:
         # 5. Passes authorisation rules based on the state before the event.

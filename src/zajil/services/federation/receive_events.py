@@ -19,7 +19,7 @@ from zajil.services.federation.fetch_events import (
     fetch_missing_events,
 )
 from zajil.services.federation.place_event import has_place, place_event
-from zajil.services.federation.room_states import StateUnknown, load_roots_after
+from zajil.services.federation.room_states import Roots, StateUnknown, load_roots_after
 from zajil.services.federation.store_outliers import store_outliers
 from zajil.services.rooms.room_heads import RoomHead
 
@@ -102,8 +102,9 @@ async def receive_event(app: App, origin: str, room_id: str, event: Event) -> St
     if known and has_place(known[0]):
         return None
     on_current_state = False
+    adopted: Roots | None = None
     try:
-        gaps = await _bring_predecessors(app, origin, head, event)
+        gaps, adopted = await _bring_predecessors(app, origin, head, event)
         auth = await bring_auth_events(app, origin, head, event)
     except FederationFailed as error:
         if not error.is_refusal or not is_removal_of_ours(app, event):
@@ -111,7 +112,7 @@ async def receive_event(app: App, origin: str, room_id: str, event: Event) -> St
         # A server that has been removed may not ask for what came before; that it was must be known here all the same.
         gaps, on_current_state = await find_absent(app, event.prev_event_ids), True
         auth = await _load_auth_events(app, head, event)
-    stored = await place_event(app, room_id, event, auth, on_current_state=on_current_state)
+    stored = await place_event(app, room_id, event, auth, on_current_state=on_current_state, adopted=adopted)
     await note_gap(app, stored, gaps)
     return stored
 
@@ -144,20 +145,20 @@ async def find_floor(app: App, head: RoomHead) -> int:
     return min((each.event.depth for each in await app.stores.events.load_by_nids(app.db.reader, nids)), default=0)
 
 
-async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Event) -> list[str]:
-    """Have everything that the event follows, or at least the state there. Returns the events of which there is only that."""
+async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Event) -> tuple[list[str], Roots | None]:
+    """Have everything that the event follows, or at least the state there. Returns the events of which there is only that, and the state before the
+    event if it was taken from the server that sent it."""
     if not await find_absent(app, event.prev_event_ids):
-        return []
+        return [], None
     try:
         await _place_gathered(app, origin, head, await _gather_predecessors(app, origin, head, event))
     except FederationFailed:
         if await find_missing(app, event.prev_event_ids):
             raise
     missing = await find_missing(app, event.prev_event_ids)
-    if missing:
-        # A gap remains: the state before the event is taken from the server that sent it.
-        await adopt_state_before(app, origin, head, event.event_id, missing)
-    return await find_absent(app, event.prev_event_ids)
+    # Where a gap remains, the state before the event is taken from the server that sent it.
+    adopted = await adopt_state_before(app, origin, head, event.event_id, missing) if missing else None
+    return await find_absent(app, event.prev_event_ids), adopted
 
 
 async def _gather_predecessors(app: App, origin: str, head: RoomHead, event: Event) -> dict[str, Event]:
@@ -183,11 +184,10 @@ async def _place_gathered(app: App, origin: str, head: RoomHead, gathered: dict[
     """Place fetched events, the oldest first. The oldest may stand at the edge of a gap."""
     for each in sorted(gathered.values(), key=lambda each: (each.depth, each.event_id)):
         missing = await find_missing(app, each.prev_event_ids)
-        if missing:
-            await adopt_state_before(app, origin, head, each.event_id, missing)
+        adopted = await adopt_state_before(app, origin, head, each.event_id, missing) if missing else None
         auth = await bring_auth_events(app, origin, head, each)
         gaps = await find_absent(app, each.prev_event_ids)
-        await note_gap(app, await place_event(app, head.room_id, each, auth), gaps)
+        await note_gap(app, await place_event(app, head.room_id, each, auth, adopted=adopted), gaps)
 
 
 def is_removal_of_ours(app: App, event: Event) -> bool:
