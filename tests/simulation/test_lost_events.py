@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.client import Client, q
+from tests.simulation.follower import Follower
 from tests.simulation.network import Network, running_network
 
 from zajil.ports.federation import FederationFailed, FederationRequest
@@ -201,3 +202,21 @@ async def test_an_event_that_only_a_failed_one_follows_is_an_end_of_the_room(pla
 
         await app.db.write(note)
         assert (failed in await find_ends(app, head, event)) == is_end
+
+
+async def test_who_is_in_the_room_after_all_goes_on_hearing_of_it(place: Place) -> None:
+    await place.join(place.two, "one.test")
+    await place.network.settle()
+    follower = Follower(place.two, place.room_id)
+    await follower.sync()
+    place.network.cut = {("one.test", "two.test"), ("two.test", "one.test")}
+    await place.kick(place.two)
+    # Anybody may join, so this holds although it comes to light after the kick, which does not go before it.
+    await place.rename(place.two, "Still here")
+    place.network.heal()
+    await place.network.settle()
+    last = await place.write(place.one, "hello")
+    await place.network.settle()
+    await follower.check()
+    assert follower.is_in_room
+    assert follower.timeline[-1] == last
