@@ -87,6 +87,16 @@ async def test_a_removed_server_gets_what_its_removal_depends_on(place: Place) -
     await place.rename(place.one, "Another name")
     message = await place.write(place.one, "before the removal")
     await place.kick(place.two)
+    app = place.one.server.app
+
+    async def is_queued() -> bool:
+        return len(await app.stores.federation_queue.load_pdus(app.db.reader, "two.test", 100)) == 3
+
+    await place.until(is_queued)
+    # As after a long absence: only the newest is sent, and the rest is asked for.
+    superseded = await find_superseded(app, "two.test")
+    assert len(superseded) == 2
+    await app.db.write(lambda tx: app.stores.federation_queue.delete_pdus(tx, "two.test", superseded))
     place.network.heal()
     await place.network.settle()
     assert not await place.is_in_room(place.two)
@@ -96,7 +106,7 @@ async def test_a_removed_server_gets_what_its_removal_depends_on(place: Place) -
     app = place.two.server.app
     path = f"/_matrix/federation/v1/event/{later}"
     with pytest.raises(FederationFailed) as refused:
-        await app.federation.request(FederationRequest("one.test", "GET", path))
+        await place.two.server.app.federation.request(FederationRequest("one.test", "GET", path))
     assert refused.value.status == 403
 
 
@@ -220,3 +230,16 @@ async def test_who_is_in_the_room_after_all_goes_on_hearing_of_it(place: Place) 
     await follower.check()
     assert follower.is_in_room
     assert follower.timeline[-1] == last
+
+
+async def test_who_turns_out_to_be_in_the_room_is_sent_what_was_written_meanwhile(place: Place) -> None:
+    await place.join(place.two, "one.test")
+    await place.network.settle()
+    place.network.cut = {("one.test", "two.test"), ("two.test", "one.test")}
+    await place.kick(place.two)
+    message = await place.write(place.one, "nobody else is here, it seems")
+    await place.rename(place.two, "Still here")
+    place.network.heal()
+    await place.network.settle()
+    found = await place.find(place.two, message)
+    assert found is not None and found.position is not None

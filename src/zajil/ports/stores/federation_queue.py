@@ -60,7 +60,8 @@ class FederationQueueStore(Protocol):
 
     async def load_outbox(self, tx: Read, limit: int) -> list[OutboxRow]: ...
 
-    async def delete_outbox(self, tx: Transaction, up_to: int) -> None: ...
+    async def delete_outbox(self, tx: Transaction, positions: Sequence[int]) -> None:
+        """Just these: a join that is passed on is put down later than its place in the log says."""
 
     async def insert_pdus(self, tx: Transaction, rows: Sequence[tuple[str, QueuedPdu]]) -> None: ...
 

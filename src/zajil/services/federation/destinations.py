@@ -181,7 +181,7 @@ class Destinations:
 
         async def item(tx: Transaction) -> None:
             await app.stores.federation_queue.insert_pdus(tx, queued)
-            await app.stores.federation_queue.delete_outbox(tx, rows[-1].position)
+            await app.stores.federation_queue.delete_outbox(tx, [row.position for row in rows])
 
         await app.db.write(item)
         for server_name in {server_name for server_name, _ in queued}:

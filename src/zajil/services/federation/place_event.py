@@ -7,6 +7,7 @@ stored first, with the state on its own branch; then the states of all branches 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from zajil.core.event_auth import Rejection, auth_event_keys, check_event_auth, check_event_auth_events
@@ -16,7 +17,9 @@ from zajil.core.power_levels import CREATE_KEY
 from zajil.core.state_map import StateKey
 from zajil.ports.database import Read, Stream, Transaction
 from zajil.ports.stores.events import FORKED, HAS_RELATIONS, OUTLIER, REJECTED, SOFT_FAILED, StoredEvent
+from zajil.ports.stores.federation_queue import QueuedPdu
 from zajil.services.app import App
+from zajil.services.federation.access_servers import is_server_allowed
 from zajil.services.federation.room_states import (
     Resolved,
     Roots,
@@ -342,7 +345,10 @@ async def announce(
     row.members_root, row.rest_root = after.members, after.rest
     row.snapshot_id = await _store_snapshot(app, tx, (before_id, current), after)
     await app.stores.rooms.insert_event_snapshots(tx, stored.nid, before_id, row.snapshot_id)
+    newcomers = await _find_newcomers(app, tx, draft, changes)
     await apply_changes(app, tx, draft, changes, position)
+    if newcomers:
+        await _send_own_ends(app, tx, row.room_nid, [each for each in ends if each != event.event_id], newcomers)
     await app.stores.events.delete_backward_extremity(tx, row.room_nid, event.event_id)
     row.extremities = ends
     row.depth = max(row.depth, min(event.depth, 2**53 - 2))
@@ -355,3 +361,38 @@ async def announce(
         await note_outgoing(app, tx, draft, announced)
     await store_draft(app, tx, draft)
     return announced
+
+
+async def _find_newcomers(
+    app: App, tx: Transaction, draft: RoomDraft, changes: dict[StateKey, StoredEvent | None]
+) -> list[str]:
+    """Servers of whose users some come into the room with these changes."""
+    found = set()
+    for (event_type, user_id), stored in changes.items():
+        if event_type != "m.room.member" or stored is None or stored.event.membership != "join":
+            continue
+        server_name = server_name_of(user_id)
+        if server_name in (None, app.server_name) or await draft.membership(app, tx, user_id) == "join":
+            continue
+        found.add(server_name or "")
+    return sorted(found)
+
+
+async def _send_own_ends(
+    app: App, tx: Transaction, room_nid: int, ends: Sequence[str], server_names: Sequence[str]
+) -> None:
+    """Give servers that are in the room now those of our events that the room ends with here.
+
+    When these were made the servers were not in the room, or it was not known that they were, and what they came in with leads back to none of it.
+    """
+    own = [
+        QueuedPdu(each.position, each.nid, room_nid)
+        for each in await app.stores.events.load_by_ids(tx, ends)
+        if each.position is not None and server_name_of(each.event.sender) == app.server_name
+    ]
+    allowed = [each for each in server_names if is_server_allowed(app, each)]
+    if not own or not app.config.federation:
+        return
+    await app.stores.federation_queue.insert_pdus(tx, [(each, pdu) for each in allowed for pdu in own])
+    for server_name in allowed:
+        tx.on_commit(partial(app.destinations.wake, server_name))

@@ -17,8 +17,8 @@ class SqlFederationQueueStore:
         sql = "SELECT position, event_nid FROM federation_outbox ORDER BY position LIMIT ?"
         return [OutboxRow(*row) for row in await tx.fetch(sql, limit)]
 
-    async def delete_outbox(self, tx: Transaction, up_to: int) -> None:
-        await tx.execute("DELETE FROM federation_outbox WHERE position <= ?", up_to)
+    async def delete_outbox(self, tx: Transaction, positions: Sequence[int]) -> None:
+        await tx.execute_many("DELETE FROM federation_outbox WHERE position = ?", [(each,) for each in positions])
 
     async def insert_pdus(self, tx: Transaction, rows: Sequence[tuple[str, QueuedPdu]]) -> None:
         await tx.execute_many(
