@@ -17,6 +17,8 @@ from zajil.ports.federation import FederationFailed, FederationRequest, Federati
 from zajil.services.app import App
 
 START_MS = 1_700_000_000_000
+SETTLING_MAX = 50_000
+"""Looks at the queues, not seconds: a slow machine may need many."""
 
 
 class StillClock:
@@ -53,7 +55,7 @@ class Network:
 
     async def settle(self) -> None:
         """Until nothing waits to be sent anywhere. Everything must be reachable."""
-        for _ in range(2_000):
+        for _ in range(SETTLING_MAX):
             for server in self.servers.values():
                 server.app.destinations.retry_now()
             await asyncio.sleep(0.002)

@@ -17,10 +17,11 @@ STATE_EVENTS_MAX: Final = 250_000
 """In one room; more is refused."""
 
 
-async def adopt_state_before(app: App, server: str, head: RoomHead, event_id: str, missing: Sequence[str]) -> None:
-    """Take the state before an event from a server, as what holds after those of its predecessors that are not here.
+async def adopt_state_before(app: App, server: str, head: RoomHead, event_id: str, missing: Sequence[str]) -> Roots:
+    """Take the state before an event from a server, as what holds after those of its predecessors that are not here; returns it.
 
-    These become known as events of which only the state is known, with a gap before them. Raises StateUnknown, FederationFailed.
+    These become known as events of which only the state is known, with a gap before them. Some may not be had at all: a server that came into the
+    room there does not have them either. Raises StateUnknown, FederationFailed.
     """
     state = await _fetch_state_at(app, server, head, event_id)
     edges = []
@@ -31,20 +32,21 @@ async def adopt_state_before(app: App, server: str, head: RoomHead, event_id: st
             continue
         event = await fetch_event(app, server, head.room_id, head.rules, prev)
         if event is None:
-            raise StateUnknown(f"{prev} cannot be fetched")
+            continue
         stored = await store_outliers(app, head.row.room_nid, [event], head.rules)
         if prev not in stored:
             raise StateUnknown(f"{prev} cannot be stored")
         edges.append(stored[prev])
 
-    async def item(tx: Transaction) -> None:
+    async def item(tx: Transaction) -> Roots:
         roots = await build_roots(app, tx, state)
         snapshot_id = await tx.new_ids(1)
         await app.stores.rooms.insert_snapshot(tx, snapshot_id, roots.members, roots.rest)
         for edge in edges:
             await app.stores.rooms.insert_branch_snapshots(tx, edge.nid, snapshot_id, snapshot_id)
+        return roots
 
-    await app.db.write(item)
+    return await app.db.write(item)
 
 
 async def _fetch_state_at(app: App, server: str, head: RoomHead, event_id: str) -> list[StoredEvent]:

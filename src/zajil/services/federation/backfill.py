@@ -19,7 +19,7 @@ from zajil.services.app import App
 from zajil.services.federation.adopt_state import adopt_state_before
 from zajil.services.federation.fetch_events import fetch_backfill
 from zajil.services.federation.place_event import check_claimed_auth, find_create_nid, load_auth_state
-from zajil.services.federation.receive_events import NotPlaced, bring_auth_events, find_missing
+from zajil.services.federation.receive_events import NotPlaced, bring_auth_events, find_absent, find_missing
 from zajil.services.federation.room_states import EMPTY, StateUnknown, load_roots_after, resolve_roots, update_roots
 from zajil.services.messages.send_event import write_to_room
 from zajil.services.rooms.room_heads import RoomHead
@@ -105,7 +105,8 @@ async def store_backfill(app: App, server: str, head: RoomHead, events: Sequence
             if event.event_id not in known or known[event.event_id].flags & OUTLIER
         ]
         gaps = await app.stores.events.load_backward_extremities(app.db.reader, head.row.room_nid)
-        places = await find_places(app, new, gaps)
+        here = [each for each in known.values() if not each.flags & OUTLIER]
+        places = await find_places(app, new, gaps, here)
         for event in sorted(places, key=lambda each: (each.depth, each.event_id)):
             await _place(app, server, head, event, places[event], known.get(event.event_id))
         return len(places)
@@ -119,9 +120,11 @@ async def _load(app: App, head: RoomHead, event_ids: Sequence[str]) -> list[Stor
 
 
 async def find_places(
-    app: App, new: Sequence[Event], gaps: Mapping[str, Sequence[int]]
+    app: App, new: Sequence[Event], gaps: Mapping[str, Sequence[int]], here: Sequence[StoredEvent] = ()
 ) -> dict[Event, tuple[int, int]]:
     """Where each event belongs in the room's history: before the earliest event that follows it, the newest nearest to that.
+
+    `here` are those of the fetched events that have a place already: there may be a gap behind them.
 
     Events that nothing here follows are left out: a server cannot slip anything into the past.
     """
@@ -136,6 +139,11 @@ async def find_places(
         ]
         if points:
             follows[event_id] = min(points)
+    for each in here:
+        if each.history is not None:
+            own = (each.history, each.history_minor)
+            for prev in each.event.prev_event_ids:
+                follows[prev] = min(follows.get(prev, own), own)
     lowest: dict[int, int] = {}
     places: dict[Event, tuple[int, int]] = {}
     for event in sorted(new, key=lambda each: (-each.depth, each.event_id)):
@@ -156,18 +164,19 @@ async def _place(
 ) -> None:
     reader = app.db.reader
     missing = await find_missing(app, event.prev_event_ids)
-    if missing:
-        await adopt_state_before(app, server, head, event.event_id, missing)
+    adopted = await adopt_state_before(app, server, head, event.event_id, missing) if missing else None
     auth = await bring_auth_events(app, server, head, event)
     roots = await load_roots_after(app, reader, event.prev_event_ids)
     states = [roots[prev] for prev in event.prev_event_ids if prev in roots]
+    if adopted is not None and len(states) < len(event.prev_event_ids):
+        states.append(adopted)
     if not states and event.type != "m.room.create":
         raise StateUnknown(f"the state before {event.event_id} is not known")
     rejection = check_claimed_auth(head, event, auth)
     resolved = None if not states else await resolve_roots(app, reader, states, find_create_nid(head), head.rules)
     if rejection is None and resolved is not None:
         rejection = check_event_auth(event, await load_auth_state(app, head, event, resolved), head.rules)
-    gone = [prev for prev in event.prev_event_ids if prev in missing]
+    gone = await find_absent(app, event.prev_event_ids)
 
     async def item(tx: Transaction) -> None:
         before = EMPTY if resolved is None else await update_roots(app, tx, resolved.base, resolved.changes)

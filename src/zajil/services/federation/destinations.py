@@ -22,6 +22,7 @@ from zajil.ports.stores.federation_queue import DestinationRow, QueuedEdu, Queue
 from zajil.services.app import App
 from zajil.services.federation.access_servers import is_server_allowed
 from zajil.services.federation.fetch_events import federation_path
+from zajil.services.federation.supersede_pdus import find_superseded
 from zajil.services.rooms.room_heads import RoomHead
 
 log = structlog.get_logger(__name__)
@@ -34,7 +35,6 @@ RETRY_S: Final = 2.0
 RETRY_S_MAX: Final = 3_600.0
 CATCH_UP_AFTER_S: Final = 3_600.0
 """A server that was away longer gets each room's newest event first, and asks for what lies between."""
-CATCH_UP_PDUS: Final = 1_000
 FLEETING_MAX: Final = 500
 """Typing, presence and receipts that wait for one server; the oldest go."""
 DESTINATIONS_REMEMBERED_MAX: Final = 20_000
@@ -198,7 +198,7 @@ class Destinations:
 
         async def item(tx: Transaction) -> None:
             await app.stores.federation_queue.insert_pdus(tx, queued)
-            await app.stores.federation_queue.delete_outbox(tx, rows[-1].position)
+            await app.stores.federation_queue.delete_outbox(tx, [row.position for row in rows])
 
         await app.db.write(item)
         for server_name in {server_name for server_name, _ in queued}:
@@ -327,11 +327,12 @@ class Destinations:
         row = DestinationRow(former.server_name, former.failures + 1, since_ts, now_ms + pause_ms, str(failure)[:500])
         destination.fleeting.clear()
 
-        async def item(tx: Transaction) -> int:
+        is_long = now_ms - since_ts > CATCH_UP_AFTER_S * 1000
+        superseded = await find_superseded(app, row.server_name) if is_long else []
+
+        async def item(tx: Transaction) -> None:
             await app.stores.federation_queue.store_destination(tx, row)
-            if now_ms - since_ts > CATCH_UP_AFTER_S * 1000:
-                return await app.stores.federation_queue.delete_superseded_pdus(tx, row.server_name)
-            return 0
+            await app.stores.federation_queue.delete_pdus(tx, row.server_name, superseded)
 
         await app.db.write(item)
         destination.row = row

@@ -7,6 +7,7 @@ stored first, with the state on its own branch; then the states of all branches 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from zajil.core.event_auth import Rejection, auth_event_keys, check_event_auth, check_event_auth_events
@@ -14,9 +15,11 @@ from zajil.core.events import Event
 from zajil.core.identifiers import server_name_of
 from zajil.core.power_levels import CREATE_KEY
 from zajil.core.state_map import StateKey
-from zajil.ports.database import Stream, Transaction
+from zajil.ports.database import Read, Stream, Transaction
 from zajil.ports.stores.events import FORKED, HAS_RELATIONS, OUTLIER, REJECTED, SOFT_FAILED, StoredEvent
+from zajil.ports.stores.federation_queue import QueuedPdu
 from zajil.services.app import App
+from zajil.services.federation.access_servers import is_server_allowed
 from zajil.services.federation.room_states import (
     Resolved,
     Roots,
@@ -49,19 +52,36 @@ class Judged:
     rejection: Rejection | None
 
 
+def has_place(stored: StoredEvent) -> bool:
+    """Whether nothing more is to be done with an event: it is in the log, or in the older history, or has failed.
+
+    What is in the older history has been followed already. As an end of the room it would bring back a state that is long past.
+    """
+    if stored.flags & OUTLIER:
+        return False
+    return stored.history is not None or bool(stored.flags & (REJECTED | SOFT_FAILED))
+
+
 async def place_event(
-    app: App, room_id: str, event: Event, auth: Sequence[StoredEvent], *, on_current_state: bool = False
+    app: App,
+    room_id: str,
+    event: Event,
+    auth: Sequence[StoredEvent],
+    *,
+    on_current_state: bool = False,
+    adopted: Roots | None = None,
 ) -> StoredEvent:
     """Store an event whose predecessors and auth events are all here, and tell everybody if it is accepted.
 
-    With `on_current_state` it is judged by what holds in the room now, because what it follows cannot be had.
+    With `on_current_state` it is judged by what holds in the room now, because what it follows cannot be had. `adopted` is the state before it as
+    another server has it, and stands for predecessors that cannot be had.
     Raises StateUnknown when the state before it cannot be worked out.
     """
     for _ in range(ATTEMPTS_MAX):
         head = await app.rooms.find(app.db.reader, room_id, app.db.position)
         if head is None:
             raise StateUnknown("the room is not known")
-        judged = await judge_event(app, head, event, auth, on_current_state=on_current_state)
+        judged = await judge_event(app, head, event, auth, on_current_state=on_current_state, adopted=adopted)
         try:
             return await _write(app, room_id, judged)
         except _Overtaken:
@@ -74,7 +94,13 @@ class _Overtaken(Exception):
 
 
 async def judge_event(
-    app: App, head: RoomHead, event: Event, auth: Sequence[StoredEvent], *, on_current_state: bool = False
+    app: App,
+    head: RoomHead,
+    event: Event,
+    auth: Sequence[StoredEvent],
+    *,
+    on_current_state: bool = False,
+    adopted: Roots | None = None,
 ) -> Judged:
     """What the rules say of the event by its auth events and by the state before it."""
     reader = app.db.reader
@@ -85,9 +111,11 @@ async def judge_event(
     else:
         roots = await load_roots_after(app, reader, event.prev_event_ids)
         missing = [event_id for event_id in event.prev_event_ids if event_id not in roots]
-        if missing or not roots:
+        states = [roots[event_id] for event_id in event.prev_event_ids if event_id in roots]
+        if missing and adopted is not None:
+            states.append(adopted)
+        elif missing or not roots:
             raise StateUnknown(f"the state before {event.event_id} is not known")
-        states = [roots[event_id] for event_id in event.prev_event_ids]
         before = await resolve_roots(app, reader, states, find_create_nid(head), rules)
     if rejection is None:
         # 5. Passes authorisation rules based on the state before the event.
@@ -147,7 +175,7 @@ async def _write(app: App, room_id: str, judged: Judged) -> StoredEvent:
     async def item(tx: Transaction) -> tuple[StoredEvent, bool]:
         known = await _find_known(app, tx, event)
         if known is not None and not known.flags & OUTLIER:
-            return known, known.position is None and not known.flags & (REJECTED | SOFT_FAILED)
+            return known, not has_place(known)
         draft = await open_draft(app, tx, room_id)
         before = await update_roots(app, tx, judged.before.base, judged.before.changes)
         flags = 0
@@ -195,8 +223,14 @@ async def _continues(app: App, tx: Transaction, draft: RoomDraft, event: Event) 
     """The event follows all that the room ends with, and nothing that is here already follows the event."""
     if set(event.prev_event_ids) != set(draft.row.extremities):
         return False
-    missing = await app.stores.events.load_backward_extremities(tx, draft.row.room_nid)
-    return event.event_id not in missing
+    return not await _is_followed(app, tx, draft.row.room_nid, event.event_id)
+
+
+async def _is_followed(app: App, tx: Read, room_nid: int, event_id: str) -> bool:
+    """Whether an accepted event that is here stands at a gap right before which the event belongs."""
+    successors = (await app.stores.events.load_backward_extremities(tx, room_nid)).get(event_id, [])
+    loaded = await app.stores.events.load_by_nids(tx, successors)
+    return any(not each.flags & (REJECTED | SOFT_FAILED) for each in loaded)
 
 
 async def _fails_softly(app: App, tx: Transaction, draft: RoomDraft, event: Event, before: Roots) -> bool:
@@ -262,8 +296,7 @@ async def find_ends(app: App, head: RoomHead, event: Event) -> list[str]:
     """The room's forward extremities with the event among them, unless what follows it is here already."""
     followed = set(event.prev_event_ids)
     ends = [event_id for event_id in head.row.extremities if event_id not in followed]
-    missing = await app.stores.events.load_backward_extremities(app.db.reader, head.row.room_nid)
-    if event.event_id not in missing and event.event_id not in ends:
+    if event.event_id not in ends and not await _is_followed(app, app.db.reader, head.row.room_nid, event.event_id):
         ends.append(event.event_id)
     return ends[-EXTREMITIES_MAX:]
 
@@ -312,7 +345,10 @@ async def announce(
     row.members_root, row.rest_root = after.members, after.rest
     row.snapshot_id = await _store_snapshot(app, tx, (before_id, current), after)
     await app.stores.rooms.insert_event_snapshots(tx, stored.nid, before_id, row.snapshot_id)
+    newcomers = await _find_newcomers(app, tx, draft, changes)
     await apply_changes(app, tx, draft, changes, position)
+    if newcomers:
+        await _send_own_ends(app, tx, row.room_nid, [each for each in ends if each != event.event_id], newcomers)
     await app.stores.events.delete_backward_extremity(tx, row.room_nid, event.event_id)
     row.extremities = ends
     row.depth = max(row.depth, min(event.depth, 2**53 - 2))
@@ -325,3 +361,38 @@ async def announce(
         await note_outgoing(app, tx, draft, announced)
     await store_draft(app, tx, draft)
     return announced
+
+
+async def _find_newcomers(
+    app: App, tx: Transaction, draft: RoomDraft, changes: dict[StateKey, StoredEvent | None]
+) -> list[str]:
+    """Servers of whose users some come into the room with these changes."""
+    found = set()
+    for (event_type, user_id), stored in changes.items():
+        if event_type != "m.room.member" or stored is None or stored.event.membership != "join":
+            continue
+        server_name = server_name_of(user_id)
+        if server_name in (None, app.server_name) or await draft.membership(app, tx, user_id) == "join":
+            continue
+        found.add(server_name or "")
+    return sorted(found)
+
+
+async def _send_own_ends(
+    app: App, tx: Transaction, room_nid: int, ends: Sequence[str], server_names: Sequence[str]
+) -> None:
+    """Give servers that are in the room now those of our events that the room ends with here.
+
+    When these were made the servers were not in the room, or it was not known that they were, and what they came in with leads back to none of it.
+    """
+    own = [
+        QueuedPdu(each.position, each.nid, room_nid)
+        for each in await app.stores.events.load_by_ids(tx, ends)
+        if each.position is not None and server_name_of(each.event.sender) == app.server_name
+    ]
+    allowed = [each for each in server_names if is_server_allowed(app, each)]
+    if not own or not app.config.federation:
+        return
+    await app.stores.federation_queue.insert_pdus(tx, [(each, pdu) for each in allowed for pdu in own])
+    for server_name in allowed:
+        tx.on_commit(partial(app.destinations.wake, server_name))

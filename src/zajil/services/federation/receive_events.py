@@ -18,9 +18,9 @@ from zajil.services.federation.fetch_events import (
     fetch_event,
     fetch_missing_events,
 )
-from zajil.services.federation.place_event import place_event
+from zajil.services.federation.place_event import has_place, place_event
 from zajil.services.federation.place_run import place_run
-from zajil.services.federation.room_states import StateUnknown, load_roots_after
+from zajil.services.federation.room_states import Roots, StateUnknown, load_roots_after
 from zajil.services.federation.store_outliers import store_outliers
 from zajil.services.rooms.room_heads import RoomHead
 
@@ -107,19 +107,20 @@ async def receive_event(app: App, origin: str, room_id: str, event: Event) -> St
     if head is None or not head.row.extremities:
         raise NotPlaced("This server is not in the room.")
     known = await app.stores.events.load_by_ids(app.db.reader, [event.event_id])
-    if known and not known[0].flags & OUTLIER and (known[0].position is not None or known[0].flags):
+    if known and has_place(known[0]):
         return None
     on_current_state = False
+    adopted: Roots | None = None
     try:
-        gaps = await _bring_predecessors(app, origin, head, event)
+        gaps, adopted = await _bring_predecessors(app, origin, head, event)
         auth = await bring_auth_events(app, origin, head, event)
     except FederationFailed as error:
         if not error.is_refusal or not is_removal_of_ours(app, event):
             raise
         # A server that has been removed may not ask for what came before; that it was must be known here all the same.
-        gaps, on_current_state = [], True
+        gaps, on_current_state = await find_absent(app, event.prev_event_ids), True
         auth = await _load_auth_events(app, head, event)
-    stored = await place_event(app, room_id, event, auth, on_current_state=on_current_state)
+    stored = await place_event(app, room_id, event, auth, on_current_state=on_current_state, adopted=adopted)
     app.measurements.federation.note_pdu(stored)
     await note_gap(app, stored, gaps)
     return stored
@@ -139,6 +140,13 @@ async def find_missing(app: App, event_ids: Sequence[str]) -> list[str]:
     return [event_id for event_id in event_ids if event_id not in roots]
 
 
+async def find_absent(app: App, event_ids: Sequence[str]) -> list[str]:
+    """Those of the events that have no place here; of some of them the state may be known, as that at the edge of a gap."""
+    known = await app.stores.events.load_by_ids(app.db.reader, list(event_ids))
+    here = {each.event.event_id for each in known if not each.flags & OUTLIER}
+    return [event_id for event_id in event_ids if event_id not in here]
+
+
 async def find_floor(app: App, head: RoomHead) -> int:
     """The depth where what this server has of the room begins. What lies below is older history, and no news to anybody."""
     gaps = await app.stores.events.load_backward_extremities(app.db.reader, head.row.room_nid)
@@ -146,44 +154,49 @@ async def find_floor(app: App, head: RoomHead) -> int:
     return min((each.event.depth for each in await app.stores.events.load_by_nids(app.db.reader, nids)), default=0)
 
 
-async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Event) -> list[str]:
-    """Have everything that the event follows, or at least the state there. Returns the events of which there is only that."""
+async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Event) -> tuple[list[str], Roots | None]:
+    """Have everything that the event follows, or at least the state there. Returns the events of which there is only that, and the state before the
+    event if it was taken from the server that sent it."""
+    if not await find_absent(app, event.prev_event_ids):
+        return [], None
+    try:
+        await _place_gathered(app, origin, head, await _gather_predecessors(app, origin, head, event))
+    except FederationFailed:
+        if await find_missing(app, event.prev_event_ids):
+            raise
     missing = await find_missing(app, event.prev_event_ids)
-    if not missing:
-        return []
+    # Where a gap remains, the state before the event is taken from the server that sent it.
+    adopted = await adopt_state_before(app, origin, head, event.event_id, missing) if missing else None
+    return await find_absent(app, event.prev_event_ids), adopted
+
+
+async def _gather_predecessors(app: App, origin: str, head: RoomHead, event: Event) -> dict[str, Event]:
+    """What lies between an event and what is here, as far as a few requests reach."""
     gathered: dict[str, Event] = {}
     latest = [event.event_id]
     floor = await find_floor(app, head)
     for _ in range(ROUNDS_MAX):
         found = await fetch_missing_events(app, origin, head.room_id, head.rules, head.row.extremities, latest, floor)
-        new = [
-            each
-            for each in found
-            if each.event_id not in gathered and each.event_id != event.event_id and each.depth >= floor
-        ]
+        absent = set(await find_absent(app, [each.event_id for each in found])) - gathered.keys() - {event.event_id}
+        new = [each for each in found if each.event_id in absent and each.depth >= floor]
         if not new:
             break
         gathered |= {each.event_id: each for each in new}
         wanted = sorted({prev for each in new for prev in each.prev_event_ids} - gathered.keys())
-        if not await find_missing(app, wanted):
+        if not await find_absent(app, wanted):
             break
         latest = [each.event_id for each in sorted(new, key=lambda each: each.depth)[:10]]
-    await _place_gathered(app, origin, head, gathered)
-    missing = await find_missing(app, event.prev_event_ids)
-    if missing:
-        # A gap remains: the state before the event is taken from the server that sent it.
-        await adopt_state_before(app, origin, head, event.event_id, missing)
-    return missing
+    return gathered
 
 
 async def _place_gathered(app: App, origin: str, head: RoomHead, gathered: dict[str, Event]) -> None:
     """Place fetched events, the oldest first. The oldest may stand at the edge of a gap."""
     for each in sorted(gathered.values(), key=lambda each: (each.depth, each.event_id)):
         missing = await find_missing(app, each.prev_event_ids)
-        if missing:
-            await adopt_state_before(app, origin, head, each.event_id, missing)
+        adopted = await adopt_state_before(app, origin, head, each.event_id, missing) if missing else None
         auth = await bring_auth_events(app, origin, head, each)
-        await note_gap(app, await place_event(app, head.room_id, each, auth), missing)
+        gaps = await find_absent(app, each.prev_event_ids)
+        await note_gap(app, await place_event(app, head.room_id, each, auth, adopted=adopted), gaps)
 
 
 def is_removal_of_ours(app: App, event: Event) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from zajil.core.events import redact_event
+from zajil.core.identifiers import server_name_of
 from zajil.core.visibility import parse_history_visibility
-from zajil.ports.stores.events import OUTLIER, REJECTED, SOFT_FAILED, StoredEvent
+from zajil.ports.stores.events import OUTLIER, REJECTED, StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import forbidden, not_found
 from zajil.services.federation.room_states import Roots, load_state_events
@@ -15,12 +16,18 @@ from zajil.services.rooms.room_heads import RoomHead
 BACKFILL_MAX: Final = 100
 MISSING_MAX: Final = 20
 WALK_MAX: Final = 1_000
+ASKED_ABOUT_MAX: Final = 20
+"""Events about which a server that is not in their room may ask at once; what lies before further ones is not looked at."""
 
 
-async def open_room_for(app: App, origin: str, room_id: str) -> RoomHead:
-    """A room that the other server is in, or that all the world may read. Raises M_FORBIDDEN, M_NOT_FOUND.
+async def open_room_for(
+    app: App, origin: str, room_id: str, event_ids: Sequence[str]
+) -> tuple[RoomHead, Sequence[str]]:
+    """A room that the other server is in, or was in at some of the events that it asks about, or that all the world may read; and those events.
 
-    We need not be in it any more: others may hear of our last events only after we have gone, and ask for what they follow.
+    A server that was removed meanwhile must be able to have what its removal follows and is allowed by: else it can neither place nor believe it,
+    and goes on as if it were in the room. We need not be in the room any more either: others may hear of our last events only after we have gone.
+    Raises M_FORBIDDEN, M_NOT_FOUND.
     """
     head = await app.rooms.find(app.db.reader, room_id, app.db.position)
     if head is None or not head.row.extremities:
@@ -28,9 +35,33 @@ async def open_room_for(app: App, origin: str, room_id: str) -> RoomHead:
     if is_banned_from_room(head, origin):
         raise forbidden("Your server is banned from this room.")
     servers = await app.stores.federation_queue.load_joined_servers(app.db.reader, head.row.room_nid)
-    if origin not in servers and _visibility(head) != "world_readable":
+    if origin in servers or _visibility(head) == "world_readable":
+        return head, event_ids
+    asked = await app.stores.events.load_by_ids(app.db.reader, list(dict.fromkeys(event_ids))[:ASKED_ABOUT_MAX])
+    asked = [each for each in asked if each.room_nid == head.row.room_nid]
+    allowed = [each.event.event_id for each in asked if await _was_in_room_at(app, origin, each)]
+    if not allowed:
         raise forbidden("Your server is not in this room.")
-    return head
+    return head, allowed
+
+
+async def _was_in_room_at(app: App, origin: str, stored: StoredEvent) -> bool:
+    """Whether a user of the server was in the room just before an event, or after it."""
+    reader = app.db.reader
+    snapshots = (await app.stores.rooms.load_branch_snapshots(reader, [stored.nid])).get(stored.nid, ())
+    for snapshot in dict.fromkeys(snapshots):
+        roots = await app.stores.rooms.load_snapshot(reader, snapshot)
+        if roots is not None and await _has_member_of(app, origin, roots[0], ("join",)):
+            return True
+    return False
+
+
+async def _has_member_of(app: App, origin: str, members_root: bytes, memberships: Sequence[str]) -> bool:
+    """Whether a user of the server has one of the memberships."""
+    members = await app.rooms.read_state(app.db.reader, members_root)
+    wanted = [nid for (_, user_id), nid in members.items() if server_name_of(user_id) == origin]
+    found = await app.stores.events.load_by_nids(app.db.reader, wanted)
+    return any(each.event.membership in memberships for each in found)
 
 
 def _visibility(head: RoomHead) -> str:
@@ -42,7 +73,7 @@ async def read_event(app: App, origin: str, event_id: str) -> StoredEvent:
     stored = next(iter(await app.stores.events.load_by_ids(app.db.reader, [event_id])), None)
     if stored is None or stored.flags & REJECTED:
         raise not_found("This server does not have that event.")
-    await open_room_for(app, origin, stored.event.room_id)
+    await open_room_for(app, origin, stored.event.room_id, [event_id])
     return (await show_to_server(app, origin, [stored]))[0]
 
 
@@ -50,7 +81,7 @@ async def read_state_at(
     app: App, origin: str, room_id: str, event_id: str
 ) -> tuple[Sequence[StoredEvent], Sequence[StoredEvent]]:
     """The state before an event, and the auth chain of that state. Raises M_NOT_FOUND, M_FORBIDDEN."""
-    head = await open_room_for(app, origin, room_id)
+    head, _ = await open_room_for(app, origin, room_id, [event_id])
     reader = app.db.reader
     stored = next(iter(await app.stores.events.load_by_ids(reader, [event_id])), None)
     if stored is None or stored.room_nid != head.row.room_nid:
@@ -66,7 +97,7 @@ async def read_state_at(
 
 async def read_auth_chain(app: App, origin: str, room_id: str, event_id: str) -> Sequence[StoredEvent]:
     """All that an event's right to be there depends on. Raises M_NOT_FOUND, M_FORBIDDEN."""
-    head = await open_room_for(app, origin, room_id)
+    head, _ = await open_room_for(app, origin, room_id, [event_id])
     stored = next(iter(await app.stores.events.load_by_ids(app.db.reader, [event_id])), None)
     if stored is None or stored.room_nid != head.row.room_nid:
         raise not_found("This server does not have that event.")
@@ -77,7 +108,7 @@ async def read_backfill(
     app: App, origin: str, room_id: str, event_ids: Sequence[str], limit: int
 ) -> Sequence[StoredEvent]:
     """Some events and what came before them, the newest first. Raises M_NOT_FOUND, M_FORBIDDEN."""
-    head = await open_room_for(app, origin, room_id)
+    head, event_ids = await open_room_for(app, origin, room_id, event_ids)
     found = await _walk_back(app, head, event_ids, min(limit, BACKFILL_MAX), frozenset())
     return await show_to_server(app, origin, found)
 
@@ -86,7 +117,7 @@ async def read_missing(
     app: App, origin: str, room_id: str, earliest: Sequence[str], latest: Sequence[str], limit: int, min_depth: int
 ) -> Sequence[StoredEvent]:
     """What lies between two sets of events, the oldest first. Raises M_NOT_FOUND, M_FORBIDDEN."""
-    head = await open_room_for(app, origin, room_id)
+    head, latest = await open_room_for(app, origin, room_id, latest)
     starts = await app.stores.events.load_by_ids(app.db.reader, list(latest))
     before = [prev for each in starts if each.room_nid == head.row.room_nid for prev in each.event.prev_event_ids]
     skip = frozenset([*earliest, *latest])
@@ -109,7 +140,8 @@ async def _walk_back(
         loaded = [each for each in loaded if each.room_nid == head.row.room_nid and not each.flags & OUTLIER]
         loaded.sort(key=lambda each: (-each.event.depth, -each.nid))
         walked += len(level)
-        found += [each for each in loaded if not each.flags & (REJECTED | SOFT_FAILED)]
+        # Those that failed softly here are part of the graph: elsewhere events follow them, and cannot be placed without them.
+        found += [each for each in loaded if not each.flags & REJECTED]
         level = [prev for each in loaded for prev in each.event.prev_event_ids if prev not in seen]
         level = list(dict.fromkeys(level))
     return found[:limit]
@@ -134,10 +166,7 @@ async def _may_see(app: App, origin: str, stored: StoredEvent) -> bool:
     visibility = parse_history_visibility(state[key].event.content if key in state else None)
     if visibility in ("world_readable", "shared"):
         return True
-    members = await app.rooms.read_state(reader, roots[0])
-    wanted = [nid for (_, user_id), nid in members.items() if user_id.endswith(":" + origin)]
-    allowed = ("join", "invite") if visibility == "invited" else ("join",)
-    return any(each.event.membership in allowed for each in await app.stores.events.load_by_nids(reader, wanted))
+    return await _has_member_of(app, origin, roots[0], ("join", "invite") if visibility == "invited" else ("join",))
 
 
 def list_pdus(events: Sequence[StoredEvent]) -> list[dict[str, Any]]:

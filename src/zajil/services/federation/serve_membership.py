@@ -97,7 +97,9 @@ async def take_membership(
     try:
         await receive_events(app, origin, room_id, [event])
     except OriginUnreachable as error:
-        raise MatrixError(503, "M_UNKNOWN", "Your server does not answer when it is asked for missing events.") from error
+        raise MatrixError(
+            503, "M_UNKNOWN", "Your server does not answer when it is asked for missing events."
+        ) from error
     stored = next(iter(await app.stores.events.load_by_ids(app.db.reader, [event_id])), None)
     if stored is None or stored.flags & (REJECTED | SOFT_FAILED) or stored.position is None:
         raise forbidden(f"You may not {membership} in this room.")

@@ -100,7 +100,9 @@ class RoomDraft:
         for stored in self.replaced:
             head.replace_event(stored)
         app.rooms.put(head)
-        app.notifier.remember_committed(head, self.events)
+        moved = {user_id: stored.event.membership == "join" for user_id, stored in self.changed_members.items()}
+        moved |= {key[1]: False for key in self.removed if key[0] == "m.room.member"}
+        app.notifier.remember_committed(head, self.events, moved)
 
 
 async def open_draft(app: App, tx: Transaction, room_id: str) -> RoomDraft:

@@ -6,7 +6,7 @@ For every user who has synced lately it keeps the last position at which each ro
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -165,26 +165,29 @@ class Notifier:
         """Users in the room who have synced lately."""
         return self._by_room.get(room_id, ())
 
-    def remember_committed(self, head: RoomHead, events: list[StoredEvent]) -> None:
-        """A room's new events are on disk; runs before anybody is woken."""
-        for stored in events:
-            if stored.event.membership is not None:
-                self._move(head.room_id, stored)
+    def remember_committed(self, head: RoomHead, events: list[StoredEvent], moved: Mapping[str, bool]) -> None:
+        """A room's new events are on disk; runs before anybody is woken.
+
+        `moved` says of whose membership changed whether they are in the room now. The events do not: where branches of a room are joined, somebody
+        may be in it although the event just announced takes them out, or out although none does.
+        """
+        for user_id, is_in in moved.items():
+            self._move(head.room_id, user_id, is_in, events[-1].position or 0 if events else self._db.position)
         for callback in self.committed:
             callback(head, events)
 
-    def _move(self, room_id: str, stored: StoredEvent) -> None:
-        user = self._online.get(stored.event.key[1])
+    def _move(self, room_id: str, user_id: str, is_in: bool, position: int) -> None:
+        user = self._online.get(user_id)
         if user is None:
-            self._moves += stored.event.key[1] in self._loading
+            self._moves += user_id in self._loading
             return
-        if stored.event.membership == "join":
+        if is_in:
             user.rooms.add(room_id)
             self._by_room.setdefault(room_id, set()).add(user)
         elif room_id in user.rooms:
             user.rooms.discard(room_id)
             self._leave(user, room_id)
-            user.touched_rooms[room_id] = stored.position or 0
+            user.touched_rooms[room_id] = position
 
     def hear(self, position: int, touches: Sequence[Touch]) -> None:
         """The log stands at `position`. No touches: another process wrote, and everything may have changed."""

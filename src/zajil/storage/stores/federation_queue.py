@@ -17,8 +17,8 @@ class SqlFederationQueueStore:
         sql = "SELECT position, event_nid FROM federation_outbox ORDER BY position LIMIT ?"
         return [OutboxRow(*row) for row in await tx.fetch(sql, limit)]
 
-    async def delete_outbox(self, tx: Transaction, up_to: int) -> None:
-        await tx.execute("DELETE FROM federation_outbox WHERE position <= ?", up_to)
+    async def delete_outbox(self, tx: Transaction, positions: Sequence[int]) -> None:
+        await tx.execute_many("DELETE FROM federation_outbox WHERE position = ?", [(each,) for each in positions])
 
     async def insert_pdus(self, tx: Transaction, rows: Sequence[tuple[str, QueuedPdu]]) -> None:
         await tx.execute_many(
@@ -38,14 +38,6 @@ class SqlFederationQueueStore:
         await tx.execute_many(
             "DELETE FROM federation_pdus WHERE server_name = ? AND position = ? AND event_nid = ?",
             [(server_name, row.position, row.event_nid) for row in rows],
-        )
-
-    async def delete_superseded_pdus(self, tx: Transaction, server_name: str) -> int:
-        return await tx.execute_counting(
-            "DELETE FROM federation_pdus WHERE server_name = ? AND position < (SELECT max(newer.position)"
-            " FROM federation_pdus newer WHERE newer.server_name = federation_pdus.server_name"
-            " AND newer.room_nid = federation_pdus.room_nid)",
-            server_name,
         )
 
     async def insert_edu(self, tx: Transaction, server_name: str, edu: QueuedEdu) -> None:

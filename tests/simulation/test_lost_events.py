@@ -1,0 +1,245 @@
+"""What the partitions have taught: each cause by itself for which a server once missed an event for good, or stood elsewhere than the others."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.client import Client, q
+from tests.simulation.follower import Follower
+from tests.simulation.network import Network, running_network
+
+from zajil.ports.federation import FederationFailed, FederationRequest
+from zajil.ports.stores.events import SOFT_FAILED, StoredEvent
+from zajil.services.app import App
+from zajil.services.federation.backfill import store_backfill
+from zajil.services.federation.place_event import find_ends
+from zajil.services.federation.receive_events import receive_events
+from zajil.services.federation.supersede_pdus import find_superseded
+from zajil.services.rooms.room_heads import RoomHead
+
+NAMES = ("one.test", "two.test", "three.test")
+V3 = "/_matrix/client/v3"
+WAITS_MAX = 20_000
+
+
+@dataclass
+class Place:
+    """Three people on three servers, and the first one's room."""
+
+    network: Network
+    one: Client
+    two: Client
+    three: Client
+    room_id: str
+
+    async def join(self, person: Client, via: str) -> None:
+        (await person.post(f"{V3}/join/{q(self.room_id)}?via={via}")).ok()
+
+    async def write(self, person: Client, text: str) -> str:
+        path = f"{V3}/rooms/{q(self.room_id)}/send/m.room.message/{q(text)}"
+        return (await person.put(path, {"msgtype": "m.text", "body": text})).ok()["event_id"]
+
+    async def kick(self, target: Client) -> None:
+        (await self.one.post(f"{V3}/rooms/{q(self.room_id)}/kick", {"user_id": target.user_id})).ok()
+
+    async def rename(self, person: Client, name: str) -> None:
+        path = f"{V3}/rooms/{q(self.room_id)}/state/m.room.member/{q(person.user_id)}"
+        (await person.put(path, {"membership": "join", "displayname": name})).ok()
+
+    async def find(self, person: Client, event_id: str) -> StoredEvent | None:
+        app = person.server.app
+        return next(iter(await app.stores.events.load_by_ids(app.db.reader, [event_id])), None)
+
+    async def head(self, person: Client) -> RoomHead:
+        app = person.server.app
+        head = await app.rooms.find(app.db.reader, self.room_id, app.db.position)
+        assert head is not None
+        return head
+
+    async def is_in_room(self, person: Client) -> bool:
+        return self.room_id in (await person.get(f"{V3}/joined_rooms")).ok()["joined_rooms"]
+
+    async def until(self, condition: Callable[[], Awaitable[Any]]) -> None:
+        for _ in range(WAITS_MAX):
+            if await condition():
+                return
+            for server in self.network.servers.values():
+                server.app.destinations.retry_now()
+            await asyncio.sleep(0.002)
+        raise AssertionError("it does not come to that")
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with running_network(tmp_path, NAMES) as network:
+        one, two, three = [await server.register(name.partition(".")[0]) for name, server in network.servers.items()]
+        room_id = (await one.post(f"{V3}/createRoom", {"preset": "public_chat"})).ok()["room_id"]
+        yield Place(network, one, two, three, room_id)
+
+
+async def test_a_removed_server_gets_what_its_removal_depends_on(place: Place) -> None:
+    await place.join(place.two, "one.test")
+    await place.network.settle()
+    place.network.cut = {("one.test", "two.test")}
+    await place.rename(place.one, "Another name")
+    message = await place.write(place.one, "before the removal")
+    await place.kick(place.two)
+    app = place.one.server.app
+
+    async def is_queued() -> bool:
+        return len(await app.stores.federation_queue.load_pdus(app.db.reader, "two.test", 100)) == 3
+
+    await place.until(is_queued)
+    # As after a long absence: only the newest is sent, and the rest is asked for.
+    superseded = await find_superseded(app, "two.test")
+    assert len(superseded) == 2
+    await app.db.write(lambda tx: app.stores.federation_queue.delete_pdus(tx, "two.test", superseded))
+    place.network.heal()
+    await place.network.settle()
+    assert not await place.is_in_room(place.two)
+    assert (await place.find(place.two, message) or pytest.fail("the message is missing")).position is not None
+    # What comes after that is not for it.
+    later = await place.write(place.one, "after the removal")
+    app = place.two.server.app
+    path = f"/_matrix/federation/v1/event/{later}"
+    with pytest.raises(FederationFailed) as refused:
+        await place.two.server.app.federation.request(FederationRequest("one.test", "GET", path))
+    assert refused.value.status == 403
+
+
+async def test_nothing_sent_before_a_new_join_is_superseded(place: Place) -> None:
+    await place.join(place.two, "one.test")
+    await place.join(place.three, "one.test")
+    await place.network.settle()
+    silent = {("two.test", "one.test"), ("two.test", "three.test")}
+    place.network.cut = silent
+    alone = await place.write(place.two, "nobody hears this yet")
+    await place.kick(place.two)
+
+    async def is_out() -> bool:
+        return not await place.is_in_room(place.two)
+
+    await place.until(is_out)
+    # The join is built on what the first server has, and leads back to nothing of that.
+    place.network.cut = {("two.test", "three.test")}
+    await place.join(place.two, "one.test")
+    place.network.cut = silent
+    followed, newest = [await place.write(place.two, text) for text in ("followed", "newest")]
+    app = place.two.server.app
+    by_nid = {(await place.find(place.two, each) or pytest.fail(each)).nid: each for each in (alone, followed, newest)}
+
+    async def is_queued() -> bool:
+        rows = await app.stores.federation_queue.load_pdus(app.db.reader, "three.test", 100)
+        return {row.event_nid for row in rows} >= by_nid.keys()
+
+    await place.until(is_queued)
+    superseded = {by_nid.get(row.event_nid) for row in await find_superseded(app, "three.test")}
+    assert followed in superseded
+    assert not superseded & {alone, newest}
+    place.network.clock.move(7_200)
+    place.network.heal()
+    await place.network.settle()
+    for event_id in by_nid.values():
+        assert await place.find(place.three, event_id) is not None
+
+
+async def test_older_history_that_is_sent_again_is_no_end_of_the_room(place: Place) -> None:
+    old = await place.write(place.one, "old")
+    await place.write(place.one, "newer")
+    await place.join(place.two, "one.test")
+    (await place.two.get(f"{V3}/rooms/{q(place.room_id)}/messages?dir=b&limit=100")).ok()
+    stored = await place.find(place.two, old)
+    assert stored is not None and stored.position is None and stored.history is not None
+    before = list((await place.head(place.two)).row.extremities)
+    assert await receive_events(place.two.server.app, "one.test", place.room_id, [stored.event]) == {}
+    assert (await place.head(place.two)).row.extremities == before
+    assert (await place.find(place.two, old) or stored).position is None
+
+
+async def test_a_gap_behind_an_event_that_is_here_is_filled(place: Place) -> None:
+    older = await place.write(place.one, "older")
+    newer = await place.write(place.one, "newer")
+    await place.join(place.two, "one.test")
+    app: App = place.two.server.app
+    head = await place.head(place.two)
+    events = [(await place.find(place.one, each) or pytest.fail(each)).event for each in (newer, older)]
+    assert await store_backfill(app, "one.test", head, events[:1]) == 1
+    # As if nobody had noted that something is missing there.
+    await app.db.write(lambda tx: app.stores.events.delete_backward_extremity(tx, head.row.room_nid, older))
+    assert await store_backfill(app, "one.test", head, events) == 1
+    upper, lower = [await place.find(place.two, each) for each in (newer, older)]
+    assert upper is not None and lower is not None and lower.history is not None and upper.history is not None
+    assert (lower.history, lower.history_minor) < (upper.history, upper.history_minor)
+
+
+async def test_an_event_has_a_place_though_its_sender_lacks_what_came_before(place: Place) -> None:
+    await place.join(place.three, "one.test")
+    await place.network.settle()
+    place.network.cut = {("one.test", "three.test"), ("three.test", "one.test")}
+    await place.write(place.one, "the third server does not hear this, and the second never does")
+    await place.join(place.two, "one.test")
+    message = await place.write(place.two, "hello")
+
+    async def has_come() -> bool:
+        found = await place.find(place.three, message)
+        return found is not None and found.position is not None
+
+    await place.until(has_come)
+
+
+async def test_an_event_that_only_a_failed_one_follows_is_an_end_of_the_room(place: Place) -> None:
+    await place.join(place.two, "one.test")
+    await place.network.settle()
+    place.network.cut = {("one.test", "two.test"), ("two.test", "one.test")}
+    failed = await place.write(place.two, "sent after the ban")
+    ban = {"user_id": place.two.user_id}
+    (await place.one.post(f"{V3}/rooms/{q(place.room_id)}/ban", ban)).ok()
+    app = place.one.server.app
+    event = (await place.find(place.two, failed) or pytest.fail(failed)).event
+    await receive_events(app, "two.test", place.room_id, [event])
+    soft = await place.find(place.one, failed)
+    assert soft is not None and soft.flags & SOFT_FAILED
+    head = await place.head(place.one)
+    last = await place.find(place.one, head.row.extremities[0])
+    assert last is not None
+    for successor, is_end in ((soft.nid, True), (last.nid, False)):
+
+        async def note(tx: Any, successor: int = successor) -> None:
+            await app.stores.events.insert_backward_extremities(tx, head.row.room_nid, successor, [failed])
+
+        await app.db.write(note)
+        assert (failed in await find_ends(app, head, event)) == is_end
+
+
+async def test_who_is_in_the_room_after_all_goes_on_hearing_of_it(place: Place) -> None:
+    await place.join(place.two, "one.test")
+    await place.network.settle()
+    follower = Follower(place.two, place.room_id)
+    await follower.sync()
+    place.network.cut = {("one.test", "two.test"), ("two.test", "one.test")}
+    await place.kick(place.two)
+    # Anybody may join, so this holds although it comes to light after the kick, which does not go before it.
+    await place.rename(place.two, "Still here")
+    place.network.heal()
+    await place.network.settle()
+    last = await place.write(place.one, "hello")
+    await place.network.settle()
+    await follower.check()
+    assert follower.is_in_room
+    assert follower.timeline[-1] == last
+
+
+async def test_who_turns_out_to_be_in_the_room_is_sent_what_was_written_meanwhile(place: Place) -> None:
+    await place.join(place.two, "one.test")
+    await place.network.settle()
+    place.network.cut = {("one.test", "two.test"), ("two.test", "one.test")}
+    await place.kick(place.two)
+    message = await place.write(place.one, "nobody else is here, it seems")
+    await place.rename(place.two, "Still here")
+    place.network.heal()
+    await place.network.settle()
+    found = await place.find(place.two, message)
+    assert found is not None and found.position is not None
