@@ -18,6 +18,7 @@ SMALL_TABLES = {
     "log_head": "one row",
     "password_reset_tokens": "a few open resets, deleted when they expire",
     "registration_tokens": "made by hand",
+    "federation_rules": "made by hand",
     "server_secrets": "a handful",
     "status_nodes": "one row a machine",
 }

@@ -17,7 +17,7 @@ async def find_event_for_server(
     app: App, origin: str, room_id: str, timestamp_ms: int, *, backwards: bool
 ) -> StoredEvent:
     """Raises M_NOT_FOUND, M_FORBIDDEN."""
-    head = await open_room_for(app, origin, room_id)
+    head, _ = await open_room_for(app, origin, room_id, [])
     after: StoredEvent | None = None
     for _ in range(PAGES_MAX):
         page = await app.stores.events.load_nearest(
