@@ -25,7 +25,7 @@ CSP = (
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("media")
-    started = start_zajil(folder, upload_size_max=str(UPLOAD_SIZE_MAX), media_quota=str(QUOTA))
+    started = start_zajil(folder, upload_size_max=str(UPLOAD_SIZE_MAX), media_quota=str(QUOTA), federation="off")
     yield started
     started.stop()
 

@@ -1,7 +1,6 @@
 """Zajil and Synapse in the same rooms, over TLS."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -233,9 +232,7 @@ def test_one_side_is_down_for_a_while(pair: tuple[Person, Person]) -> None:
 def test_older_events_are_read_across(pair: tuple[Person, Person], count: int) -> None:
     host, guest = pair
     room_id = host.create_room(preset="public_chat")
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: host.send(room_id, f"old {number}"), range(count - 5)))
-    for number in range(count - 5, count):
+    for number in range(count):
         host.send(room_id, f"old {number}")
     guest.join(room_id, host.server.server_name)
     read: list[str] = []
@@ -247,7 +244,4 @@ def test_older_events_are_read_across(pair: tuple[Person, Person], count: int) -
         token = page.get("end", "")
         if not token or any(e["type"] == "m.room.create" for e in page["chunk"]):
             break
-    told = host.call("GET", f"/rooms/{room_id}/messages", None, dir="b", limit=10)
-    assert read[:5] == [e["content"]["body"] for e in told["chunk"] if e["type"] == "m.room.message"][:5]
-    assert len(read) == count
-    assert set(read) == {f"old {number}" for number in range(count)}
+    assert read == [f"old {number}" for number in reversed(range(count))]

@@ -125,7 +125,8 @@ def check_answer(case: schemathesis.Case) -> None:
     """Send a request and look at what comes back."""
     assert world is not None
     response = case.call(base_url=world.server.base, headers={"Authorization": f"Bearer {world.token}"}, timeout=30)
-    assert response.status_code < 500, (case.as_curl_command(), response.text)
+    # 502: another server was asked for, and there is none of that name.
+    assert response.status_code < 500 or response.status_code == 502, (case.as_curl_command(), response.text)
     if response.status_code >= 400:
         error = response.json()
         asks_for_more = response.status_code == 401 and error.get("flows")  # user-interactive authentication
