@@ -339,3 +339,32 @@ def test_a_second_start_takes_no_write_lock(tmp_path: Path) -> None:
     assert files.prepare(second) == 1
     first.close()
     second.close()
+
+
+async def test_a_commit_behind_our_own_is_seen_although_ours_has_not_been_heard_of(
+    database: SqliteDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers serve side by side during a handover. A token that the other gave out must not seem to be ahead of the log."""
+    on_disk, heard = asyncio.Event(), asyncio.Event()
+    commit = database._committer.commit
+
+    async def commit_and_tarry() -> None:
+        await commit()
+        on_disk.set()
+        await heard.wait()
+
+    monkeypatch.setattr(database._committer, "commit", commit_and_tarry)
+    other = SqliteDatabase(tmp_path / "zajil.db")
+    other.start()
+    try:
+        ours = asyncio.create_task(database.write(append))
+        await on_disk.wait()
+        theirs = await other.write(append)
+        look = asyncio.create_task(database.catch_up())
+        await asyncio.sleep(0)
+        heard.set()
+        await look
+        assert database.position >= theirs
+        await ours
+    finally:
+        await other.close()

@@ -53,7 +53,8 @@ class SqliteDatabase(GroupCommit):
         self._turn = WriterTurn(path)
         self._space = DiskSpace(path)
         self._is_foreign_heard = True
-        self._is_writing = False
+        self._batch_over = asyncio.Event()
+        self._batch_over.set()
         self._hinted_nid = 0
 
     def start(self) -> None:
@@ -124,7 +125,7 @@ class SqliteDatabase(GroupCommit):
             self._checkpointer.is_restart_due = False
             await self._committer.restart_log()
         await self._begin()
-        self._is_writing = True
+        self._batch_over.clear()
         try:
             tx = self._open_transaction()
             reached = self._run_items(tx, batch)
@@ -141,7 +142,7 @@ class SqliteDatabase(GroupCommit):
             self._roll_back()
             raise self._find_cause(error) from error
         finally:
-            self._is_writing = False
+            self._batch_over.set()
         if tx.writes:
             self._announce(tx.position, tx.touches, tx.callbacks)
         for item in batch[:reached]:
@@ -220,8 +221,12 @@ class SqliteDatabase(GroupCommit):
                 await self.catch_up()
 
     async def catch_up(self) -> None:
-        if self._is_writing:
-            return  # the batch under way has looked, and nobody else can have committed since
+        # The batch under way has looked before. But its own commit may be on disk already, and that of another process behind it, before this
+        # process hears of either: whoever was told of the latter by the other must not be taken for somebody from the future. The next batch
+        # looks again when it begins.
+        await self._batch_over.wait()
+        if not self._batch_over.is_set():
+            return
         with contextlib.suppress(apsw.Error):
             position, commits = self._read_head()
             if commits != self._commits:
