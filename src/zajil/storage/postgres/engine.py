@@ -53,6 +53,8 @@ class PostgresDatabase(GroupCommit):
         self._next_id = 0
         self._ids_end = 0
         self._current: PostgresTransaction | None = None
+        self._batch_over = asyncio.Event()
+        self._batch_over.set()
         self._background: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -91,6 +93,7 @@ class PostgresDatabase(GroupCommit):
     async def _attempt_once(self, batch: list[Item[Any]]) -> list[Item[Any]]:
         """Raises one of `TRANSIENT` when another node was in the way, `ConnectionLost` when that is all that went wrong."""
         connection = await self._connect()
+        self._batch_over.clear()
         tx = self._current = PostgresTransaction(connection, self._take_ids)
         try:
             if self._ids_end - self._next_id < IDS_LOW:
@@ -107,6 +110,7 @@ class PostgresDatabase(GroupCommit):
             raise _find_cause(error, is_commit_sent=tx.is_commit_sent) from error
         finally:
             self._current = None
+            self._batch_over.set()
             self._announce_entries(tx.foreign)
         if tx.writes:
             self._announce(tx.position, tx.touches, tx.callbacks)
@@ -192,6 +196,8 @@ class PostgresDatabase(GroupCommit):
                 log.exception("cannot look for other processes' commits")
 
     async def catch_up(self) -> None:
+        # What others committed behind the batch under way is not told before this process knows of its own commit.
+        await self._batch_over.wait()
         await self._look_for_foreign_commits()
 
     async def _look_for_foreign_commits(self) -> None:
