@@ -119,6 +119,7 @@ export class RunningEngine {
   async prepare(): Promise<void> {
     const { queue, receipts } = this.account;
     await Promise.all([this.drafts.load(), receipts.load(), queue.load(), this.expiry.load(), this.profile.load(), this.verifications.load(), this.threads.load(), this.schedule.load()]);
+    await queue.settleKnown(async (roomId, eventId) => (await this.account.archive.find(roomId, eventId)) !== undefined);
     await this.list.loadSnapshot();
   }
 

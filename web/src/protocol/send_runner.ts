@@ -72,6 +72,11 @@ export class SendRunner {
     this.#items.set(recoverItems(items));
   }
 
+  /** A page may have died after a message had come back and before it was taken out: what the history shows is not shown again as waiting for it. */
+  async settleKnown(isKnown: (roomId: string, eventId: string) => Promise<boolean>): Promise<void> {
+    for (const { id, roomId, eventId } of this.#items.get()) if (eventId !== undefined && (await isKnown(roomId, eventId))) await this.settle(id);
+  }
+
   /** The server can be reached (again): waiting ends. */
   resume(): void {
     this.#running = true;
@@ -221,7 +226,7 @@ export class SendRunner {
     }
     const made: QueueItem = { ...item, content, wire };
     if (file) this.#files.delete(item.id);
-    await this.#store(made);
+    await this.#storeAgain(made);
     this.#show(made);
     return made;
   }
@@ -263,8 +268,14 @@ export class SendRunner {
   }
 
   async #replace(item: QueueItem): Promise<void> {
-    await this.#store(item);
+    await this.#storeAgain(item);
     this.#show(item);
+  }
+
+  /** As `#store`, unless the message has been taken out meanwhile: sealing takes a moment, and what is deleted must not come back for ever. */
+  async #storeAgain(item: QueueItem): Promise<void> {
+    const row = await this.#seal(item);
+    if (this.#find(item.id)) await this.#options.database.put("queue", row);
   }
 
   #show(item: QueueItem): void {
@@ -272,9 +283,12 @@ export class SendRunner {
   }
 
   async #store(item: QueueItem): Promise<void> {
+    await this.#options.database.put("queue", await this.#seal(item));
+  }
+
+  async #seal(item: QueueItem): Promise<QueueRow> {
     const file = this.#files.get(item.id);
-    const row: QueueRow = { id: item.id, roomId: item.roomId, position: item.position, sealed: await this.#options.vault.seal(item), ...(file ? { file } : {}) };
-    await this.#options.database.put("queue", row);
+    return { id: item.id, roomId: item.roomId, position: item.position, sealed: await this.#options.vault.seal(item), ...(file ? { file } : {}) };
   }
 
   async #drop(id: string): Promise<void> {
