@@ -22,7 +22,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_axe_finds_nothing(server: Server) -> None:
-    """Each screen on one device, in both languages and both themes, but not in all four looks: that takes longer."""
+    """A third of the screens, each on one device, in both languages and both themes, but not in all four looks: all of it is `make soak`."""
     run_story(server, "look", find_link(server), seconds_max=SECONDS_MAX, ZAJIL_LOOK_SAMPLE="yes")
 
 

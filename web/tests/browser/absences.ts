@@ -34,6 +34,8 @@ await runStory(async (stage) => {
     await anna.composer().fill(`and then ${number} of 12`);
     await anna.page.keyboard.press("Enter");
   }
+  // What is shown is on the disk. Whatever of it is still on its way then must not get lost.
+  await anna.sees("and then 12 of 12");
   // No farewell: the browser ends the page's process.
   const dying = await anna.context.newCDPSession(anna.page);
   const crashed = anna.page.waitForEvent("crash");

@@ -228,8 +228,9 @@ export class Person {
   }
 
   /** Waits until the newest message with these words has the ticks of this state. */
-  async seesTicks(words: string | RegExp, state: string): Promise<void> {
-    await this.message(words).getByText(this.text(`chat.status_${state}`)).first().waitFor({ state: "attached" });
+  async seesTicks(words: string | RegExp, ...states: readonly string[]): Promise<void> {
+    const [first, ...others] = states.map((state) => this.message(words).getByText(this.text(`chat.status_${state}`)));
+    if (first) await others.reduce((any, each) => any.or(each), first).first().waitFor({ state: "attached" });
   }
 
   /** Accepts the message request that is open. */
