@@ -8,25 +8,10 @@ const end_px = 120;
 const load_ahead_items = 12;
 const highlighted_ms = 2_000;
 
-const padding_start_px = 8;
-const padding_end_px = 12;
-
-/** Where the first drawing stands, by guessed heights: rows elsewhere would be made for nothing. What is measured then moves it to its place. */
-function guessOffset(items: Timeline["items"]): number {
-  const unread = items.findLastIndex((item) => item.type === "unread");
-  const above = unread < 0 ? items : items.slice(0, unread);
-  const height = above.reduce((sum, item) => sum + estimateHeight(item), padding_start_px);
-  return Math.max(0, unread < 0 ? height + padding_end_px - innerHeight : height - innerHeight / 2);
-}
-
 function useTimelineVirtualizer(items: Timeline["items"], scroller: React.RefObject<HTMLDivElement | null>) {
   // oxlint-disable-next-line react/incompatible-library -- it changes inside; rows get what they show as properties
   return useVirtualizer({
     count: items.length,
-    // Nothing is measured before there is something: the page is laid out once, with the first rows.
-    enabled: items.length > 0,
-    initialOffset: () => guessOffset(items),
-    initialRect: { width: innerWidth, height: innerHeight },
     getScrollElement: () => scroller.current,
     estimateSize: (at) => estimateHeight(items[at]),
     getItemKey: useCallback((at: number) => items[at]?.key ?? at, [items]),
@@ -34,8 +19,8 @@ function useTimelineVirtualizer(items: Timeline["items"], scroller: React.RefObj
     anchorTo: "end",
     followOnAppend: true,
     scrollEndThreshold: end_px,
-    paddingStart: padding_start_px,
-    paddingEnd: padding_end_px,
+    paddingStart: 8,
+    paddingEnd: 12,
   });
 }
 
@@ -52,10 +37,9 @@ function useStuck(virtualizer: Virtualizer, items: Timeline["items"], scroller: 
   }, [virtualizer]); // oxlint-disable-line react/exhaustive-deps -- where it opens is decided once
   const totalSize = virtualizer.getTotalSize();
   const height = virtualizer.scrollRect?.height;
-  const isEmpty = items.length === 0;
   useLayoutEffect(() => {
     const element = scroller.current;
-    if (!stuck.current || !element || isEmpty) return;
+    if (!stuck.current || !element) return;
     // The virtualizer may draw before our own scroll handler runs: somebody who just scrolled up is not pulled back.
     if (element.scrollTop < stuckAt.current - 2 && element.scrollHeight - element.scrollTop - element.clientHeight > end_px) {
       stuck.current = false;
@@ -63,7 +47,7 @@ function useStuck(virtualizer: Virtualizer, items: Timeline["items"], scroller: 
     }
     virtualizer.scrollToEnd();
     stuckAt.current = element.scrollTop;
-  }, [virtualizer, scroller, totalSize, height, isEmpty]);
+  }, [virtualizer, scroller, totalSize, height]);
   return useCallback((value: boolean) => { stuck.current = value; }, []);
 }
 
