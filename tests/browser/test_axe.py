@@ -21,6 +21,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server.stop()
 
 
+@pytest.mark.soak
 def test_axe_finds_nothing(server: Server) -> None:
     """A third of the screens, each on one device, in both languages and both themes, but not in all four looks: all of it is `make soak`."""
     run_story(server, "look", find_link(server), seconds_max=SECONDS_MAX, ZAJIL_LOOK_SAMPLE="yes")
