@@ -6,6 +6,7 @@ from typing import Final
 from zajil.ports.database import Stream, Transaction
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, invalid_param
+from zajil.services.rooms.room_heads import RoomHead
 
 PATTERN_CHARACTERS_MAX: Final = 255
 RULES_MAX: Final = 10_000
@@ -47,6 +48,11 @@ def check_server_allowed(app: App, server_name: str) -> None:
     """Raises 403 M_FORBIDDEN."""
     if not is_server_allowed(app, server_name):
         raise MatrixError(403, "M_FORBIDDEN", "This server does not talk with that one.")
+
+
+async def has_joined(app: App, head: RoomHead, server_name: str) -> bool:
+    """Whether a user of the server is in the room."""
+    return await app.stores.federation_queue.has_members_of(app.db.reader, head.row.room_nid, server_name, ["join"])
 
 
 async def set_server_rule(app: App, pattern: str, *, is_allowed: bool | None) -> None:

@@ -9,7 +9,7 @@ from zajil.ports.database import Transaction
 from zajil.ports.stores.events import REJECTED, StoredEvent
 from zajil.services.app import App
 from zajil.services.federation.fetch_events import EVENTS_ASKED_MAX, fetch_event, fetch_state, fetch_state_ids
-from zajil.services.federation.room_states import EMPTY, Roots, StateUnknown, update_roots
+from zajil.services.federation.room_states import EMPTY, Roots, StateUnknown, load_room_events, update_roots
 from zajil.services.federation.store_outliers import store_outliers
 from zajil.services.rooms.room_heads import RoomHead
 
@@ -54,7 +54,7 @@ async def _fetch_state_at(app: App, server: str, head: RoomHead, event_id: str) 
     state_ids, auth_ids = await fetch_state_ids(app, server, head.room_id, event_id)
     if len(state_ids) > STATE_EVENTS_MAX:
         raise StateUnknown("the room has more state than this server keeps")
-    found = await _load(app, head, [*state_ids, *auth_ids])
+    found = await load_room_events(app, app.db.reader, head.row.room_nid, [*state_ids, *auth_ids])
     missing = [each for each in dict.fromkeys([*state_ids, *auth_ids]) if each not in found]
     if len(missing) > EVENTS_ASKED_MAX:
         state, chain = await fetch_state(app, server, head.room_id, head.rules, event_id)
@@ -63,13 +63,8 @@ async def _fetch_state_at(app: App, server: str, head: RoomHead, event_id: str) 
         fetched = [await fetch_event(app, server, head.room_id, head.rules, each) for each in missing]
         await store_outliers(app, head.row.room_nid, [each for each in fetched if each is not None], head.rules)
     if missing:
-        found = await _load(app, head, state_ids)
+        found = await load_room_events(app, app.db.reader, head.row.room_nid, state_ids)
     return [found[each] for each in dict.fromkeys(state_ids) if each in found]
-
-
-async def _load(app: App, head: RoomHead, event_ids: Iterable[str]) -> dict[str, StoredEvent]:
-    loaded = await app.stores.events.load_by_ids(app.db.reader, list(dict.fromkeys(event_ids)))
-    return {each.event.event_id: each for each in loaded if each.room_nid == head.row.room_nid}
 
 
 def choose_state(events: Iterable[StoredEvent]) -> dict[StateKey, StoredEvent]:

@@ -10,6 +10,7 @@ from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, not_found
 from zajil.services.federation.fetch_events import federation_path
+from zajil.services.federation.room_states import load_room_events
 from zajil.services.messages.read_messages import find_event_at
 from zajil.services.requester import Requester
 from zajil.services.rooms.room_heads import RoomHead
@@ -100,7 +101,7 @@ async def _fetch_back_to(app: App, head: RoomHead, event_id: str) -> bool:
     until_s = app.clock.monotonic_s() + BACKFILLS_S_MAX
     fetched = False
     for _ in range(BACKFILLS_MAX):
-        stored = next(iter(await app.stores.events.load_by_ids(app.db.reader, [event_id])), None)
+        stored = (await load_room_events(app, app.db.reader, head.row.room_nid, [event_id])).get(event_id)
         if (stored is not None and stored.history is not None) or app.clock.monotonic_s() >= until_s:
             break
         if not await app.backfills.fill(head, [], is_end=True):

@@ -10,7 +10,6 @@ from typing import Final
 
 import structlog
 
-from zajil.core.event_auth import check_event_auth
 from zajil.core.events import Event
 from zajil.ports.database import Busy, StorageUnavailable, Transaction
 from zajil.ports.federation import FederationFailed
@@ -18,9 +17,9 @@ from zajil.ports.stores.events import OUTLIER, REJECTED, StoredEvent
 from zajil.services.app import App
 from zajil.services.federation.adopt_state import adopt_state_before
 from zajil.services.federation.fetch_events import fetch_backfill
-from zajil.services.federation.place_event import check_claimed_auth, find_create_nid, load_auth_state
+from zajil.services.federation.place_event import Judged, check_claimed_auth, judge_event, store_snapshots
 from zajil.services.federation.receive_events import NotPlaced, bring_auth_events, find_absent, find_missing
-from zajil.services.federation.room_states import EMPTY, StateUnknown, load_roots_after, resolve_roots, update_roots
+from zajil.services.federation.room_states import EMPTY, Resolved, StateUnknown, load_room_events, update_roots
 from zajil.services.messages.send_event import write_to_room
 from zajil.services.rooms.room_heads import RoomHead
 
@@ -98,7 +97,7 @@ async def store_backfill(app: App, server: str, head: RoomHead, events: Sequence
     """Place fetched events before those that follow them; returns how many were new. Raises FederationFailed, StateUnknown, NotPlaced."""
     await app.room_turns.acquire(head.room_id)
     try:
-        known = {each.event.event_id: each for each in await _load(app, head, [each.event_id for each in events])}
+        known = await load_room_events(app, app.db.reader, head.row.room_nid, [each.event_id for each in events])
         new = [
             event
             for event in {each.event_id: each for each in events}.values()
@@ -112,11 +111,6 @@ async def store_backfill(app: App, server: str, head: RoomHead, events: Sequence
         return len(places)
     finally:
         app.room_turns.release(head.room_id)
-
-
-async def _load(app: App, head: RoomHead, event_ids: Sequence[str]) -> list[StoredEvent]:
-    loaded = await app.stores.events.load_by_ids(app.db.reader, event_ids)
-    return [each for each in loaded if each.room_nid == head.row.room_nid]
 
 
 async def find_places(
@@ -162,24 +156,18 @@ async def find_places(
 async def _place(
     app: App, server: str, head: RoomHead, event: Event, place: tuple[int, int], known: StoredEvent | None
 ) -> None:
-    reader = app.db.reader
     missing = await find_missing(app, event.prev_event_ids)
     adopted = await adopt_state_before(app, server, head, event.event_id, missing) if missing else None
     auth = await bring_auth_events(app, server, head, event)
-    roots = await load_roots_after(app, reader, event.prev_event_ids)
-    states = [roots[prev] for prev in event.prev_event_ids if prev in roots]
-    if adopted is not None and len(states) < len(event.prev_event_ids):
-        states.append(adopted)
-    if not states and event.type != "m.room.create":
-        raise StateUnknown(f"the state before {event.event_id} is not known")
-    rejection = check_claimed_auth(head, event, auth)
-    resolved = None if not states else await resolve_roots(app, reader, states, find_create_nid(head), head.rules)
-    if rejection is None and resolved is not None:
-        rejection = check_event_auth(event, await load_auth_state(app, head, event, resolved), head.rules)
+    if event.type == "m.room.create":
+        judged = Judged(event, auth, Resolved(EMPTY, {}), check_claimed_auth(head, event, auth))
+    else:
+        judged = await judge_event(app, head, event, auth, adopted=adopted)
+    rejection = judged.rejection
     gone = await find_absent(app, event.prev_event_ids)
 
     async def item(tx: Transaction) -> None:
-        before = EMPTY if resolved is None else await update_roots(app, tx, resolved.base, resolved.changes)
+        before = await update_roots(app, tx, judged.before.base, judged.before.changes)
         stored = StoredEvent(
             event,
             nid=await tx.new_ids(1) if known is None else known.nid,
@@ -197,11 +185,7 @@ async def _place(
         else:
             await app.stores.events.announce(tx, stored)
         await app.stores.events.insert_auth(tx, stored.nid, [each.nid for each in auth])
-        first = second = await tx.new_ids(1)
-        await app.stores.rooms.insert_snapshot(tx, first, before.members, before.rest)
-        if after != before:
-            second = await tx.new_ids(1)
-            await app.stores.rooms.insert_snapshot(tx, second, after.members, after.rest)
+        first, second = await store_snapshots(app, tx, before, after)
         await app.stores.rooms.insert_event_snapshots(tx, stored.nid, first, second)
         await app.stores.events.delete_backward_extremity(tx, head.row.room_nid, event.event_id)
         await app.stores.events.insert_backward_extremities(tx, head.row.room_nid, stored.nid, gone)

@@ -119,12 +119,10 @@ class Destinations:
         if destination.task is None:
             destination.task = asyncio.create_task(self._run(destination))
 
-    def retry_now(self, server_name: str | None = None) -> None:
-        """Try a server, or all, without waiting any longer."""
-        for name, destination in list(self._known.items()):
-            if destination.row.failures and server_name in (None, name):
-                destination.row = replace(destination.row, retry_ts=0)
-                self.wake(name)
+    def retry_now(self) -> None:
+        """Try all servers that have failed without waiting any longer."""
+        for server_name in list(self._known):
+            self.note_alive(server_name)
 
     def note_alive(self, server_name: str) -> None:
         """The server has sent us something: it is there, whatever failed before."""
@@ -143,10 +141,6 @@ class Destinations:
         if len(destination.fleeting) > FLEETING_MAX:
             destination.fleeting.popitem(last=False)
         self.wake(server_name)
-
-    def list_known(self) -> Mapping[str, DestinationRow]:
-        """How the servers have answered lately."""
-        return {name: each.row for name, each in self._known.items()}
 
     def _find(self, server_name: str) -> Destination:
         destination = self._known.get(server_name)

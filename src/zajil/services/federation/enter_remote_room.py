@@ -9,11 +9,9 @@ import structlog
 
 from zajil.core.events import Event, InvalidEvent, build_event, parse_pdu
 from zajil.core.room_rules import ROOM_RULES, RoomRules
-from zajil.core.state_map import EMPTY_ROOT
 from zajil.ports.database import Transaction
 from zajil.ports.federation import FederationFailed, FederationRequest
 from zajil.ports.stores.events import StoredEvent
-from zajil.ports.stores.rooms import RoomRow
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
 from zajil.services.federation.access_servers import is_server_allowed
@@ -23,9 +21,8 @@ from zajil.services.federation.fetch_events import STATE_BYTES_MAX, check_answer
 from zajil.services.federation.place_event import announce, load_changes
 from zajil.services.federation.room_states import Roots, update_roots
 from zajil.services.federation.store_outliers import store_outliers
-from zajil.services.messages.append_events import RoomDraft, build_event_id_v1, open_draft
+from zajil.services.messages.append_events import RoomDraft, build_event_id_v1, insert_room, open_draft
 from zajil.services.messages.send_event import write_to_room
-from zajil.services.rooms.room_heads import RoomHead
 
 log = structlog.get_logger(__name__)
 
@@ -195,37 +192,8 @@ async def _open_room(app: App, tx: Transaction, rules: RoomRules, create: Event,
     row = await app.stores.rooms.load_row(tx, create.room_id)
     if row is not None:
         return await open_draft(app, tx, create.room_id)
-    return await insert_room(app, tx, rules, create.room_id, create.sender, create.origin_server_ts, room_nid)
-
-
-async def insert_room(
-    app: App, tx: Transaction, rules: RoomRules, room_id: str, creator: str, created_ts_ms: int, room_nid: int
-) -> RoomDraft:
-    """A room of which nothing is known yet but that it exists; without extremities this server is not in it."""
-    row = RoomRow(
-        room_nid=room_nid,
-        room_id=room_id,
-        room_version=rules.version,
-        creator=creator,
-        created_ts_ms=created_ts_ms,
-        head_version=0,
-        extremities=[],
-        depth=0,
-        snapshot_id=await tx.new_ids(1),
-        members_root=EMPTY_ROOT,
-        rest_root=EMPTY_ROOT,
-        joined_count=0,
-        invited_count=0,
-        is_public=False,
-        partial_state=False,
-        blocked_reason=None,
-    )
-    await app.stores.rooms.insert_snapshot(tx, row.snapshot_id, EMPTY_ROOT, EMPTY_ROOT)
-    await app.stores.rooms.insert_row(tx, row)
-    draft = RoomDraft(RoomHead(row, {}, 0))
+    draft = await insert_room(app, tx, rules, create.room_id, create.sender, create.origin_server_ts, room_nid)
     draft.head.has_remote_members = True
-    tx.scratch[room_id] = draft
-    tx.on_commit(lambda: draft.commit(app))
     return draft
 
 

@@ -12,13 +12,14 @@ from zajil.ports.federation import FederationFailed, FederationRequest
 from zajil.ports.stores.events import OUTLIER, StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, bad_json, forbidden, invalid_param, not_found
+from zajil.services.federation.access_servers import has_joined
 from zajil.services.federation.check_pdus import Refused, check_pdu
-from zajil.services.federation.enter_remote_room import build_refusal, insert_room
+from zajil.services.federation.enter_remote_room import build_refusal
 from zajil.services.federation.fetch_events import federation_path
 from zajil.services.federation.place_event import place_event
 from zajil.services.federation.room_states import StateUnknown
 from zajil.services.federation.server_acl import is_banned_from_room
-from zajil.services.messages.append_events import Proposal, build_authorised, open_draft
+from zajil.services.messages.append_events import Proposal, build_authorised, insert_room, open_draft
 from zajil.services.messages.change_state import apply_change
 from zajil.services.messages.client_events import build_stripped_state, strip_event
 from zajil.services.messages.send_event import write_to_room
@@ -96,8 +97,7 @@ async def receive_invite(
     if head is not None and head.row.extremities:
         if is_banned_from_room(head, origin):
             raise forbidden("Your server is banned from this room.")
-        servers = await app.stores.federation_queue.load_joined_servers(app.db.reader, head.row.room_nid)
-        if app.server_name in servers:
+        if await has_joined(app, head, app.server_name):
             return signed.pdu  # the room is here: the invitation comes with its other events
     await show_membership(app, rules, signed, target, stripped)
     return signed.pdu
@@ -143,6 +143,7 @@ async def show_membership(
         if row is None:
             nid = await tx.new_ids(1)
             draft = await insert_room(app, tx, rules, event.room_id, event.sender, event.origin_server_ts, nid)
+            draft.head.has_remote_members = True
         else:
             draft = await open_draft(app, tx, event.room_id)
         position = await tx.append(Stream.EVENTS, event.room_id)

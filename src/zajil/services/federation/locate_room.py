@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from zajil.core.identifiers import is_room_id, is_server_name, parse_room_alias, server_name_of
+from zajil.ports.database import Read
 from zajil.ports.federation import FederationFailed, FederationRequest
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, invalid_param, not_found
 from zajil.services.federation.access_servers import is_server_allowed
+from zajil.services.rooms.room_heads import RoomHead
 
 VIA_MAX: Final = 20
 DIRECTORY_TIMEOUT_MS: Final = 10_000
@@ -72,14 +74,21 @@ async def ask_directory(app: App, server_name: str, room_alias: str) -> Place:
 
 
 async def is_server_in_room(app: App, room_id: str) -> bool:
-    """Whether the room goes on here: somebody of this server is in it, or it is ours alone."""
+    """Whether the room goes on here."""
     head = await app.rooms.find(app.db.reader, room_id, app.db.position)
-    if head is None or not head.row.extremities:
+    return head is not None and await is_room_here(app, app.db.reader, head)
+
+
+async def is_room_here(app: App, tx: Read, head: RoomHead) -> bool:
+    """Whether what this server knows of a room is as it stands: somebody of this server is in it, or nobody of another one."""
+    if not head.row.extremities:
         return False
-    if head.has_remote_members is False:
+    if head.has_remote_members is False or not app.config.federation:
         return True
-    servers = await app.stores.federation_queue.load_joined_servers(app.db.reader, head.row.room_nid)
-    return app.server_name in servers or not servers
+    queue, room_nid = app.stores.federation_queue, head.row.room_nid
+    if await queue.has_members_of(tx, room_nid, app.server_name, ["join"]):
+        return True
+    return head.row.joined_count == 0
 
 
 async def list_helpers(app: App, place: Place, user_id: str) -> list[str]:

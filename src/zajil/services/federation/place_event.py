@@ -77,20 +77,11 @@ async def place_event(
     another server has it, and stands for predecessors that cannot be had.
     Raises StateUnknown when the state before it cannot be worked out.
     """
-    for _ in range(ATTEMPTS_MAX):
-        head = await app.rooms.find(app.db.reader, room_id, app.db.position)
-        if head is None:
-            raise StateUnknown("the room is not known")
-        judged = await judge_event(app, head, event, auth, on_current_state=on_current_state, adopted=adopted)
-        try:
-            return await _write(app, room_id, judged)
-        except _Overtaken:
-            continue
-    raise StateUnknown("the room changes faster than the event can be placed")
-
-
-class _Overtaken(Exception):
-    """The room's head is not the one that the outcome was worked out for."""
+    head = await app.rooms.find(app.db.reader, room_id, app.db.position)
+    if head is None:
+        raise StateUnknown("the room is not known")
+    judged = await judge_event(app, head, event, auth, on_current_state=on_current_state, adopted=adopted)
+    return await _write(app, room_id, judged)
 
 
 async def judge_event(
@@ -197,16 +188,13 @@ async def _write(app: App, room_id: str, judged: Judged) -> StoredEvent:
         if known is None:
             await app.stores.events.insert(tx, stored, None if judged.rejection is None else judged.rejection.rule)
         await app.stores.events.insert_auth(tx, stored.nid, [each.nid for each in judged.auth])
-        if flags:
-            await _store_branch(app, tx, stored, before, after)
+        if flags or not await _continues(app, tx, draft, event):
+            # The state on its branch; it is not (yet) part of the room's own course.
+            first, second = await store_snapshots(app, tx, before, after)
+            await app.stores.rooms.insert_branch_snapshots(tx, stored.nid, first, second)
             if known is not None:
                 await app.stores.events.announce(tx, stored)
-            return stored, False
-        if not await _continues(app, tx, draft, event):
-            await _store_branch(app, tx, stored, before, after)
-            if known is not None:
-                await app.stores.events.announce(tx, stored)
-            return stored, True
+            return stored, not flags
         changes: dict[StateKey, StoredEvent | None] = {event.key: stored} if event.is_state else {}
         return await announce(app, tx, draft, stored, [event.event_id], after, changes), False
 
@@ -237,27 +225,22 @@ async def _fails_softly(app: App, tx: Transaction, draft: RoomDraft, event: Even
     """6. Does it pass the authorisation rules based on the room's current state? If not, it is kept from clients and not built on."""
     if (draft.row.members_root, draft.row.rest_root) == (before.members, before.rest):
         return False
-    state: dict[StateKey, Event] = {}
-    for key in _auth_keys(event):
-        stored = await draft.state(app, tx, key)
-        if stored is not None:
-            state[key] = stored.event
+    state = await draft.state_events(app, tx, _auth_keys(event))
     return check_event_auth(event, state, draft.rules) is not None
 
 
-async def _store_snapshot(app: App, tx: Transaction, draft_roots: tuple[int, Roots] | None, roots: Roots) -> int:
-    if draft_roots is not None and draft_roots[1] == roots:
-        return draft_roots[0]
+async def _store_snapshot(app: App, tx: Transaction, known: tuple[int, Roots] | None, roots: Roots) -> int:
+    if known is not None and known[1] == roots:
+        return known[0]
     snapshot_id = await tx.new_ids(1)
     await app.stores.rooms.insert_snapshot(tx, snapshot_id, roots.members, roots.rest)
     return snapshot_id
 
 
-async def _store_branch(app: App, tx: Transaction, stored: StoredEvent, before: Roots, after: Roots) -> None:
-    """The state around an event that is not (yet) part of the room's own course."""
+async def store_snapshots(app: App, tx: Transaction, before: Roots, after: Roots) -> tuple[int, int]:
+    """The states around an event; one snapshot serves for both where they are the same."""
     first = await _store_snapshot(app, tx, None, before)
-    second = first if after == before else await _store_snapshot(app, tx, None, after)
-    await app.stores.rooms.insert_branch_snapshots(tx, stored.nid, first, second)
+    return first, await _store_snapshot(app, tx, (first, before), after)
 
 
 async def _join_forks(app: App, room_id: str, stored: StoredEvent) -> StoredEvent:
@@ -279,7 +262,7 @@ async def _join_forks(app: App, room_id: str, stored: StoredEvent) -> StoredEven
         ) -> StoredEvent:
             draft = await open_draft(app, tx, room_id)
             if draft.row.head_version != version:
-                raise _Overtaken
+                raise HeadMoved
             after = await update_roots(app, tx, resolved.base, resolved.changes)
             current = Roots(draft.row.members_root, draft.row.rest_root)
             changes = await load_changes(app, tx, current, after)
@@ -287,7 +270,7 @@ async def _join_forks(app: App, room_id: str, stored: StoredEvent) -> StoredEven
 
         try:
             return await app.db.write(item, rooms=(room_id,))
-        except (_Overtaken, HeadMoved):
+        except HeadMoved:
             continue
     raise StateUnknown("the room changes faster than its forks can be joined")
 

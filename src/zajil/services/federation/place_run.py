@@ -46,17 +46,11 @@ async def _goes_on(app: App, tx: Transaction, draft: RoomDraft, event: Event) ->
     """The state before the event, the state by its auth events and the room's current state are one: the rules are asked once."""
     if set(event.prev_event_ids) != set(draft.row.extremities):
         return False
-    state: dict[tuple[str, str], Event] = {}
-    cited = set()
-    for key in auth_event_keys(event.type, event.state_key, event.sender, event.content, draft.rules):
-        stored = await draft.state(app, tx, key)
-        if stored is not None:
-            state[key] = stored.event
-            cited.add(stored.event.event_id)
+    keys = auth_event_keys(event.type, event.state_key, event.sender, event.content, draft.rules)
+    state = await draft.state_events(app, tx, keys)
+    cited = {each.event_id for each in state.values()}
     if cited != set(event.auth_event_ids) or len(cited) != len(event.auth_event_ids):
         return False
     if CREATE_KEY not in state:
-        create = await draft.state(app, tx, CREATE_KEY)
-        if create is not None:
-            state[CREATE_KEY] = create.event
+        state |= await draft.state_events(app, tx, [CREATE_KEY])
     return check_event_auth(event, state, draft.rules) is None

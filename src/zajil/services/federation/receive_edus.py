@@ -11,6 +11,7 @@ from zajil.ports.database import Stream, Transaction
 from zajil.ports.stores.receipts import Receipt
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
+from zajil.services.federation.room_states import load_room_events
 from zajil.services.keys.to_device import MESSAGE_BYTES_MAX, RECIPIENT_DEVICES_MAX, address_devices, deliver
 from zajil.services.notifications.send_receipt import MAIN_THREAD, READ, UNTHREADED, note_receipt
 from zajil.services.rooms.room_heads import RoomHead
@@ -88,8 +89,8 @@ async def _receive_receipt(app: App, room_id: str, user_id: str, told: Mapping[s
     head = await _find_room_of(app, room_id, user_id)
     if head is None or not isinstance(event_id, str):
         return
-    stored = next(iter(await app.stores.events.load_by_ids(app.db.reader, [event_id])), None)
-    if stored is None or stored.room_nid != head.row.room_nid or stored.history is None:
+    stored = (await load_room_events(app, app.db.reader, head.row.room_nid, [event_id])).get(event_id)
+    if stored is None or stored.history is None:
         return
     thread = data.get("thread_id", UNTHREADED) if isinstance(data, dict) else UNTHREADED
     if thread not in (UNTHREADED, MAIN_THREAD) and not (isinstance(thread, str) and thread.startswith("$")):

@@ -20,7 +20,7 @@ from zajil.services.federation.fetch_events import (
 )
 from zajil.services.federation.place_event import has_place, place_event
 from zajil.services.federation.place_run import place_run
-from zajil.services.federation.room_states import Roots, StateUnknown, load_roots_after
+from zajil.services.federation.room_states import Roots, StateUnknown, load_room_events, load_roots_after
 from zajil.services.federation.store_outliers import store_outliers
 from zajil.services.rooms.room_heads import RoomHead
 
@@ -210,16 +210,17 @@ def is_removal_of_ours(app: App, event: Event) -> bool:
 
 async def _load_auth_events(app: App, head: RoomHead, event: Event) -> list[StoredEvent]:
     """The event's auth events, which must all be here. Raises NotPlaced."""
-    found = await _load(app, head, list(dict.fromkeys(event.auth_event_ids)))
-    if len(found) != len(set(event.auth_event_ids)):
+    wanted = list(dict.fromkeys(event.auth_event_ids))
+    found = await load_room_events(app, app.db.reader, head.row.room_nid, wanted)
+    if len(found) != len(wanted):
         raise NotPlaced("Some of the event's auth events cannot be fetched.")
-    return [found[event_id] for event_id in dict.fromkeys(event.auth_event_ids)]
+    return [found[event_id] for event_id in wanted]
 
 
 async def bring_auth_events(app: App, origin: str, head: RoomHead, event: Event) -> list[StoredEvent]:
     """The event's auth events, fetched if they are not here. Raises NotPlaced if they cannot be had."""
     wanted = list(dict.fromkeys(event.auth_event_ids))
-    found = await _load(app, head, wanted)
+    found = await load_room_events(app, app.db.reader, head.row.room_nid, wanted)
     missing = [event_id for event_id in wanted if event_id not in found]
     if missing:
         chain = await fetch_auth_chain(app, origin, head.room_id, head.rules, event.event_id)
@@ -229,12 +230,4 @@ async def bring_auth_events(app: App, origin: str, head: RoomHead, event: Event)
             if single is not None:
                 chain.append(single)
         await store_outliers(app, head.row.room_nid, chain, head.rules)
-        found = await _load(app, head, wanted)
-        if len(found) != len(wanted):
-            raise NotPlaced("Some of the event's auth events cannot be fetched.")
-    return [found[event_id] for event_id in wanted]
-
-
-async def _load(app: App, head: RoomHead, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
-    loaded = await app.stores.events.load_by_ids(app.db.reader, event_ids)
-    return {each.event.event_id: each for each in loaded if each.room_nid == head.row.room_nid}
+    return await _load_auth_events(app, head, event)

@@ -19,7 +19,6 @@ from zajil.services.federation.check_room_summary import (
 from zajil.services.federation.fetch_events import federation_path
 from zajil.services.rooms.authorise_restricted_join import RESTRICTED
 from zajil.services.rooms.describe_room import JOIN_RULES_OPEN
-from zajil.services.rooms.room_heads import RoomHead
 
 ANSWER_TIMEOUT_MS: Final = 5_000
 ANSWER_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -146,15 +145,3 @@ async def _has_membership(app: App, tx: Read, room_id: str, user_id: str, member
     row = await app.stores.rooms.load_row(tx, room_id)
     member = None if row is None else await app.stores.rooms.load_membership(tx, row.room_nid, user_id)
     return member is not None and member.membership in memberships
-
-
-async def is_room_here(app: App, tx: Read, head: RoomHead) -> bool:
-    """Whether what this server knows of a room is as it stands: somebody of this server is in it, or nobody of another one."""
-    if not head.row.extremities:
-        return False
-    if head.has_remote_members is False or not app.config.federation:
-        return True
-    queue, room_nid = app.stores.federation_queue, head.row.room_nid
-    if await queue.has_members_of(tx, room_nid, app.server_name, ["join"]):
-        return True
-    return head.row.joined_count == 0

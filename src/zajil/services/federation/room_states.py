@@ -40,6 +40,25 @@ class StateUnknown(Exception):
     """This server does not know the state there, or cannot work it out."""
 
 
+async def load_room_events(app: App, tx: Read, room_nid: int, event_ids: Iterable[str]) -> dict[str, StoredEvent]:
+    """Events of one room by ID; unknown ones and those of other rooms are left out."""
+    loaded = await app.stores.events.load_by_ids(tx, list(dict.fromkeys(event_ids)))
+    return {each.event.event_id: each for each in loaded if each.room_nid == room_nid}
+
+
+async def load_roots_before(app: App, tx: Read, stored: StoredEvent) -> Roots | None:
+    """The state before an event, if it is known."""
+    snapshots = (await app.stores.rooms.load_branch_snapshots(tx, [stored.nid])).get(stored.nid)
+    roots = None if snapshots is None else await app.stores.rooms.load_snapshot(tx, snapshots[0])
+    return None if roots is None else Roots(*roots)
+
+
+async def load_state_nids(app: App, tx: Read, roots: Roots) -> list[int]:
+    """The numbers of all events of a state."""
+    members, rest = await app.rooms.read_state(tx, roots.members), await app.rooms.read_state(tx, roots.rest)
+    return sorted([*members.values(), *rest.values()])
+
+
 async def load_roots_after(app: App, tx: Read, event_ids: Iterable[str]) -> dict[str, Roots]:
     """The state after each event; events whose state is not known are left out."""
     stored = {each.nid: each for each in await app.stores.events.load_by_ids(tx, list(event_ids))}

@@ -1,7 +1,7 @@
 """Giving other servers the events they ask for (server-server API, "Retrieving events", "Backfilling and retrieving missing events")."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from zajil.core.events import redact_event
 from zajil.core.identifiers import server_name_of
@@ -9,7 +9,13 @@ from zajil.core.visibility import parse_history_visibility
 from zajil.ports.stores.events import OUTLIER, REJECTED, StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import forbidden, not_found
-from zajil.services.federation.room_states import Roots, load_state_events
+from zajil.services.federation.access_servers import has_joined
+from zajil.services.federation.room_states import (
+    load_room_events,
+    load_roots_before,
+    load_state_events,
+    load_state_nids,
+)
 from zajil.services.federation.server_acl import is_banned_from_room
 from zajil.services.rooms.room_heads import RoomHead
 
@@ -34,12 +40,11 @@ async def open_room_for(
         raise not_found("This server does not know that room.")
     if is_banned_from_room(head, origin):
         raise forbidden("Your server is banned from this room.")
-    servers = await app.stores.federation_queue.load_joined_servers(app.db.reader, head.row.room_nid)
-    if origin in servers or _visibility(head) == "world_readable":
+    if await has_joined(app, head, origin) or _visibility(head) == "world_readable":
         return head, event_ids
-    asked = await app.stores.events.load_by_ids(app.db.reader, list(dict.fromkeys(event_ids))[:ASKED_ABOUT_MAX])
-    asked = [each for each in asked if each.room_nid == head.row.room_nid]
-    allowed = [each.event.event_id for each in asked if await _was_in_room_at(app, origin, each)]
+    wanted = list(dict.fromkeys(event_ids))[:ASKED_ABOUT_MAX]
+    asked = await load_room_events(app, app.db.reader, head.row.room_nid, wanted)
+    allowed = [event_id for event_id, each in asked.items() if await _was_in_room_at(app, origin, each)]
     if not allowed:
         raise forbidden("Your server is not in this room.")
     return head, allowed
@@ -83,14 +88,10 @@ async def read_state_at(
     """The state before an event, and the auth chain of that state. Raises M_NOT_FOUND, M_FORBIDDEN."""
     head, _ = await open_room_for(app, origin, room_id, [event_id])
     reader = app.db.reader
-    stored = next(iter(await app.stores.events.load_by_ids(reader, [event_id])), None)
-    if stored is None or stored.room_nid != head.row.room_nid:
-        raise not_found("This server does not have that event.")
-    snapshots = (await app.stores.rooms.load_branch_snapshots(reader, [stored.nid])).get(stored.nid)
-    roots = None if snapshots is None else await app.stores.rooms.load_snapshot(reader, snapshots[0])
+    roots = await load_roots_before(app, reader, await _load_event(app, head, event_id))
     if roots is None:
         raise not_found("This server does not know the state there.")
-    nids = sorted([nid for root in roots for nid in (await app.rooms.read_state(reader, root)).values()])
+    nids = await load_state_nids(app, reader, roots)
     state = await app.stores.events.load_by_nids(reader, nids)
     return state, await app.stores.events.load_auth_chain(reader, nids)
 
@@ -98,10 +99,16 @@ async def read_state_at(
 async def read_auth_chain(app: App, origin: str, room_id: str, event_id: str) -> Sequence[StoredEvent]:
     """All that an event's right to be there depends on. Raises M_NOT_FOUND, M_FORBIDDEN."""
     head, _ = await open_room_for(app, origin, room_id, [event_id])
-    stored = next(iter(await app.stores.events.load_by_ids(app.db.reader, [event_id])), None)
-    if stored is None or stored.room_nid != head.row.room_nid:
-        raise not_found("This server does not have that event.")
+    stored = await _load_event(app, head, event_id)
     return await app.stores.events.load_auth_chain(app.db.reader, [stored.nid])
+
+
+async def _load_event(app: App, head: RoomHead, event_id: str) -> StoredEvent:
+    """Raises M_NOT_FOUND."""
+    stored = (await load_room_events(app, app.db.reader, head.row.room_nid, [event_id])).get(event_id)
+    if stored is None:
+        raise not_found("This server does not have that event.")
+    return stored
 
 
 async def read_backfill(
@@ -118,8 +125,8 @@ async def read_missing(
 ) -> Sequence[StoredEvent]:
     """What lies between two sets of events, the oldest first. Raises M_NOT_FOUND, M_FORBIDDEN."""
     head, latest = await open_room_for(app, origin, room_id, latest)
-    starts = await app.stores.events.load_by_ids(app.db.reader, list(latest))
-    before = [prev for each in starts if each.room_nid == head.row.room_nid for prev in each.event.prev_event_ids]
+    starts = await load_room_events(app, app.db.reader, head.row.room_nid, latest)
+    before = [prev for each in starts.values() for prev in each.event.prev_event_ids]
     skip = frozenset([*earliest, *latest])
     found = await _walk_back(app, head, before, min(limit, MISSING_MAX), skip)
     found = [each for each in found if each.event.depth >= min_depth]
@@ -136,8 +143,8 @@ async def _walk_back(
     walked = 0
     while level and len(found) < limit and walked < WALK_MAX:
         seen.update(level)
-        loaded = await app.stores.events.load_by_ids(app.db.reader, level)
-        loaded = [each for each in loaded if each.room_nid == head.row.room_nid and not each.flags & OUTLIER]
+        known = await load_room_events(app, app.db.reader, head.row.room_nid, level)
+        loaded = [each for each in known.values() if not each.flags & OUTLIER]
         loaded.sort(key=lambda each: (-each.event.depth, -each.nid))
         walked += len(level)
         # Those that failed softly here are part of the graph: elsewhere events follow them, and cannot be placed without them.
@@ -157,18 +164,12 @@ async def show_to_server(app: App, origin: str, events: Sequence[StoredEvent]) -
 
 async def _may_see(app: App, origin: str, stored: StoredEvent) -> bool:
     reader = app.db.reader
-    snapshots = (await app.stores.rooms.load_branch_snapshots(reader, [stored.nid])).get(stored.nid)
-    roots = None if snapshots is None else await app.stores.rooms.load_snapshot(reader, snapshots[0])
+    roots = await load_roots_before(app, reader, stored)
     if roots is None:
         return True
     key = ("m.room.history_visibility", "")
-    state = await load_state_events(app, reader, Roots(*roots), [key])
+    state = await load_state_events(app, reader, roots, [key])
     visibility = parse_history_visibility(state[key].event.content if key in state else None)
     if visibility in ("world_readable", "shared"):
         return True
-    return await _has_member_of(app, origin, roots[0], ("join", "invite") if visibility == "invited" else ("join",))
-
-
-def list_pdus(events: Sequence[StoredEvent]) -> list[dict[str, Any]]:
-    """Events in the federation format."""
-    return [each.event.pdu for each in events]
+    return await _has_member_of(app, origin, roots.members, ("join", "invite") if visibility == "invited" else ("join",))

@@ -7,7 +7,7 @@ from typing import Any, Final
 from zajil.ports.database import Read
 from zajil.services.app import App
 from zajil.services.errors import not_found
-from zajil.services.federation.remote_spaces import is_room_here
+from zajil.services.federation.locate_room import is_room_here
 from zajil.services.federation.server_acl import is_banned_from_room
 from zajil.services.rooms.authorise_restricted_join import RESTRICTED, list_allowed_rooms
 from zajil.services.rooms.describe_room import JOIN_RULES_OPEN, build_summary, find_join_rule, is_world_readable

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
@@ -13,15 +13,15 @@ from zajil.ports.database import Transaction
 from zajil.ports.stores.events import REJECTED, SOFT_FAILED, StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, bad_json, forbidden, invalid_param, not_found
+from zajil.services.federation.access_servers import has_joined
 from zajil.services.federation.check_pdus import Refused, check_pdu
 from zajil.services.federation.receive_events import NotPlaced, OriginUnreachable, receive_events
+from zajil.services.federation.room_states import load_room_events, load_roots_before, load_state_nids
 from zajil.services.federation.server_acl import is_banned_from_room
 from zajil.services.messages.append_events import Proposal, build_authorised, open_draft
 from zajil.services.messages.client_events import build_stripped_state
 from zajil.services.rooms.authorise_restricted_join import find_authoriser
 from zajil.services.rooms.room_heads import RoomHead
-
-MEMBERSHIPS: Final = {"join": "join", "leave": "leave", "knock": "knock"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,11 @@ class Entry:
 async def find_shared_room(app: App, origin: str, room_id: str) -> RoomHead:
     """A room that this server is in and that the other one may take part in. Raises M_NOT_FOUND, M_FORBIDDEN."""
     head = await app.rooms.find(app.db.reader, room_id, app.db.position)
-    if head is None or not head.row.extremities or not await is_here(app, head):
+    if head is None or not head.row.extremities or not await has_joined(app, head, app.server_name):
         raise not_found("This server is not in that room.")
     if is_banned_from_room(head, origin):
         raise forbidden("Your server is banned from this room.")
     return head
-
-
-async def is_here(app: App, head: RoomHead) -> bool:
-    """Whether a user of this server is in the room, or was the last to leave a room that nobody else is in."""
-    servers = await app.stores.federation_queue.load_joined_servers(app.db.reader, head.row.room_nid)
-    return app.server_name in servers
 
 
 async def make_membership(
@@ -100,7 +94,7 @@ async def take_membership(
         raise MatrixError(
             503, "M_UNKNOWN", "Your server does not answer when it is asked for missing events."
         ) from error
-    stored = next(iter(await app.stores.events.load_by_ids(app.db.reader, [event_id])), None)
+    stored = (await load_room_events(app, app.db.reader, head.row.room_nid, [event_id])).get(event_id)
     if stored is None or stored.flags & (REJECTED | SOFT_FAILED) or stored.position is None:
         raise forbidden(f"You may not {membership} in this room.")
 
@@ -136,12 +130,11 @@ async def _cosign(app: App, head: RoomHead, pdu: dict[str, Any]) -> dict[str, An
 
 async def _describe(app: App, head: RoomHead, stored: StoredEvent) -> Entry:
     reader = app.db.reader
-    snapshots = await app.stores.rooms.load_branch_snapshots(reader, [stored.nid])
-    roots = await app.stores.rooms.load_snapshot(reader, snapshots[stored.nid][0])
+    roots = await load_roots_before(app, reader, stored)
     if roots is None:
         raise NotPlaced("the state before the event is gone")
-    nids = [nid for root in roots for nid in (await app.rooms.read_state(reader, root)).values()]
-    state = await app.stores.events.load_by_nids(reader, sorted(nids))
+    nids = await load_state_nids(app, reader, roots)
+    state = await app.stores.events.load_by_nids(reader, nids)
     chain = await app.stores.events.load_auth_chain(reader, sorted([*nids, stored.nid]))
     servers = await app.stores.federation_queue.load_joined_servers(reader, head.row.room_nid)
     held = set(nids)

@@ -4,7 +4,7 @@ An item of a group commit opens a draft of the room's head, appends to it, and s
 follow one another within a batch as they do across batches. The head in memory changes when the batch is on disk, and not before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,6 +71,15 @@ class RoomDraft:
             return self.changed_members.get(key[1]) or await app.rooms.member(tx, self.head, key[1])
         return self.changed_rest.get(key) or self.head.rest.get(key)
 
+    async def state_events(self, app: App, tx: Transaction, keys: Iterable[StateKey]) -> dict[StateKey, Event]:
+        """The state events under those of the keys that have one."""
+        found: dict[StateKey, Event] = {}
+        for key in keys:
+            stored = await self.state(app, tx, key)
+            if stored is not None:
+                found[key] = stored.event
+        return found
+
     async def membership(self, app: App, tx: Transaction, user_id: str) -> str:
         stored = await self.state(app, tx, ("m.room.member", user_id))
         return "leave" if stored is None else stored.event.membership or "leave"
@@ -135,12 +144,23 @@ async def peek_room(app: App, tx: Transaction, room_id: str) -> RoomDraft | None
 
 async def open_new_room(app: App, tx: Transaction, rules: RoomRules, create: Event) -> RoomDraft:
     """A draft of a room that begins with `create`, which is appended to it."""
+    room_nid = await tx.new_ids(1)
+    draft = await insert_room(app, tx, rules, create.room_id, create.sender, create.origin_server_ts, room_nid)
+    await append_built(app, tx, draft, create)
+    await store_draft(app, tx, draft)
+    return draft
+
+
+async def insert_room(
+    app: App, tx: Transaction, rules: RoomRules, room_id: str, creator: str, created_ts_ms: int, room_nid: int
+) -> RoomDraft:
+    """A draft of a room of which nothing is known yet but that it exists; without extremities this server is not in it."""
     row = RoomRow(
-        room_nid=await tx.new_ids(1),
-        room_id=create.room_id,
+        room_nid=room_nid,
+        room_id=room_id,
         room_version=rules.version,
-        creator=create.sender,
-        created_ts_ms=create.origin_server_ts,
+        creator=creator,
+        created_ts_ms=created_ts_ms,
         head_version=0,
         extremities=[],
         depth=0,
@@ -156,10 +176,8 @@ async def open_new_room(app: App, tx: Transaction, rules: RoomRules, create: Eve
     await app.stores.rooms.insert_snapshot(tx, row.snapshot_id, EMPTY_ROOT, EMPTY_ROOT)
     await app.stores.rooms.insert_row(tx, row)
     draft = RoomDraft(RoomHead(row, {}, 0))
-    tx.scratch[row.room_id] = draft
+    tx.scratch[room_id] = draft
     tx.on_commit(lambda: draft.commit(app))
-    await append_built(app, tx, draft, create)
-    await store_draft(app, tx, draft)
     return draft
 
 
@@ -178,11 +196,7 @@ async def build_authorised(app: App, tx: Transaction, draft: RoomDraft, proposal
     """The event that `proposal` becomes on top of the draft, checked against the room's rules."""
     rules = draft.rules
     keys = auth_event_keys(proposal.type, proposal.state_key, proposal.sender, proposal.content, rules)
-    state: dict[StateKey, Event] = {}
-    for key in keys:
-        stored = await draft.state(app, tx, key)
-        if stored is not None:
-            state[key] = stored.event
+    state = await draft.state_events(app, tx, keys)
     auth_ids = [event.event_id for event in state.values()]
     if rules.room_id_is_create_hash:
         create = draft.changed_rest.get(CREATE_KEY) or draft.head.rest[CREATE_KEY]

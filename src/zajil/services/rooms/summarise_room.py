@@ -5,8 +5,8 @@ from typing import Any
 
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, not_found
-from zajil.services.federation.locate_room import Place, locate_room
-from zajil.services.federation.remote_spaces import is_room_here, may_show_remote
+from zajil.services.federation.locate_room import Place, is_room_here, locate_room
+from zajil.services.federation.remote_spaces import may_show_remote
 from zajil.services.requester import Requester
 from zajil.services.rooms.describe_room import build_summary, may_describe
 from zajil.services.rooms.resolve_room import resolve_room

@@ -10,7 +10,8 @@ from zajil.core.sync_tokens import ListToken, parse_list_token
 from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import forbidden, invalid_param
-from zajil.services.federation.remote_spaces import RemoteSpace, is_room_here, may_show_remote
+from zajil.services.federation.locate_room import is_room_here
+from zajil.services.federation.remote_spaces import RemoteSpace, may_show_remote
 from zajil.services.messages.client_events import strip_event
 from zajil.services.requester import Requester
 from zajil.services.rooms.describe_room import build_summary, may_describe
