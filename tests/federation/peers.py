@@ -8,7 +8,8 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,18 @@ def build_peer(folder: Path, authority: Authority, **options: str) -> TlsServer:
     )
     context = ssl.create_default_context(cafile=str(authority.ca))
     return TlsServer(built.name, built.command, port, built.data, built.log, built.env, context=context)
+
+
+@contextmanager
+def run_both(one: TlsServer, two: TlsServer) -> Iterator[tuple[TlsServer, TlsServer]]:
+    """Two servers while they run."""
+    try:
+        one.start()
+        two.start()
+        yield one, two
+    finally:
+        one.stop()
+        two.stop()
 
 
 def build_synapse_peer(folder: Path, authority: Authority, **overrides: Any) -> TlsServer:

@@ -8,7 +8,7 @@ import pytest
 from tests.conversations.account import PASSWORD
 from tests.conversations.js_device import JsDevice, install_js_packages
 from tests.conversations.nio_device import NioDevice
-from tests.federation.peers import Authority, TlsServer, build_peer, build_synapse_peer, make_authority
+from tests.federation.peers import Authority, TlsServer, build_peer, build_synapse_peer, make_authority, run_both
 
 
 @pytest.fixture(scope="module")
@@ -19,14 +19,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="module")
 def peers(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[tuple[TlsServer, TlsServer]]:
     folder: Path = tmp_path_factory.mktemp("peers")
-    servers = [build_peer(folder / "zajil", authority), build_synapse_peer(folder / "synapse", authority)]
-    try:
-        for server in servers:
-            server.start()
-        yield servers[0], servers[1]
-    finally:
-        for server in servers:
-            server.stop()
+    zajil, synapse = build_peer(folder / "zajil", authority), build_synapse_peer(folder / "synapse", authority)
+    with run_both(zajil, synapse) as both:
+        yield both
 
 
 @pytest.mark.parametrize("nio_side", ["zajil", "synapse"])

@@ -4,7 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.federation.peers import Person, Refusal, TlsServer, build_peer, build_synapse_peer, make_authority, register
+from tests.federation.peers import (
+    Person,
+    Refusal,
+    TlsServer,
+    build_peer,
+    build_synapse_peer,
+    make_authority,
+    register,
+    run_both,
+)
 
 VERSIONS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"]
 OURS = ["10", "11", "12"]  # what we create; all are understood
@@ -14,14 +23,9 @@ OURS = ["10", "11", "12"]  # what we create; all are understood
 def peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TlsServer, TlsServer]]:
     folder: Path = tmp_path_factory.mktemp("peers")
     authority = make_authority(folder / "authority")
-    servers = [build_peer(folder / "zajil", authority), build_synapse_peer(folder / "synapse", authority)]
-    try:
-        for server in servers:
-            server.start()
-        yield servers[0], servers[1]
-    finally:
-        for server in servers:
-            server.stop()
+    zajil, synapse = build_peer(folder / "zajil", authority), build_synapse_peer(folder / "synapse", authority)
+    with run_both(zajil, synapse) as both:
+        yield both
 
 
 @pytest.fixture(scope="module")

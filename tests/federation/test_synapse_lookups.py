@@ -11,7 +11,16 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from tests.federation.peers import Person, Refusal, TlsServer, build_peer, build_synapse_peer, make_authority, register
+from tests.federation.peers import (
+    Person,
+    Refusal,
+    TlsServer,
+    build_peer,
+    build_synapse_peer,
+    make_authority,
+    register,
+    run_both,
+)
 from tests.media import pictures
 
 SPACE = {"type": "m.space"}
@@ -24,14 +33,8 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TlsServer,
     synapse = build_synapse_peer(
         folder / "synapse", authority, enable_room_list_search=True, room_list_publication_rules=[{"action": "allow"}]
     )
-    servers = [build_peer(folder / "zajil", authority), synapse]
-    try:
-        for server in servers:
-            server.start()
-        yield servers[0], servers[1]
-    finally:
-        for server in servers:
-            server.stop()
+    with run_both(build_peer(folder / "zajil", authority), synapse) as both:
+        yield both
 
 
 @pytest.fixture(scope="module")

@@ -4,21 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.federation.peers import Person, TlsServer, build_peer, make_authority, register
+from tests.federation.peers import Person, TlsServer, build_peer, make_authority, register, run_both
 
 
 @pytest.fixture(scope="module")
 def peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TlsServer, TlsServer]]:
     folder: Path = tmp_path_factory.mktemp("peers")
     authority = make_authority(folder / "authority")
-    servers = [build_peer(folder / name, authority) for name in ("one", "two")]
-    try:
-        for server in servers:
-            server.start()
-        yield servers[0], servers[1]
-    finally:
-        for server in servers:
-            server.stop()
+    with run_both(build_peer(folder / "one", authority), build_peer(folder / "two", authority)) as both:
+        yield both
 
 
 @pytest.fixture(scope="module")

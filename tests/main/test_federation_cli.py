@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.federation.peers import Person, Refusal, TlsServer, build_peer, make_authority, register
+from tests.federation.peers import Person, Refusal, TlsServer, build_peer, make_authority, register, run_both
 from tests.servers import build_environment, build_zajil_command, build_zajil_env
 
 
@@ -14,14 +14,8 @@ from tests.servers import build_environment, build_zajil_command, build_zajil_en
 def peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TlsServer, TlsServer]]:
     folder: Path = tmp_path_factory.mktemp("peers")
     authority = make_authority(folder / "authority")
-    servers = [build_peer(folder / name, authority) for name in ("one", "two")]
-    try:
-        for server in servers:
-            server.start()
-        yield servers[0], servers[1]
-    finally:
-        for server in servers:
-            server.stop()
+    with run_both(build_peer(folder / "one", authority), build_peer(folder / "two", authority)) as both:
+        yield both
 
 
 def run(server: TlsServer, *words: str) -> str:
