@@ -5,6 +5,11 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 IpNetwork = IPv4Network | IPv6Network
 
+
+class AddressRefused(OSError):
+    """The address is none we connect to."""
+
+
 # IANA's special-purpose registries. Python's own `is_global` has changed its mind between patch versions.
 REFUSED_IPV4 = tuple(
     map(
@@ -57,3 +62,9 @@ def is_allowed(text: str, allowed_networks: Sequence[IpNetwork]) -> bool:
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     known_as = (address, mapped) if mapped is not None else (address,)
     return is_public(address) or any(each in network for each in known_as for network in allowed_networks)
+
+
+def check_address(text: str, allowed_networks: Sequence[IpNetwork]) -> None:
+    """Raises AddressRefused for an address that is not to be connected to."""
+    if not is_allowed(text, allowed_networks):
+        raise AddressRefused(f"{text} is not a public address")

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from zajil.core.address_guard import IpNetwork, is_allowed
+from zajil.core.address_guard import IpNetwork, check_address
 from zajil.core.request_signing import build_request_header
 from zajil.core.server_discovery import WELL_KNOWN_BYTES_MAX, WELL_KNOWN_PATH, Target, is_ipv6
 from zajil.core.signing import SigningKey
@@ -35,10 +35,6 @@ WELL_KNOWN_REDIRECTS_MAX: Final = 5
 READ_CHUNK_BYTES: Final = 64 * 1024
 ERROR_BYTES_MAX: Final = 64 * 1024
 RETRY_AFTER_MS_MAX: Final = 24 * 3_600_000
-
-
-class AddressRefused(OSError):
-    """The address is none we connect to."""
 
 
 class HttpTransport:
@@ -226,8 +222,7 @@ class HttpTransport:
     def _make_socket(self, address: Any) -> socket.socket:
         """Called by aiohttp with each address right before it connects to it."""
         family, kind, protocol, _, target = address
-        if not is_allowed(target[0], self._allowed_networks):
-            raise AddressRefused(f"{target[0]} is not a public address")
+        check_address(target[0], self._allowed_networks)
         made = socket.socket(family, kind, protocol)
         made.setblocking(False)
         return made

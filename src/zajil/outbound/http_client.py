@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zajil.core.address_guard import IpNetwork, is_allowed
+from zajil.core.address_guard import AddressRefused, IpNetwork, check_address
 from zajil.ports.outbound_http import Failure, OutboundFailed, OutboundRequest, OutboundResponse
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ READ_CHUNK_BYTES = 64 * 1024
 # Ports below 1024 other than these belong to protocols that could be made to obey what looks like HTTP.
 WELL_KNOWN_PORTS = (80, 443)
 REDIRECTS = (301, 302, 303, 307, 308)
-
-
-class AddressRefused(OSError):
-    """The address is none we connect to."""
 
 
 class HttpClient:
@@ -114,8 +110,7 @@ class HttpClient:
     def _make_socket(self, address: Any) -> socket.socket:
         """Called by aiohttp with each address right before it connects to it."""
         family, kind, protocol, _, target = address
-        if not is_allowed(target[0], self._allowed_networks):
-            raise AddressRefused(f"{target[0]} is not a public address")
+        check_address(target[0], self._allowed_networks)
         made = socket.socket(family, kind, protocol)
         made.setblocking(False)
         return made

@@ -75,15 +75,7 @@ async def fetch_auth_chain(app: App, server: str, room_id: str, rules: RoomRules
 
 async def fetch_state_ids(app: App, server: str, room_id: str, event_id: str) -> tuple[list[str], list[str]]:
     """GET state_ids: the state before an event, and its auth chain. Raises FederationFailed."""
-    request = FederationRequest(
-        server,
-        "GET",
-        federation_path("v1", "state_ids", room_id),
-        query=[("event_id", event_id)],
-        body_bytes_max=STATE_BYTES_MAX,
-        timeout_ms=STATE_TIMEOUT_MS,
-    )
-    answer = await app.federation.request(request)
+    answer = await _fetch_before(app, server, "state_ids", room_id, event_id)
     return _ids(_part(answer, "pdu_ids")), _ids(_part(answer, "auth_chain_ids"))
 
 
@@ -91,17 +83,21 @@ async def fetch_state(
     app: App, server: str, room_id: str, rules: RoomRules, event_id: str
 ) -> tuple[list[Event], list[Event]]:
     """GET state: the state before an event and its auth chain, whole. Raises FederationFailed."""
+    answer = await _fetch_before(app, server, "state", room_id, event_id)
+    state = await check_answer(app, _part(answer, "pdus"), rules, room_id)
+    return state, await check_answer(app, _part(answer, "auth_chain"), rules, room_id)
+
+
+async def _fetch_before(app: App, server: str, endpoint: str, room_id: str, event_id: str) -> Any:
     request = FederationRequest(
         server,
         "GET",
-        federation_path("v1", "state", room_id),
+        federation_path("v1", endpoint, room_id),
         query=[("event_id", event_id)],
         body_bytes_max=STATE_BYTES_MAX,
         timeout_ms=STATE_TIMEOUT_MS,
     )
-    answer = await app.federation.request(request)
-    state = await check_answer(app, _part(answer, "pdus"), rules, room_id)
-    return state, await check_answer(app, _part(answer, "auth_chain"), rules, room_id)
+    return await app.federation.request(request)
 
 
 async def fetch_backfill(
