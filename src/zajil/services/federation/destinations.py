@@ -205,11 +205,11 @@ class Destinations:
         known = self._servers_of_rooms.get(room_nid)
         if known is None or known[0] != head.row.members_root:
             found = await app.stores.federation_queue.load_joined_servers(app.db.reader, room_nid)
-            others = sorted(name for name in found if name != app.server_name and is_server_allowed(app, name))
+            others = sorted(name for name in found if name != app.server_name)
             known = self._servers_of_rooms[room_nid] = head.row.members_root, others
             if len(self._servers_of_rooms) > ROOMS_REMEMBERED_MAX:
                 self._servers_of_rooms.popitem(last=False)
-        return known[1]
+        return [name for name in known[1] if is_server_allowed(app, name)]
 
     async def _find_receivers(self, stored: StoredEvent) -> list[str]:
         """The servers that are to get an event: those in its room, and that of a user whose membership it sets."""
@@ -217,10 +217,11 @@ class Destinations:
         head = await app.rooms.find(app.db.reader, event.room_id, app.db.position)
         servers = set() if head is None else set(await self.find_servers(head))
         if event.type == "m.room.member" and event.state_key is not None:
-            servers.add(server_name_of(event.state_key) or "")
+            its_own = server_name_of(event.state_key) or ""
+            if is_server_allowed(app, its_own):
+                servers.add(its_own)
         # The server of the sender has it: either we are that, or it gave us the event to pass on.
-        servers -= {app.server_name, server_name_of(event.sender) or "", ""}
-        return sorted(name for name in servers if is_server_allowed(app, name))
+        return sorted(servers - {app.server_name, server_name_of(event.sender) or "", ""})
 
     async def _run(self, destination: Destination) -> None:
         """Send to one server until nothing waits any more."""
