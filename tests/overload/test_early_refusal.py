@@ -65,14 +65,29 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]
     return int(head[0].split()[1]), headers, body
 
 
-async def make_spammer(server: InProcessServer) -> tuple[Client, str]:
-    """Somebody who has written to many rooms, and one of those."""
+async def make_writer(server: InProcessServer, rooms_count: int = 1) -> tuple[Client, str]:
+    """Somebody, no newcomer, who has written to so many rooms, and one of those."""
     anna = await server.register("anna")
     await make_old(server, anna)
-    rooms = [await make_room(anna) for _ in range(5)]
+    rooms = [await make_room(anna) for _ in range(rooms_count)]
     for room_id in rooms:
         (await send(anna, room_id, "one")).ok()
     return anna, rooms[-1]
+
+
+async def make_spammer(server: InProcessServer) -> tuple[Client, str]:
+    """Somebody who has written to many rooms, and one of those."""
+    return await make_writer(server, 5)
+
+
+async def make_conversation(server: InProcessServer) -> tuple[Client, str]:
+    """One of two people who have answered each other in a room, and the room."""
+    anne, ben = await server.register("anne"), await server.register("ben")
+    room_id = await make_room(anne, ben)
+    for number in range(2):
+        for each in (anne, ben):
+            (await send(each, room_id, f"{number}")).ok()
+    return anne, room_id
 
 
 async def test_a_refusal_comes_before_the_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,10 +122,7 @@ async def test_a_refusal_comes_before_the_body(tmp_path: Path, monkeypatch: pyte
 
 async def test_who_is_let_in_early_waits_and_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running_server(tmp_path) as server, listening(server, monkeypatch) as port:
-        anna = await server.register("anna")
-        await make_old(server, anna)
-        room_id = await make_room(anna)
-        (await send(anna, room_id, "one")).ok()
+        anna, room_id = await make_writer(server)
         busy = fill_queues(server)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(build_head(anna, room_id, "two") + BODY)
@@ -127,10 +139,7 @@ async def test_a_request_that_fails_after_it_was_let_in_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_server(tmp_path) as server, listening(server, monkeypatch) as port:
-        anna = await server.register("anna")
-        await make_old(server, anna)
-        room_id = await make_room(anna)
-        (await send(anna, room_id, "one")).ok()
+        anna, room_id = await make_writer(server)
         busy = fill_queues(server)
         waited = []
 
@@ -153,10 +162,7 @@ async def test_a_client_that_goes_away_while_it_waits_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_server(tmp_path) as server, listening(server, monkeypatch) as port:
-        anna = await server.register("anna")
-        await make_old(server, anna)
-        room_id = await make_room(anna)
-        (await send(anna, room_id, "one")).ok()
+        anna, room_id = await make_writer(server)
         busy = fill_queues(server)
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(build_head(anna, room_id, "two", 100))
@@ -176,11 +182,7 @@ async def test_a_conversation_is_known_before_the_token_is(
     async with running_server(tmp_path) as server, listening(server, monkeypatch) as port:
         if not is_early:
             monkeypatch.setattr(BoundedHttpProtocol, "early_refusal", None)
-        anna, ben = await server.register("anna"), await server.register("ben")
-        room_id = await make_room(anna, ben)
-        for number in range(2):
-            for each in (anna, ben):
-                (await send(each, room_id, f"{number}")).ok()
+        anna, room_id = await make_conversation(server)
         server.app.sessions.forget_all()
         admission = server.app.admission
         busy = fill_queues(server)

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from tests.client import InProcessServer, running_server
-from tests.overload.test_early_refusal import BODY, build_head, empty, fill_queues, make_spammer
-from tests.overload.test_edge import make_room, send
+from tests.overload.test_early_refusal import BODY, build_head, empty, fill_queues, make_conversation, make_spammer
 from uvicorn.config import Config as UvicornConfig
 from uvicorn.server import ServerState
 
@@ -121,11 +120,7 @@ async def test_a_conversation_is_looked_at_first(
 ) -> None:
     async with running_server(tmp_path) as server:
         monkeypatch.setattr(BoundedHttpProtocol, "early_refusal", server.asgi.early_refusal)
-        anna, ben = await server.register("anne"), await server.register("ben")
-        room_id = await make_room(anna, ben)
-        for number in range(2):
-            for each in (anna, ben):
-                (await send(each, room_id, f"{number}")).ok()
+        anna, room_id = await make_conversation(server)
         spammer, spam_room_id = await make_spammer(server)
         (await anna.get("/_matrix/client/v3/account/whoami")).ok()
         busy, state = fill_queues(server), ServerState()
