@@ -7,25 +7,14 @@ from collections.abc import Awaitable, Callable
 
 from tests.conversations.js_device import JsDevice
 from tests.conversations.nio_device import NioDevice
+from tests.conversations.talk_encrypted import talk_encrypted
 
 
 async def test_both_clients_read_each_other(
     new_nio_device: Callable[[str], Awaitable[NioDevice]], new_js_device: Callable[..., Awaitable[JsDevice]]
 ) -> None:
     nina, jana = await asyncio.gather(new_nio_device("nina"), new_js_device("jana"))
-    room_id = await nina.create_encrypted_room([jana.user_id])
-    await jana.call("accept_invite", room_id=room_id)
-    both = {nina.user_id, jana.user_id}
-    await nina.wait_for_members(room_id, both)
-    await jana.call("wait_for_members", room_id=room_id, user_ids=sorted(both))
-
-    for turn in range(3):
-        event_id = await nina.send_text(room_id, f"nio says {turn}")
-        received = await jana.call("wait_for_decrypted", room_id=room_id, event_id=event_id)
-        assert (received["content"]["body"], received["sender"]) == (f"nio says {turn}", nina.user_id)
-        event_id = await jana.call("send_text", room_id=room_id, body=f"js says {turn}")
-        answer = await nina.wait_for_text(room_id, f"js says {turn}")
-        assert (answer.event_id, answer.sender, answer.decrypted) == (event_id, jana.user_id, True)
+    await talk_encrypted(nina, jana)
 
 
 async def test_room_made_by_js_sdk_with_both_sides_editing_and_reacting(

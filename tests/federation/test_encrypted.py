@@ -8,6 +8,7 @@ import pytest
 from tests.conversations.account import PASSWORD
 from tests.conversations.js_device import JsDevice, install_js_packages
 from tests.conversations.nio_device import NioDevice
+from tests.conversations.talk_encrypted import talk_encrypted
 from tests.federation.peers import Authority, TlsServer, build_peer, build_synapse_peer, make_authority, run_both
 
 
@@ -35,18 +36,7 @@ async def test_an_encrypted_chat_across(
         await nina.register(f"nina-{nio_side}", PASSWORD)
         await jana.call("register", base=theirs.base, username=f"jana-{nio_side}", password=PASSWORD)
         await jana.call("start")
-        room_id = await nina.create_encrypted_room([jana.user_id])
-        await jana.call("accept_invite", room_id=room_id)
-        both = {nina.user_id, jana.user_id}
-        await nina.wait_for_members(room_id, both)
-        await jana.call("wait_for_members", room_id=room_id, user_ids=sorted(both))
-        for turn in range(3):
-            event_id = await nina.send_text(room_id, f"nio says {turn}")
-            received = await jana.call("wait_for_decrypted", room_id=room_id, event_id=event_id)
-            assert (received["content"]["body"], received["sender"]) == (f"nio says {turn}", nina.user_id)
-            event_id = await jana.call("send_text", room_id=room_id, body=f"js says {turn}")
-            answer = await nina.wait_for_text(room_id, f"js says {turn}")
-            assert (answer.event_id, answer.sender, answer.decrypted) == (event_id, jana.user_id, True)
+        await talk_encrypted(nina, jana)
     finally:
         await nina.close()
         await jana.close()
