@@ -7,7 +7,7 @@ const { chromium } = require('playwright-core')
 const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
 const [executablePath, ...rest] = process.argv.slice(2)
 const shots = rest.includes('--shots') ? rest.splice(rest.indexOf('--shots'), 2)[1] : undefined
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+const browser = await chromium.launch({ executablePath, args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] })
 let problems = 0
 for (const colorScheme of ['light', 'dark']) {
   for (const [device, width, height] of [['phone', 360, 740], ['desktop', 1280, 800]]) {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Page } from "playwright-core";
+import { CHROMIUM, CHROMIUM_FLAGS } from "../chromium.ts";
 import { runStory } from "./story.ts";
 
 /** What a push service would do, without one; no page is open meanwhile. */
@@ -40,7 +41,7 @@ await runStory(async (stage) => {
   await dana.signUp(stage.invitationLink());
   const folder = await mkdtemp(join(tmpdir(), "zajil-profile-"));
   // Browsers allow no notifications in profiles that are thrown away, as those of the other persons are.
-  const context = await chromium.launchPersistentContext(folder, { executablePath: process.env["ZAJIL_CHROMIUM"] ?? "/usr/bin/chromium", args: ["--headless", "--no-sandbox", "--disable-gpu"], permissions: ["notifications"], locale: "en-GB" });
+  const context = await chromium.launchPersistentContext(folder, { executablePath: CHROMIUM, args: CHROMIUM_FLAGS, permissions: ["notifications"], locale: "en-GB" });
   try {
     const page = await context.newPage();
     await page.goto(`${stage.base}/#/login`);

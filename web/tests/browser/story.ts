@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { chromium, type Browser } from "playwright-core";
+import type { Browser } from "playwright-core";
+import { launchChromium } from "../chromium.ts";
 import { Person, type PersonOptions } from "./person.ts";
 
-const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"];
 const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
 function setting(name: string): string {
@@ -72,7 +72,7 @@ export class Stage {
 
 /** Runs a story; the process ends with 1 if it fails, and with a picture of everybody's screen if a folder is given. */
 export async function runStory(story: (stage: Stage) => Promise<void>): Promise<void> {
-  const browser = await chromium.launch({ executablePath: process.env["ZAJIL_CHROMIUM"] ?? "/usr/bin/chromium", args: FLAGS });
+  const browser = await launchChromium();
   const stage = new Stage(browser);
   const pictures = process.env["ZAJIL_SCREENSHOTS"];
   try {

@@ -1,14 +1,14 @@
 /** `node tests/demo/screenshots.ts FOLDER`: pictures of the demo's screens, phone and desktop, both languages and themes. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { launchChromium } from "../chromium.ts";
 import { serveDemo } from "./serve_demo.ts";
 
 const folder = process.argv[2] ?? "screenshots";
 const wanted = process.argv[3];
 await mkdir(folder, { recursive: true });
 const demo = await serveDemo();
-const browser = await chromium.launch({ executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await launchChromium();
 try {
   for (const [device, size] of [["phone", { width: 360, height: 740 }], ["desktop", { width: 1280, height: 800 }]] as const) {
     for (const lang of ["en", "ar"]) {

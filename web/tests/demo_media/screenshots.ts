@@ -1,12 +1,12 @@
 /** Writes pictures of every media component into the folder given as argument: vite-node is not needed, Node strips the types. */
 import { mkdirSync } from "node:fs";
-import { chromium } from "playwright-core";
-import { CHROMIUM, CHROMIUM_FLAGS, serveDemo } from "./serve.ts";
+import { launchChromium } from "../chromium.ts";
+import { serveDemo } from "./serve.ts";
 
 const folder = process.argv[2] ?? "screenshots";
 mkdirSync(folder, { recursive: true });
 const demo = await serveDemo();
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS });
+const browser = await launchChromium();
 try {
   for (const [name, width, height] of [["phone", 360, 740], ["desktop", 1280, 800]] as const) {
     for (const [lang, theme] of [["en", "light"], ["ar", "dark"]] as const) {

@@ -20,7 +20,3 @@ export async function serveDemo(): Promise<{ readonly url: string; readonly stat
   const port = typeof address === "object" && address ? address.port : 0;
   return { url: `http://127.0.0.1:${port}/tests/demo_media/index.html`, state, close: () => vite.close() };
 }
-
-/** Chromium's switches: a camera and a microphone that need no person and no hardware. */
-export const CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required"];
-export const CHROMIUM = process.env["ZAJIL_CHROMIUM"] ?? "/usr/bin/chromium";

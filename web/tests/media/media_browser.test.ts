@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { chromium, type Browser, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Recorded } from "@/domain/media/ports";
 import type { AccountMedia } from "@/protocol/media_access";
@@ -8,8 +8,9 @@ import type { uploadOutgoing } from "@/protocol/media_outgoing";
 import type { prepareFile } from "@/protocol/media_prepare";
 import type { scheduleSound } from "@/platform/sounds";
 import type { uploadMedia } from "@/platform/media_upload";
+import { hasChromium, launchChromium } from "../chromium";
 import { settle } from "../demo/settle";
-import { CHROMIUM, CHROMIUM_FLAGS, serveDemo } from "../demo_media/serve";
+import { serveDemo } from "../demo_media/serve";
 import { parseOgg } from "../domain/media/parse_ogg";
 import * as samples from "../domain/media/samples";
 
@@ -31,7 +32,6 @@ declare global {
   var demo: Demo;
 }
 
-const hasChromium = existsSync(CHROMIUM);
 /** Far more than anything takes: the machine may be busy. */
 const WAIT_MS_MAX = 120_000;
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf-8");
@@ -44,7 +44,7 @@ describe.skipIf(!hasChromium)("media in Chromium", () => {
 
   beforeAll(async () => {
     served = await serveDemo();
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS, timeout: WAIT_MS_MAX });
+    browser = await launchChromium();
     page = await open("en", "light");
   });
   afterAll(async () => {

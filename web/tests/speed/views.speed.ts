@@ -1,9 +1,8 @@
-import { existsSync } from "node:fs";
-import { chromium, type Browser, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasChromium, launchChromium } from "../chromium";
 import { serveDemo } from "../demo/serve_demo";
 
-const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const OPENING_MS_MAX = 100;
 const TASK_MS_MAX = 50;
 const SCROLLING_TASK_MS_MAX = 200;
@@ -14,13 +13,13 @@ interface Watched { longTasks: number[]; frames: number[] }
 /** Other work on the machine only ever makes these slower: the limits hold if they hold in one of three runs. */
 const noise = { retry: 2 } as const;
 
-describe.skipIf(!existsSync(executablePath))("speed of the views in Chromium", () => {
+describe.skipIf(!hasChromium)("speed of the views in Chromium", () => {
   let demo: Awaited<ReturnType<typeof serveDemo>>;
   let browser: Browser;
 
   beforeAll(async () => {
     demo = await serveDemo();
-    browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+    browser = await launchChromium();
   });
 
   afterAll(async () => {

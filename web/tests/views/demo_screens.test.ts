@@ -1,25 +1,24 @@
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { readFile } from "node:fs/promises";
-import { chromium, type Browser, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasChromium, launchChromium } from "../chromium";
 import { serveDemo } from "../demo/serve_demo";
 import { settle } from "../demo/settle";
 
-const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const showcase = "!showcase:demo";
 const long = "!long:demo";
 /** Far more than anything takes: the machine may be busy. */
 const WAIT_MS_MAX = 120_000;
 
-describe.skipIf(!existsSync(executablePath))("the views in Chromium", () => {
+describe.skipIf(!hasChromium)("the views in Chromium", () => {
   let demo: Awaited<ReturnType<typeof serveDemo>>;
   let browser: Browser;
   let axe: string;
 
   beforeAll(async () => {
     demo = await serveDemo();
-    browser = await chromium.launch({ executablePath, args: ["--no-sandbox"], timeout: WAIT_MS_MAX });
+    browser = await launchChromium();
     axe = await readFile(fileURLToPath(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url)), "utf-8");
   });
 

@@ -1,13 +1,12 @@
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { chromium, type Browser, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Chat } from "@/domain/engine";
+import { hasChromium, launchChromium } from "../chromium";
 import { serveDemo } from "../demo/serve_demo";
 import { png } from "../domain/media/samples";
 
-const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const ROOM = "!long:demo";
 const TIME_MS_MAX = 240_000;
 const STEP_MS_MAX = 60_000;
@@ -16,14 +15,14 @@ interface Demo {
   openChat(id: string): { readonly calls: readonly { readonly name: string; readonly values: readonly unknown[] }[]; readonly receive: (body: unknown, sender: string, name: string) => void };
 }
 
-describe.skipIf(!existsSync(executablePath))("stickers in Chromium", { timeout: TIME_MS_MAX }, () => {
+describe.skipIf(!hasChromium)("stickers in Chromium", { timeout: TIME_MS_MAX }, () => {
   let demo: Awaited<ReturnType<typeof serveDemo>>;
   let browser: Browser;
   let axe: string;
 
   beforeAll(async () => {
     demo = await serveDemo();
-    browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+    browser = await launchChromium();
     axe = await readFile(fileURLToPath(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url)), "utf-8");
   }, TIME_MS_MAX);
 
