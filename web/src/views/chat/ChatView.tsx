@@ -110,11 +110,11 @@ export function ChatView(props: ChatViewProps) {
           onLeave={() => setDialog({ type: "leave" })}
         />
         {summary.membership === "join" && <PinnedBar chat={chat} onJump={actions.jump} />}
-        <Timeline key={roomId} ref={timeline} chat={chat} many={summary.kind !== "direct" && summary.kind !== "notes"} maySend={summary.maySend} selection={selection} />
+        <Timeline ref={timeline} chat={chat} many={summary.kind !== "direct" && summary.kind !== "notes"} maySend={summary.maySend} selection={selection} />
         {selection ? (
           <SelectionBar chat={chat} actions={actions} selection={selection} onClose={() => setSelection(null)} />
         ) : mayWrite
-          ? <Composer key={roomId} ref={composer} chat={chat} myUserId={engine.userId} mode={mode} onDone={done} onEditLast={editLast} onFiles={sendFiles} checkText={checkText} />
+          ? <Composer ref={composer} chat={chat} myUserId={engine.userId} mode={mode} onDone={done} onEditLast={editLast} onFiles={sendFiles} checkText={checkText} />
           : <CannotWrite chat={chat} />}
         {onBack && <SwipeBack onBack={onBack} />}
         {dropping && <div className={css.drop} aria-hidden="true"><Upload size={44} /><span>{t("files.drop")}</span></div>}
