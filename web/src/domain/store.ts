@@ -16,6 +16,11 @@ export class Store<T> implements Readable<T> {
 
   get = (): T => this.#value;
 
+  /** Whether anybody listens. */
+  get isWatched(): boolean {
+    return this.#listeners.size > 0;
+  }
+
   subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

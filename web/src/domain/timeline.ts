@@ -150,6 +150,24 @@ export class TimelineModel {
     this.#dirty(page);
   }
 
+  /** How many entries are loaded: messages, and all that relates to them. */
+  get size(): number {
+    return this.#pages.reduce((sum, { slots }) => sum + slots.length, 0);
+  }
+
+  /** Lets go of the oldest, in whole pages, while `count` entries or more are left. True if there was anything to let go of. */
+  keepNewest(count: number): boolean {
+    let left = this.size;
+    const before = left;
+    for (let page = this.#pages[0]; page && left - page.slots.length >= count; page = this.#pages[0]) {
+      this.#pages.shift();
+      left -= page.slots.length;
+      for (const { entry } of page.slots) if (entry.kind === "event") this.#letGo(entry.record);
+    }
+    this.#items = undefined;
+    return left < before;
+  }
+
   /** Builds these messages again, when something outside the history has changed for them. */
   touch(eventIds: Iterable<string>): void {
     for (const eventId of eventIds) {
@@ -215,6 +233,12 @@ export class TimelineModel {
     this.#dirty(page);
   }
 
+  #letGo(record: EventRecord): void {
+    this.#orders.delete(record.eventId);
+    if (record.transactionId !== undefined) this.#transactions.delete(record.transactionId);
+    this.#unrelate(record);
+  }
+
   #relate(record: EventRecord): void {
     const relation = relationOf(record);
     if (!relation || relation.type === "reply" || relation.type === "thread") return;
@@ -229,10 +253,9 @@ export class TimelineModel {
     const target = relationOf(record)?.eventId;
     const related = target === undefined ? undefined : this.#relations.get(target);
     if (target === undefined || !related) return;
-    this.#relations.set(
-      target,
-      related.filter(({ eventId }) => eventId !== record.eventId),
-    );
+    const left = related.filter(({ eventId }) => eventId !== record.eventId);
+    if (left.length > 0) this.#relations.set(target, left);
+    else this.#relations.delete(target);
     this.touch([target]);
   }
 

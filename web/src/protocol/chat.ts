@@ -149,7 +149,10 @@ export class OpenChat {
       setStarred: (eventId, starred) => flags.setStarred(roomId, eventId, starred),
       deleteForMe: (messageId) => this.#deleteForMe(messageId),
       markViewed: (eventId) => this.#markViewed(eventId),
-      markRead: () => void this.markRead(),
+      markRead: () => {
+        this.timeline.letGoOfOldest();
+        void this.markRead();
+      },
       setDraft,
     };
   }

@@ -11,6 +11,9 @@ import { placeOutgoing } from "./outgoing_messages";
 import type { RoomTicks } from "./ticks";
 
 const PAGE = 50;
+/** More than so many entries are let go of, down to about half, where nobody looks: a chat that is open all day must not fill the memory. */
+const LOADED_MAX = 400;
+const LOADED_KEPT = 200;
 /** After a page could not be loaded. */
 const PAUSE_MS = 3_000;
 const EMPTY: Timeline = { items: [], hasBefore: true, hasAfter: false, loading: "no" };
@@ -91,6 +94,14 @@ export class ChatTimeline {
       this.#unopened = reasonOf(error);
       this.#publish();
     }
+  }
+
+  /** To be called while nothing but the end is on the screen: what stands far above it is read from this device again when somebody goes there. */
+  letGoOfOldest(): void {
+    if (this.#place.kind !== "live" || this.#loading !== "no" || this.#model.size <= LOADED_MAX) return;
+    if (!this.#model.keepNewest(LOADED_KEPT)) return;
+    this.#hasBefore = true;
+    this.#publishSoon();
   }
 
   /** Shows where reading stopped, once for each opening. */
@@ -255,6 +266,7 @@ export class ChatTimeline {
     if (shown.some(({ kind }) => kind === "gap")) setTimeout(() => void this.refill().catch(() => undefined));
     if (shown.length === 0) return;
     this.#model.put(shown);
+    if (!this.#store.isWatched) this.letGoOfOldest();
     void this.#ticks.refresh();
     this.#publishSoon();
   }

@@ -123,3 +123,22 @@ test("answers in a thread stand in the thread only, under the message they answe
   thread.put(entries);
   expect(shapes(thread.items())).toEqual(["date", "+a", " in it"]);
 });
+
+test("the oldest are let go of in whole pages, and come back as they were", () => {
+  const model = new TimelineModel(context());
+  const edit = { content: { msgtype: "m.text", body: "* x", "m.new_content": { msgtype: "m.text", body: "edited" }, "m.relates_to": { rel_type: "m.replace", event_id: "m0" } } };
+  const all = [...Array.from({ length: 600 }, (_, order) => entry(order, `m${order}`)), entry(600, "edit", edit)];
+  model.put(all);
+  const whole = shapes(model.items());
+  expect(model.size).toBe(601);
+  expect(model.keepNewest(200)).toBe(true);
+  expect(model.size).toBeGreaterThanOrEqual(200);
+  expect(model.size).toBeLessThan(350);
+  expect(model.has("m0")).toBe(false);
+  expect(shapes(model.items()).at(-1)).toBe(" m599");
+  expect(shapes(model.items())[0]).toBe("date");
+  expect(model.keepNewest(model.size)).toBe(false);
+  model.put(all.slice(0, model.firstOrder));
+  expect(shapes(model.items())).toEqual(whole);
+  expect(whole[1]).toBe("+edited");
+});
