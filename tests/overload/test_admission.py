@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zajil.core.admission import PARKED, RUNNING, Admission, Entry, Refusal
+from zajil.core.admission import PARKED, RESERVE, RUNNING, Admission, Entry, Refusal
 from zajil.core.admission_limit import LEAST, MOST, AdaptiveLimit
 from zajil.core.admission_work import BOUNDS, SENDS, SHEDDING, Work
 
@@ -63,7 +63,7 @@ def test_priority_with_a_floor() -> None:
     others = play.count(Work.MANY) + play.count(Work.FIRST)
     assert 300 * 0.04 <= others <= 300 * 0.06 + 2
     assert play.count(Work.MANY) >= 5
-    assert len(play.began) <= CAPACITY * 3 + 2
+    assert len(play.began) <= CAPACITY * 3 + RESERVE + 2
 
 
 def test_a_conversation_is_never_refused_while_the_rest_is() -> None:
@@ -77,6 +77,24 @@ def test_a_conversation_is_never_refused_while_the_rest_is() -> None:
     assert refused[Work.MANY] > 15_000
     waits = [at_s - entry.arrived_s for at_s, entry in play.began if entry.work is Work.LIVE]
     assert max(waits) < 0.1
+
+
+def test_a_conversation_does_not_wait_for_its_turn_on_a_capped_server() -> None:
+    """As long as conversations are far from filling the capacity; in all no more begins than may."""
+    play = Play()
+    began_s = play.now_s
+    for number in range(2_000):
+        for each in range(5):
+            play.arrive(Work.MANY, f"user{number}.{each}")
+        if number % 20 == 0:
+            for each in range(4):
+                play.arrive(Work.LIVE, f"friend{each}")
+        play.run(0.005)
+    waits = [at_s - entry.arrived_s for at_s, entry in play.began if entry.work is Work.LIVE]
+    assert len(waits) == 400
+    assert max(waits) < 0.003
+    assert len(play.began) <= CAPACITY * (play.now_s - began_s) + RESERVE + 1
+    assert play.count(Work.MANY) > 500
 
 
 def test_queues_are_bounded_in_number_and_time() -> None:

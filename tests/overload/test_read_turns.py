@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,13 @@ def crowd(monkeypatch: pytest.MonkeyPatch) -> ReadTurns:
     return turns
 
 
+async def read_all(crowd: ReadTurns, after_each_round: Callable[[], None] = lambda: None) -> None:
+    """Let rounds of the event loop go by until nothing is held any more."""
+    while len(crowd):
+        await asyncio.sleep(0)
+        after_each_round()
+
+
 async def test_so_many_a_round_and_the_rest_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: ReadTurns
 ) -> None:
@@ -80,10 +88,8 @@ async def test_so_many_a_round_and_the_rest_later(
         assert sum(len(line.statuses) for line in lines) == PER_ROUND
         assert len(crowd) == PER_ROUND * 4
         assert not lines[-1].protocol.is_idle, "a connection with something unread must not be handed over"
-        answered = []
-        while len(crowd):
-            await asyncio.sleep(0)
-            answered.append(sum(len(line.statuses) for line in lines))
+        answered: list[int] = []
+        await read_all(crowd, lambda: answered.append(sum(len(line.statuses) for line in lines)))
         assert all(later - earlier <= PER_ROUND for earlier, later in pairwise(answered))
         assert [line.statuses for line in lines] == [[429]] * len(lines)
         assert lines[-1].protocol.is_idle
@@ -107,8 +113,7 @@ async def test_a_held_request_may_come_in_pieces(
         assert not held.wire.is_reading, "no more than that is kept for one connection"
         gone.wire.close()
         gone.protocol.connection_lost(None)
-        while len(crowd):
-            await asyncio.sleep(0)
+        await read_all(crowd)
         assert held.statuses == [429]
         assert held.wire.is_reading
         assert gone.statuses == []
@@ -143,7 +148,6 @@ async def test_a_conversation_is_looked_at_first(
         empty(server, busy)
         while talk.statuses != [200, 200]:
             await asyncio.sleep(0.001)
-        while len(crowd):
-            await asyncio.sleep(0)
+        await read_all(crowd)
         while not all(line.protocol.is_idle for line in lines):
             await asyncio.sleep(0.001)

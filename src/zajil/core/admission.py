@@ -17,8 +17,9 @@ SHARES: Final = 20
 """Users are shed in so many parts, so that under overload it is the same ones who get through."""
 FLOOR: Final = 20
 """Every so many starts, one goes to who has waited longest for a turn, whatever the priority: 5 %."""
+RESERVED: Final = (Work.LIVE, Work.LIVE_SYNC)
 RESERVE: Final = 16
-"""So many more may run for live conversations than the limit says."""
+"""So many more of these may run than the limit says, and so many may begin before their time on a capped server."""
 RATE_WINDOW_S: Final = 0.5
 RATE_UNKNOWN: Final = 25.0
 SYNC_RATE_UNKNOWN: Final = 300.0
@@ -85,6 +86,7 @@ class Admission:
         """In all, of those that began."""
         self._chance = chance
         self._interval_s = 1 / capacity_max if capacity_max else 0.0
+        self._ahead_s = RESERVE * self._interval_s
         self._next_start_s = 0.0
         self._queues: list[deque[Entry]] = [deque() for _ in Work]
         self._promises = [Promises() for _ in Work]
@@ -178,10 +180,7 @@ class Admission:
 
     def tend(self, now_s: float) -> None:
         """Measure; to be called often while anything waits or is shed."""
-        oldest_s = max(
-            (now_s - queue[0].arrived_s for work in FOREGROUND if (queue := self._queues[work])), default=0.0
-        )
-        self.overload.adapt(now_s, oldest_s)
+        self.overload.adapt(now_s, self.find_longest_wait_s(now_s))
         if now_s < self._rate_ends_s:
             return
         self._evict(now_s)
@@ -196,6 +195,10 @@ class Admission:
         self._rated_at = list(self.started)
         self._rate_ends_s = now_s + RATE_WINDOW_S
 
+    def find_longest_wait_s(self, now_s: float) -> float:
+        """How long who waits longest has waited, of all kinds whose waiting means that there is too much work."""
+        return max((now_s - queue[0].arrived_s for work in FOREGROUND if (queue := self._queues[work])), default=0.0)
+
     @property
     def is_quiet(self) -> bool:
         """Nothing waits and nothing is shed."""
@@ -205,7 +208,8 @@ class Admission:
         """In how many seconds a capped server may start something; None when only a request's end makes room."""
         if not self.waiting or not self._interval_s:
             return None
-        return max(0.0, self._next_start_s - now_s)
+        ahead_s = self._ahead_s if any(self._queues[work] for work in RESERVED) else 0.0
+        return max(0.0, self._next_start_s - ahead_s - now_s)
 
     def count_waiting(self, work: Work) -> int:
         return len(self._queues[work])
@@ -221,10 +225,12 @@ class Admission:
         for work in Work:
             self._promises[work].inherit(left.get(work.name, {}))
 
-    def _may_start(self, work: Work, now_s: float) -> bool:
-        if now_s < self._next_start_s and IS_REQUEST[work]:
+    def _may_start(self, work: Work, now_s: float, *, has_turn: bool = False) -> bool:
+        """`has_turn`: the reserve is for it, too."""
+        takes_reserve = has_turn or work in RESERVED
+        if now_s < self._next_start_s - (self._ahead_s if takes_reserve else 0.0) and IS_REQUEST[work]:
             return False
-        if self.running >= self.limit.value and (work > Work.LIVE_SYNC or self.running >= self.limit.value + RESERVE):
+        if self.running >= self.limit.value + (RESERVE if takes_reserve else 0):
             return False
         return self._running_of[work] < RUNNING_MAX[work]
 
@@ -269,10 +275,11 @@ class Admission:
         if not ready:
             return None
         self._turn += 1
-        if self._turn % FLOOR or len(ready) == 1:
-            chosen = ready[0]
-        else:
-            chosen = min(ready[1:], key=self._turn_of.__getitem__)
+        chosen = ready[0]
+        if self._turn % FLOOR == 0:
+            others = [each for each in Work if self._queues[each] and self._may_start(each, now_s, has_turn=True)]
+            others.remove(chosen)
+            chosen = min(others, key=self._turn_of.__getitem__, default=chosen)
         self._turn_of[chosen] = self._turn
         return chosen
 
