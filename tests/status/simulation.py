@@ -24,6 +24,7 @@ HEALTHY = Sample(
     delivery_ms=6.0,
     loop_lag_ms=2.0,
     queue_wait_ms=1.0,
+    edge_wait_ms=0.0,
     commit_ms=2.0,
     requests=2000,
     errors=0,
@@ -105,7 +106,7 @@ class SimulatedServer:
         return sorted(self.tracker.open)
 
 
-INSIDE = """loop_lag_ms queue_wait_ms commit_ms requests errors shed database_answers media_answers pushers_tried
+INSIDE = """loop_lag_ms queue_wait_ms edge_wait_ms commit_ms requests errors shed database_answers media_answers pushers_tried
 pushers_failing disk_is_full"""
 DEAD: dict[str, object] = dict.fromkeys(INSIDE.split())
 """What is not known while no worker runs."""
@@ -152,6 +153,7 @@ FAULTS: dict[str, tuple[Cause, Change]] = {
         build_fault(worker_is_up=False, worker_silent_s=None, probe=Probe.UNREACHABLE, **DEAD),
     ),
     "flood": (Cause.OVERLOADED, build_fault(requests=9000, shed=6000, queue_wait_ms=400.0)),
+    "more than is taken, and all of it waits": (Cause.OVERLOADED, build_fault(edge_wait_ms=7000.0)),
     "no way in": (Cause.UNREACHABLE, build_fault(probe=Probe.UNREACHABLE)),
     "messages lost": (Cause.SENDING_FAILS, build_fault(probe=Probe.LOST)),
     "slow delivery": (Cause.SLOW_DELIVERY, build_fault(delivery_ms=6000.0)),

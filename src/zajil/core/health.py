@@ -62,6 +62,7 @@ class Sample:
     delivery_ms: float | None = None
     loop_lag_ms: float | None = None  # the longest of the last second
     queue_wait_ms: float | None = None  # of the write that waited longest
+    edge_wait_ms: float | None = None  # of the request that waits longest to begin
     commit_ms: float | None = None  # the slowest tenth of the last seconds
     requests: int | None = None  # answered within the last ten seconds
     errors: int | None = None  # of them with a status of 500 and above, 503 excepted
@@ -109,6 +110,7 @@ SILENT_S_MAX: Final = 2.5
 LOOP_LAG_MS: Final = (500.0, 250.0)
 COMMIT_MS: Final = (250.0, 120.0)
 QUEUE_WAIT_MS: Final = (1500.0, 500.0)
+EDGE_WAIT_MS: Final = (1500.0, 500.0)
 SEND_MS: Final = (2000.0, 1000.0)
 DELIVERY_MS: Final = (4000.0, 2000.0)
 ERRORS_MIN: Final = 5
@@ -264,6 +266,7 @@ _RULES: Final[Mapping[Cause, Rule]] = {
     Cause.OVERLOADED: lambda sample, held: _either(
         _share(sample.shed, sample.requests, SHED_MIN, SHED_SHARE, held),
         _above(sample.queue_wait_ms, QUEUE_WAIT_MS, held),
+        _above(sample.edge_wait_ms, EDGE_WAIT_MS, held),
         _probe(Probe.SHED)(sample, held),
     ),
     Cause.ERRORS: lambda sample, held: _share(sample.errors, sample.requests, ERRORS_MIN, ERRORS_SHARE, held),

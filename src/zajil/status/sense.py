@@ -67,6 +67,7 @@ class Senses:
         return {
             "loop_lag_ms": round(lag_s * 1000, 2),
             "queue_wait_ms": None if waited_s is None else round(waited_s * 1000, 2),
+            "edge_wait_ms": round(self._app.admission.find_longest_wait_s(self._app.clock.monotonic_s()) * 1000, 2),
             "commit_ms": None if took_s is None else round(took_s * 1000, 2),
             "requests": requests,
             "errors": errors,

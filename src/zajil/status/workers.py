@@ -11,7 +11,7 @@ from zajil.status.link import Line
 STARTING_S_MAX: Final = 20.0
 """So long a server may take to start before its absence is one."""
 
-_LARGEST: Final = ("loop_lag_ms", "queue_wait_ms", "commit_ms")
+_LARGEST: Final = ("loop_lag_ms", "queue_wait_ms", "edge_wait_ms", "commit_ms")
 _ADDED: Final = ("requests", "errors", "shed", "pushers_tried", "pushers_failing")
 _ANY: Final = ("database_answers", "media_answers", "disk_is_full")
 
