@@ -36,6 +36,7 @@ from zajil.services.search.index_messages import MessageIndex
 from zajil.services.signals.attach_signals import attach_signals, start_signals, stop_signals
 from zajil.services.sync.lazy_members import LazyMembers
 from zajil.services.sync.notifier import Notifier
+from zajil.services.sync.turns import SyncTurns
 from zajil.storage.stores.account_data import SqlAccountDataStore, SqlFilterStore
 from zajil.storage.stores.accounts import SqlAccountStore
 from zajil.storage.stores.device_keys import SqlDeviceKeyStore
@@ -117,6 +118,7 @@ def build_services(config: Config) -> App:
     attach_notifications(app)
     attach_push(app)
     app.lazy_members = LazyMembers()
+    app.sync_turns = SyncTurns(app.clock.monotonic_s)
     attach_signals(app)
     app.message_index = MessageIndex(app)
     return app

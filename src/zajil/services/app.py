@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from zajil.services.signals.typing import Typing
     from zajil.services.sync.lazy_members import LazyMembers
     from zajil.services.sync.notifier import Notifier
+    from zajil.services.sync.turns import SyncTurns
 
 
 @dataclass(slots=True)
@@ -103,6 +104,7 @@ class App:
     unread_counts: "UnreadCounts" = field(init=False)
     push_rules: "UserPushRules" = field(init=False)
     lazy_members: "LazyMembers" = field(init=False)
+    sync_turns: "SyncTurns" = field(init=False)
     node_signals: "NodeSignals" = field(init=False)
     ephemeral: "Ephemeral" = field(init=False)
     typing: "Typing" = field(init=False)

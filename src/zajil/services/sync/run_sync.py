@@ -39,6 +39,8 @@ async def run_sync(app: App, sync: SyncRequest) -> bytes:
     must_answer = since is None or sync.full_state
     checked_at = sync.authorised_at
     while True:
+        if not app.sync_turns.may_go_on():
+            await app.sync_turns.wait()
         user = await app.notifier.find_or_load(tx, sync.user_id)
         checked_at = await check_session_since(app, sync.requester, user, checked_at)
         window = open_window(app, sync, since)
