@@ -238,6 +238,26 @@ async def test_the_log_is_emptied_while_writes_go_on(database: SqliteDatabase, m
                 break
 
 
+async def test_the_log_stays_short(database: SqliteDatabase) -> None:
+    """When it is begun again all commits wait until what it had gathered is on disk."""
+    longest = 0
+
+    async def write(number: int, size: int) -> None:
+        await database.write(
+            lambda tx: tx.execute("INSERT INTO state_nodes (hash, body) VALUES (?, ?)", b"%d" % number, b"x" * size)
+        )
+
+    async with asyncio.timeout(HANG_S):
+        await asyncio.gather(*(write(number, 20_000) for number in range(120)))
+        for number in count(1000):
+            longest = max(longest, database._wal_pages)
+            await write(number, 100)
+            if database._wal_pages < longest:
+                break
+            await asyncio.sleep(0.05)
+    assert 2.4e6 / checkpoints.PAGE_BYTES < longest < 8e6 / checkpoints.PAGE_BYTES
+
+
 async def test_a_long_reader_is_cut_off_before_the_log_passes_its_limit(
     database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

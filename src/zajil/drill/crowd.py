@@ -17,7 +17,8 @@ from zajil.drill.matrix_client import GONE, Person, Refused
 from zajil.drill.proxy import Proxy
 
 SYNC_TIMEOUT_MS: Final = 10_000
-PAUSE_S: Final = 1.0
+SYNCS_WHEN_BACK: Final = 2
+"""Without waiting for news. The first may have been begun just before the network was back, and would not count."""
 ANSWER_S_MAX: Final = 60.0
 
 
@@ -83,18 +84,18 @@ class Followers:
 
     async def _follow(self, number: int, person: Person) -> None:
         since: str | None = None
-        is_back = False
+        owed = 0
         while True:
             await self._may_go_on.wait()
             began_s = time.monotonic()
             try:
                 # Who was cut off first asks what there is, as clients do.
-                answer = await person.sync(since, SYNC_TIMEOUT_MS if since and not is_back else 0)
+                answer = await person.sync(since, SYNC_TIMEOUT_MS if since and not owed else 0)
             except (*GONE, Refused) as error:
-                is_back = True
+                owed = SYNCS_WHEN_BACK
                 await asyncio.sleep(max(self._chance.uniform(0.02, 0.5), getattr(error, "retry_after_s", 0.0)))
                 continue
-            since, is_back = answer["next_batch"], False
+            since, owed = answer["next_batch"], max(0, owed - 1)
             self._synced_since[number] = began_s
 
     def do(self, message: dict[str, Any]) -> int | None:

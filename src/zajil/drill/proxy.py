@@ -5,6 +5,8 @@ import contextlib
 from typing import Final
 
 CHUNK: Final = 64 * 1024
+DROP_S: Final = 0.05
+"""So long also connections break that were being made."""
 
 
 class Proxy:
@@ -24,13 +26,17 @@ class Proxy:
     def cut(self) -> None:
         """Break every connection, and every new one, until `restore`."""
         self._is_cut = True
-        self.drop()
+        self._break_all()
 
     def restore(self) -> None:
         self._is_cut = False
 
     def drop(self) -> None:
-        """Break every connection; new ones are served at once."""
+        """Break every connection, also those that are being made; new ones are served a moment later."""
+        self.cut()
+        asyncio.get_running_loop().call_later(DROP_S, self.restore)
+
+    def _break_all(self) -> None:
         for writer in self._open:
             writer.transport.abort()
         self._open.clear()
@@ -38,7 +44,7 @@ class Proxy:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
-        self.drop()
+        self._break_all()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from zajil.drill.crowd import Crowd
+from zajil.drill.crowd import SYNCS_WHEN_BACK, Crowd
 from zajil.drill.ledger import Ledger, Message
 from zajil.drill.matrix_client import GONE, Person, Refused
 from zajil.drill.plan import Scale
@@ -204,20 +204,20 @@ class Traffic:
 
     async def _read(self, person: Person, ready: asyncio.Event) -> None:
         since: str | None = None
-        is_back = False
+        owed = 0
         seen: defaultdict[str, set[str]] = defaultdict(set)
         while True:
             began_s = time.monotonic()
             try:
                 # Who was cut off first asks what there is, as clients do.
-                answer = await person.sync(since, SYNC_TIMEOUT_MS if since and not is_back else 0)
+                answer = await person.sync(since, SYNC_TIMEOUT_MS if since and not owed else 0)
                 rooms = answer.get("rooms", {}).get("join", {}) if since is not None else {}
                 found = [await self._find_new(person, room_id, section, seen) for room_id, section in rooms.items()]
             except (*GONE, Refused) as error:
-                is_back = True
+                owed = SYNCS_WHEN_BACK
                 await asyncio.sleep(max(self._chance.uniform(0.02, 0.5), getattr(error, "retry_after_s", 0.0)))
                 continue
-            is_back = False
+            owed = max(0, owed - 1)
             for room_id, event_ids in found:
                 self.ledger.receive(person.user_id, room_id, event_ids)
                 seen[room_id].update(event_ids)
