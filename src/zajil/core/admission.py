@@ -17,9 +17,10 @@ SHARES: Final = 20
 """Users are shed in so many parts, so that under overload it is the same ones who get through."""
 FLOOR: Final = 20
 """Every so many starts, one goes to who has waited longest for a turn, whatever the priority: 5 %."""
-RESERVED: Final = (Work.LIVE, Work.LIVE_SYNC)
 RESERVE: Final = 16
-"""So many more of these may run than the limit says, and so many may begin before their time on a capped server."""
+"""So many more may run for live conversations than the limit says, and so many may begin before their time on a capped server."""
+RESERVES: Final = {Work.LIVE: RESERVE, Work.LIVE_SYNC: RESERVE // 2, Work.LIVELY: RESERVE // 2}
+"""How many of each kind may begin before their time on a capped server, or what is less important would make them wait."""
 RATE_WINDOW_S: Final = 0.5
 RATE_UNKNOWN: Final = 25.0
 SYNC_RATE_UNKNOWN: Final = 300.0
@@ -86,7 +87,7 @@ class Admission:
         """In all, of those that began."""
         self._chance = chance
         self._interval_s = 1 / capacity_max if capacity_max else 0.0
-        self._ahead_s = RESERVE * self._interval_s
+        self._ahead_s = [RESERVES.get(work, 0) * self._interval_s for work in Work]
         self._next_start_s = 0.0
         self._queues: list[deque[Entry]] = [deque() for _ in Work]
         self._promises = [Promises() for _ in Work]
@@ -208,7 +209,7 @@ class Admission:
         """In how many seconds a capped server may start something; None when only a request's end makes room."""
         if not self.waiting or not self._interval_s:
             return None
-        ahead_s = self._ahead_s if any(self._queues[work] for work in RESERVED) else 0.0
+        ahead_s = max(self._ahead_s[work] for work in Work if self._queues[work])
         return max(0.0, self._next_start_s - ahead_s - now_s)
 
     def count_waiting(self, work: Work) -> int:
@@ -227,10 +228,10 @@ class Admission:
 
     def _may_start(self, work: Work, now_s: float, *, has_turn: bool = False) -> bool:
         """`has_turn`: the reserve is for it, too."""
-        takes_reserve = has_turn or work in RESERVED
-        if now_s < self._next_start_s - (self._ahead_s if takes_reserve else 0.0) and IS_REQUEST[work]:
+        ahead_s = self._ahead_s[Work.LIVE if has_turn else work]
+        if now_s < self._next_start_s - ahead_s and IS_REQUEST[work]:
             return False
-        if self.running >= self.limit.value + (RESERVE if takes_reserve else 0):
+        if self.running >= self.limit.value + (RESERVE if has_turn or work <= Work.LIVE_SYNC else 0):
             return False
         return self._running_of[work] < RUNNING_MAX[work]
 
