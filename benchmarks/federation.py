@@ -1,8 +1,10 @@
-"""What a worker takes in from another server: events verified, authorised and on disk, a second.
+"""What a worker takes in from another server, and what its own users notice of it.
 
-    python -m benchmarks.federation [--events 5000] [--batch 50]
+    python -m benchmarks.federation [--events 10000] [--batch 50] [--rate 0]
 
-Two servers in one process without sockets: the one that is measured, and one in whose name events were made beforehand, each following the last.
+Two servers in one process without sockets: the one that is measured, and one in whose name transactions were made and signed beforehand, each event
+following the last. The other server sends one transaction after the other, as fast as they are taken or `--rate` events a second. Meanwhile four
+people of this server write to a room of their own, as they did before, when there was nothing else to do.
 """
 
 from __future__ import annotations
@@ -14,50 +16,60 @@ import tempfile
 import time
 from pathlib import Path
 
+import orjson
 from tests.client import Client, q
-from tests.simulation.network import Link, Network, running_network
+from tests.simulation.network import Network, running_network
 
 from zajil.core.events import Event, build_event
-from zajil.ports.federation import FederationRequest
+from zajil.core.request_signing import build_request_header
 
 V3 = "/_matrix/client/v3"
 HERE, THERE = "here.test", "there.test"
+PEOPLE = 4
+PAUSE_S = 0.02
+ALONE_S = 5.0
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=5_000, help="events in all")
+    parser.add_argument("--events", type=int, default=10_000, help="events in all")
     parser.add_argument("--batch", type=int, default=50, help="events in a transaction, at most 50")
+    parser.add_argument("--rate", type=int, default=0, help="events a second; 0: as fast as they are taken")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         async with running_network(Path(folder), (HERE, THERE)) as network:
-            await measure(network, given.events, given.batch)
+            await measure(network, given.events, given.batch, given.rate)
 
 
-async def measure(network: Network, count: int, batch: int) -> None:
+async def measure(network: Network, count: int, batch: int, rate: int) -> None:
     here, there = network.servers[HERE], network.servers[THERE]
     host, guest = await here.register("host"), await there.register("guest")
     room_id = (await host.post(f"{V3}/createRoom", {"preset": "public_chat"})).ok()["room_id"]
     (await guest.post(f"{V3}/join/{q(room_id)}?via={HERE}")).ok()
     await network.settle()
     events = await build_chain(network, guest, room_id, count)
-    link = Link(network, there.app)
-    own_room_id = (await host.post(f"{V3}/createRoom", {})).ok()["room_id"]
-    alone = await time_sends(host, own_room_id, 200)
-    sends: list[float] = []
-    sending = asyncio.create_task(send_beside(host, own_room_id, sends))
-    began = time.perf_counter()
-    for start in range(0, count, batch):
-        content = {"pdus": [event.pdu for event in events[start : start + batch]], "edus": []}
-        answer = await link.request(
-            FederationRequest(HERE, "PUT", f"/_matrix/federation/v1/send/{start}", content=content)
-        )
-        bad = {event_id: each for event_id, each in answer["pdus"].items() if each}
-        assert not bad, bad
-    took_s = time.perf_counter() - began
-    sending.cancel()
+    transactions = [build_transaction(network, events[start : start + batch]) for start in range(0, count, batch)]
+    own_room_id = (await host.post(f"{V3}/createRoom", {"preset": "public_chat"})).ok()["room_id"]
+    people = [await here.register(f"person{number}") for number in range(PEOPLE)]
+    for person in people:
+        (await person.post(f"{V3}/join/{q(own_room_id)}")).ok()
+
+    alone, beside = Writing(people, own_room_id), Writing(people, own_room_id)
+    async with alone:
+        await asyncio.sleep(ALONE_S)
+    async with beside:
+        began = time.perf_counter()
+        for number, (client, path, body) in enumerate(transactions):
+            answer = (await client.call("PUT", path, body)).ok()
+            bad = {event_id: each for event_id, each in answer["pdus"].items() if each}
+            assert not bad, bad
+            if rate:
+                due_s = began + (number + 1) * batch / rate
+                await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
+        took_s = time.perf_counter() - began
     print(f"{count / took_s:,.0f} events/s in transactions of {batch}, verified, authorised and on disk")
-    print(f"local sends: p99 {p99_ms(alone):.1f} ms alone, {p99_ms(sends):.1f} ms meanwhile ({len(sends)} sends)")
+    print(f"local sends alone:     {alone.describe()}")
+    print(f"local sends meanwhile: {beside.describe()}")
 
 
 async def build_chain(network: Network, guest: Client, room_id: str, count: int) -> list[Event]:
@@ -89,30 +101,44 @@ async def build_chain(network: Network, guest: Client, room_id: str, count: int)
     return events
 
 
-async def time_sends(person: Client, room_id: str, count: int) -> list[float]:
-    times = []
-    for number in range(count):
-        began = time.perf_counter()
-        (await person.put(f"{V3}/rooms/{q(room_id)}/send/m.room.message/alone{number}", {"body": "x"})).ok()
-        times.append(time.perf_counter() - began)
-    return times
+def build_transaction(network: Network, events: list[Event]) -> tuple[Client, str, bytes]:
+    """Who sends it, where, and what."""
+    app = network.servers[THERE].app
+    content = {"origin": THERE, "origin_server_ts": app.clock.now_ms(), "pdus": [each.pdu for each in events], "edus": []}
+    path = f"/_matrix/federation/v1/send/{events[0].event_id[1:]}"
+    client = Client(network.servers[HERE])
+    client.headers["authorization"] = build_request_header("PUT", path, THERE, HERE, content, app.signing_key)
+    return client, path, orjson.dumps(content)
 
 
-async def send_beside(person: Client, room_id: str, times: list[float]) -> None:
-    """Twenty a second."""
-    while True:
-        times += await time_sends_once(person, room_id, len(times))
-        await asyncio.sleep(0.05)
+class Writing:
+    """People who write for as long as the block runs, each with a pause after every message."""
 
+    def __init__(self, people: list[Client], room_id: str) -> None:
+        self._people = people
+        self._room_id = room_id
+        self._tasks: list[asyncio.Task[None]] = []
+        self.times: list[float] = []
 
-async def time_sends_once(person: Client, room_id: str, number: int) -> list[float]:
-    began = time.perf_counter()
-    (await person.put(f"{V3}/rooms/{q(room_id)}/send/m.room.message/beside{number}", {"body": "x"})).ok()
-    return [time.perf_counter() - began]
+    async def __aenter__(self) -> None:
+        self._tasks = [asyncio.create_task(self._write(person)) for person in self._people]
 
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-def p99_ms(times: list[float]) -> float:
-    return statistics.quantiles(times, n=100)[-1] * 1000
+    async def _write(self, person: Client) -> None:
+        while True:
+            path = f"{V3}/rooms/{q(self._room_id)}/send/m.room.message/{id(self)}_{len(self.times)}_{person.user_id}"
+            began = time.perf_counter()
+            (await person.put(path, {"msgtype": "m.text", "body": "x"})).ok()
+            self.times.append(time.perf_counter() - began)
+            await asyncio.sleep(PAUSE_S)
+
+    def describe(self) -> str:
+        parts = statistics.quantiles(self.times, n=100)
+        return f"p50 {parts[49] * 1000:.2f} ms, p99 {parts[98] * 1000:.2f} ms, {len(self.times)} sends"
 
 
 if __name__ == "__main__":

@@ -215,6 +215,10 @@ class Admission:
     def count_waiting(self, work: Work) -> int:
         return len(self._queues[work])
 
+    def count_own_running(self) -> int:
+        """Requests that are being worked on, without those of other servers."""
+        return len(self._running) - self._running_of[Work.FEDERATION]
+
     def count_promised(self, work: Work) -> int:
         return len(self._promises[work])
 

@@ -11,6 +11,7 @@ from zajil.services.federation.access_servers import ServerRules, is_server_allo
 from zajil.services.federation.backfill import Backfills
 from zajil.services.federation.destinations import Destinations
 from zajil.services.federation.federated_devices import FederatedDevices
+from zajil.services.federation.inbound_turns import InboundTurns
 from zajil.services.federation.receive_events import RoomTurns
 from zajil.services.federation.remote_spaces import RemoteSpaces
 from zajil.services.federation.server_keys import ServerKeyring
@@ -33,6 +34,7 @@ def attach_federation(app: App) -> None:
     app.remote_devices = FederatedDevices(app)
     app.destinations = Destinations(app)
     app.server_rules = ServerRules(app)
+    app.inbound_turns = InboundTurns(app)
     app.room_turns = RoomTurns()
     app.backfills = Backfills(app)
     app.remote_spaces = RemoteSpaces(app)

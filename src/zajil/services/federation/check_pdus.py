@@ -1,6 +1,5 @@
 """PDUs as they come from other servers: their form, their signatures, their hashes (server-server API, "Checks performed on receipt", 1 to 3)."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,9 +11,8 @@ from zajil.core.room_rules import RoomRules
 from zajil.core.server_keys import can_sign
 from zajil.core.signing import build_signed_bytes, find_signatures, verify_content_hash, verify_signature
 from zajil.services.app import App
+from zajil.services.federation.inbound_turns import SLICE_EVENTS_MAX
 
-EVENTS_AT_ONCE: Final = 8
-"""Verified before others get their turn on the event loop: about 1 ms."""
 SIGNATURES_TRIED_MAX: Final = 5
 """Of one server on one event."""
 
@@ -30,10 +28,9 @@ class Refused:
 async def check_pdus(app: App, pdus: Sequence[Any], rules: RoomRules) -> list[Event | Refused]:
     """Judge PDUs of one room version, in their order. An event whose hash is wrong comes back redacted."""
     checked: list[Event | Refused] = []
-    for index, pdu in enumerate(pdus):
-        checked.append(await check_pdu(app, pdu, rules))
-        if index % EVENTS_AT_ONCE == EVENTS_AT_ONCE - 1:
-            await asyncio.sleep(0)
+    for start in range(0, len(pdus), SLICE_EVENTS_MAX):
+        await app.inbound_turns.wait()
+        checked += [await check_pdu(app, pdu, rules) for pdu in pdus[start : start + SLICE_EVENTS_MAX]]
     return checked
 
 

@@ -1,18 +1,15 @@
 """Placing events that simply go on where a room stands: many in one commit, without a look at any other state than the room's own."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from zajil.core.event_auth import auth_event_keys, check_event_auth
 from zajil.core.events import Event
 from zajil.core.power_levels import CREATE_KEY
 from zajil.ports.database import Transaction
 from zajil.services.app import App
+from zajil.services.federation.inbound_turns import SLICE_EVENTS_MAX
 from zajil.services.messages.append_events import RoomDraft, append_built, open_draft, store_draft
 from zajil.services.messages.send_event import write_to_room
-
-RUN_MAX: Final = 10
-"""Events in one commit: local sends wait behind it for a few milliseconds."""
 
 
 async def place_run(app: App, room_id: str, events: Sequence[Event]) -> int:
@@ -20,7 +17,7 @@ async def place_run(app: App, room_id: str, events: Sequence[Event]) -> int:
 
     Returns how many; the next one needs a closer look (place_event).
     """
-    first, events = events[0], events[:RUN_MAX]
+    first, events = events[0], events[:SLICE_EVENTS_MAX]
     head = app.rooms.known(room_id)
     if head is None or set(first.prev_event_ids) != set(head.row.extremities):
         return 0
@@ -39,7 +36,8 @@ async def place_run(app: App, room_id: str, events: Sequence[Event]) -> int:
             await store_draft(app, tx, draft)
         return placed
 
-    return await write_to_room(app, room_id, item)
+    async with app.inbound_turns.hold():
+        return await write_to_room(app, room_id, item)
 
 
 async def _goes_on(app: App, tx: Transaction, draft: RoomDraft, event: Event) -> bool:
