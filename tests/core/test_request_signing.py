@@ -2,6 +2,7 @@
 
 import pytest
 
+from zajil.core.canonical_json import encode_canonical
 from zajil.core.request_signing import RequestSignature, build_request_header, parse_request_signature, verify_request
 from zajil.core.signing import SigningKey
 
@@ -9,6 +10,10 @@ KEY = SigningKey(b"k" * 32, "ed25519:a_1")
 OTHER_KEY = SigningKey(b"o" * 32, "ed25519:a_1")
 URI = "/_matrix/federation/v1/send/1?a=b%2Fc"
 CONTENT = {"pdus": [], "origin": "one.example"}
+
+
+def encode(content: dict | None) -> bytes | None:
+    return None if content is None else encode_canonical(content)
 
 
 def sign(content: dict | None = CONTENT) -> RequestSignature:
@@ -20,7 +25,7 @@ def sign(content: dict | None = CONTENT) -> RequestSignature:
 
 @pytest.mark.parametrize("content", [CONTENT, None, {}])
 def test_what_was_signed_is_accepted(content: dict | None) -> None:
-    assert verify_request(sign(content), "PUT", URI, "two.example:8448", content, KEY.public_key)
+    assert verify_request(sign(content), "PUT", URI, "two.example:8448", encode(content), KEY.public_key)
 
 
 @pytest.mark.parametrize(
@@ -34,11 +39,11 @@ def test_what_was_signed_is_accepted(content: dict | None) -> None:
     ],
 )
 def test_anything_else_is_not(method: str, uri: str, content: dict | None) -> None:
-    assert not verify_request(sign(), method, uri, "two.example:8448", content, KEY.public_key)
+    assert not verify_request(sign(), method, uri, "two.example:8448", encode(content), KEY.public_key)
 
 
 def test_another_key_of_the_same_name_is_not_accepted() -> None:
-    assert not verify_request(sign(), "PUT", URI, "two.example:8448", CONTENT, OTHER_KEY.public_key)
+    assert not verify_request(sign(), "PUT", URI, "two.example:8448", encode(CONTENT), OTHER_KEY.public_key)
 
 
 def test_without_a_destination_the_signature_covers_the_receiver() -> None:
@@ -46,8 +51,8 @@ def test_without_a_destination_the_signature_covers_the_receiver() -> None:
     signature = parse_request_signature(header.replace('destination="two.example",', ""))
     assert signature is not None
     assert signature.destination is None
-    assert verify_request(signature, "PUT", URI, "two.example", CONTENT, KEY.public_key)
-    assert not verify_request(signature, "PUT", URI, "three.example", CONTENT, KEY.public_key)
+    assert verify_request(signature, "PUT", URI, "two.example", encode(CONTENT), KEY.public_key)
+    assert not verify_request(signature, "PUT", URI, "three.example", encode(CONTENT), KEY.public_key)
 
 
 EXPECTED = RequestSignature("one.example:8448", "two.example", "ed25519:a", "abc+/")

@@ -1,28 +1,35 @@
 """Transactions of a hostile server whose signatures are right: events and EDUs that are changed in every way, or that claim what they may not.
 
-Whatever comes, the answer is no 5xx, and nobody's room changes by it.
+Whatever comes, the answer is no 5xx, the event loop is never held up for long, and nobody's room changes by it.
 """
 
+import asyncio
 import copy
 import random
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
-from tests.client import Client, InProcessServer, q
-from tests.simulation.network import Link, Network, running_network
+from tests.client import Answer, Client, InProcessServer, q
+from tests.simulation.network import Network, running_network
 
 from zajil.core.canonical_json import CanonicalJsonError
 from zajil.core.events import Event, sign_event
+from zajil.core.request_signing import build_request_header
 from zajil.core.room_rules import ROOM_RULES, RoomRules
 from zajil.core.signing import compute_content_hash, encode_base64
-from zajil.ports.federation import FederationFailed, FederationRequest
 
 V3 = "/_matrix/client/v3"
 HERE, THERE = "here.test", "there.test"
 VERSIONS = ("10", "11", "12")
 BATCH = 10
+STALL_S_MAX = 0.05
+LARGE_SHARE = 0.01
+"""Of the transactions, so many are as large as may be."""
+SENT_REMEMBERED_MAX = 200
 VALUES: list[Any] = [
     None, True, False, 0, -1, 1, 2**53, 2**63, 1.5, "", "x", "\0", "\ud800".encode("utf-16", "surrogatepass").hex(), "x" * 300, "@a:b", "!a:b", "$a",
     [], {}, [[]], [None], {"a": {"b": {"c": []}}}, ["x"] * 30, {"membership": "join"}, {"users": {"@guest:there.test": 100}},
@@ -46,7 +53,9 @@ class Hostile:
         self.there: InProcessServer = network.servers[THERE]
         self.guest = guest
         self.random = random.Random(seed)
-        self.link = Link(network, self.there.app)
+        self.sent: list[str] = []
+        self.longest_s = 0.0
+        """How long one step of the server's event loop computed at most."""
 
     async def build(self, room_id: str) -> dict[str, Any]:
         """A well-formed event that the guest may not send, or may, at the end of the room."""
@@ -66,7 +75,7 @@ class Hostile:
             "content": self.content(event_type),
             "depth": head.row.depth + 1,
             "origin_server_ts": app.clock.now_ms(),
-            "prev_events": list(head.row.extremities),
+            "prev_events": self.follow(list(head.row.extremities)),
             "auth_events": [*auth, member.event.event_id],
         }
         if event_type.startswith("m.room.") and event_type not in (
@@ -78,6 +87,15 @@ class Hostile:
         if event_type == "m.room.member":
             pdu["state_key"] = self.random.choice([f"@host:{HERE}", f"@third:{THERE}"])
         return pdu
+
+    def follow(self, ends: list[str]) -> list[str]:
+        """What the room ends with; or events that forked it, or that there are none of."""
+        chance = self.random.random()
+        if chance < 0.7 or not self.sent:
+            return ends
+        if chance < 0.95:
+            return self.random.sample(self.sent, min(len(self.sent), self.random.choice((1, 2, 5, 20, 21))))
+        return [f"${self.random.getrandbits(256):043x}", *ends]
 
     def content(self, event_type: str) -> Any:
         if event_type == "m.room.member":
@@ -101,7 +119,9 @@ class Hostile:
         try:
             pdu.setdefault("hashes", {"sha256": encode_base64(compute_content_hash(pdu, rules))})
             pdu.setdefault("signatures", {})
-            return sign_event(Event(rules, "", pdu=pdu), self.there.app.sign_event).pdu
+            signed = sign_event(Event(rules, "", pdu=pdu), self.there.app.sign_event)
+            self.sent = [*self.sent[1 - SENT_REMEMBERED_MAX :], signed.event_id]
+            return signed.pdu
         except (CanonicalJsonError, TypeError, ValueError, AttributeError, KeyError):
             return pdu
 
@@ -117,17 +137,42 @@ class Hostile:
             edu[self.random.choice(["edu_type", "content"])] = self.random.choice(VALUES)
         return self.random.choice([edu, edu, edu, self.random.choice(VALUES)])
 
+    def swell(self) -> dict[str, Any]:
+        """What takes longest to read."""
+        many = {f"key {number}": number for number in range(self.random.choice((100, 3_000, 40_000)))}
+        deep: Any = {}
+        for _ in range(95):
+            deep = {"a": deep}
+        parts = [many, {"type": "m.room.message", "content": many}, ["x"] * 3_000, [{}] * 3_000, "x" * 60_000, deep]
+        part = {**self.random.choice(parts[:2]), "extra": self.random.choice(parts[2:])}
+        size = len(orjson.dumps(part))
+        return {
+            "pdus": [part] * min(50, 6_000_000 // size),
+            "edus": [{"edu_type": self.random.choice(EDUS), "content": part}] * min(100, 3_000_000 // size),
+        }
+
     async def send(self, content: Any) -> int:
-        txn_id = self.random.getrandbits(64)
+        """The status of the answer; 0 if the transaction cannot even be signed."""
+        app = self.there.app
+        path = f"/_matrix/federation/v1/send/{self.random.getrandbits(64)}"
+        client = Client(self.network.servers[HERE])
         try:
-            await self.link.request(
-                FederationRequest(HERE, "PUT", f"/_matrix/federation/v1/send/{txn_id}", content=content)
-            )
-        except FederationFailed as failure:
-            return failure.status or 0
+            header = build_request_header("PUT", path, THERE, HERE, content, app.signing_key)
+            body = orjson.dumps(content)
         except (CanonicalJsonError, TypeError):
-            return 0  # it cannot even be signed
-        return 200
+            return 0
+        client.headers["authorization"] = header
+        return (await self.watch(client.call("PUT", path, body))).status
+
+    async def watch(self, call: Coroutine[Any, Any, Answer]) -> Answer:
+        """Await it, and note how long others would have had to wait. It is the time that the thread of the loop computes: the machine may have
+        other things to do."""
+        task = asyncio.create_task(call)
+        while not task.done():
+            began_s = time.thread_time()
+            await asyncio.sleep(0)
+            self.longest_s = max(self.longest_s, time.thread_time() - began_s)
+        return await task
 
 
 async def attack(folder: Path, seed: int, count: int, progress: Callable[[int], None] = lambda done: None) -> None:
@@ -141,16 +186,21 @@ async def attack(folder: Path, seed: int, count: int, progress: Callable[[int], 
             room_id = (await host.post(f"{V3}/createRoom", body)).ok()["room_id"]
             (await guest.post(f"{V3}/join/{q(room_id)}?via={HERE}")).ok()
             await network.settle()
+            hostile.sent.clear()
             before = await read_state(host, room_id)
             for _ in range(50):
                 pdus = [
                     hostile.sign(hostile.mutate(await hostile.build(room_id)), ROOM_RULES[version])
                     for _ in range(BATCH)
                 ]
-                status = await hostile.send({"pdus": pdus, "edus": [hostile.edu() for _ in range(3)]})
+                is_large = hostile.random.random() < LARGE_SHARE
+                content = hostile.swell() if is_large else {"pdus": pdus, "edus": [hostile.edu() for _ in range(3)]}
+                status = await hostile.send(content)
                 assert status < 500, (seed, done, status, pdus)
+                assert hostile.longest_s < STALL_S_MAX, (seed, done, is_large, pdus)
             assert await read_state(host, room_id) == before, (seed, done)
             progress(done)
+        print(f"{count} events, the longest step took {hostile.longest_s * 1000:.1f} ms")
 
 
 async def read_state(person: Client, room_id: str) -> dict[tuple[str, str], Any]:

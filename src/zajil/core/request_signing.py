@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from zajil.core.canonical_json import CanonicalJsonError, encode_canonical
+from zajil.core.canonical_json import encode_canonical
 from zajil.core.identifiers import is_server_name
 from zajil.core.signing import SigningKey, verify_signature
 
@@ -74,6 +74,12 @@ def build_signed_request(
     return encode_canonical(request, strict=False)
 
 
+def build_signed_around(method: str, uri: str, origin: str, destination: str, content: bytes) -> bytes:
+    """The same of a content that is in its canonical form already."""
+    rest = build_signed_request(method, uri, origin, destination, None)
+    return b'{"content":' + content + b"," + rest[1:]
+
+
 def build_request_header(
     method: str, uri: str, origin: str, destination: str, content: Mapping[str, Any] | None, key: SigningKey
 ) -> str:
@@ -87,12 +93,13 @@ def verify_request(
     method: str,
     uri: str,
     own_name: str,
-    content: Mapping[str, Any] | None,
+    content: bytes | None,
     public_key: bytes,
 ) -> bool:
-    """Whether the origin's key made this signature of this request to us."""
-    try:
-        message = build_signed_request(method, uri, signature.origin, signature.destination or own_name, content)
-    except CanonicalJsonError:
-        return False
+    """Whether the origin's key made this signature of this request to us. `content` is the body in its canonical form."""
+    destination = signature.destination or own_name
+    if content is None:
+        message = build_signed_request(method, uri, signature.origin, destination, None)
+    else:
+        message = build_signed_around(method, uri, signature.origin, destination, content)
     return verify_signature(message, signature.signature, public_key)

@@ -1,15 +1,19 @@
 """Which server asks: its signature on the request (server-server API, "Request Authentication")."""
 
+import asyncio
+from functools import partial
 from typing import Final
 
+from zajil.core.canonical_json import CanonicalJsonError
 from zajil.core.request_signing import RequestSignature, parse_request_signature, verify_request
-from zajil.http.request import Request, parse_json
+from zajil.http.federation_api.signed_body import parse_signed_body
+from zajil.http.request import Request
 from zajil.services.app import App
-from zajil.services.errors import MatrixError, bad_json
+from zajil.services.errors import MatrixError
 from zajil.services.federation.access_servers import check_server_allowed
 
-CONTAINERS_MAX: Final = 250_000
-"""Lists and objects in what a server sends: fifty events may hold many."""
+INLINE_BYTES_MAX: Final = 256 * 1024
+"""A longer request's signature is verified in a thread."""
 
 
 def unauthorized(message: str) -> MatrixError:
@@ -24,12 +28,13 @@ def begin_server_request(app: App, request: Request) -> None:
 async def authenticate_server(app: App, request: Request) -> None:
     """Verify the signature and set `request.origin`. Raises 401 M_UNAUTHORIZED."""
     signature = _parse(app, request)
-    content = None
+    content: bytes | None = None
     if request.body:
-        content = parse_json(request.body, containers_max=CONTAINERS_MAX, allows_nul=True)
-        if type(content) is not dict:
-            raise bad_json("The body must be a JSON object.")
-        request.remember_json(content)
+        try:
+            parsed, content = await parse_signed_body(request.body)
+        except CanonicalJsonError:
+            raise unauthorized("What has no canonical form cannot have been signed.") from None
+        request.remember_json(parsed)
     now_ms = app.clock.now_ms()
     key = await app.server_keys.find(signature.origin, signature.key_id, valid_at_ms=now_ms)
     if key is None:
@@ -39,7 +44,9 @@ async def authenticate_server(app: App, request: Request) -> None:
     uri = request.path.decode("latin-1")
     if request.query_string:
         uri += "?" + request.query_string.decode("latin-1")
-    if not verify_request(signature, request.method, uri, app.server_name, content, key.public_key):
+    verify = partial(verify_request, signature, request.method, uri, app.server_name, content, key.public_key)
+    is_right = await asyncio.to_thread(verify) if len(request.body) > INLINE_BYTES_MAX else verify()
+    if not is_right:
         raise unauthorized("The signature of the request is wrong.")
     request.origin = signature.origin
 

@@ -28,9 +28,13 @@ class Refused:
 async def check_pdus(app: App, pdus: Sequence[Any], rules: RoomRules) -> list[Event | Refused]:
     """Judge PDUs of one room version, in their order. An event whose hash is wrong comes back redacted."""
     checked: list[Event | Refused] = []
-    for start in range(0, len(pdus), SLICE_EVENTS_MAX):
+    while len(checked) < len(pdus):
         await app.inbound_turns.wait()
-        checked += [await check_pdu(app, pdu, rules) for pdu in pdus[start : start + SLICE_EVENTS_MAX]]
+        began_s = app.clock.monotonic_s()
+        for pdu in pdus[len(checked) : len(checked) + SLICE_EVENTS_MAX]:
+            checked.append(await check_pdu(app, pdu, rules))
+            if app.inbound_turns.is_over(began_s):
+                break
     return checked
 
 

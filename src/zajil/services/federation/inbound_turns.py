@@ -13,6 +13,8 @@ from zajil.services.app import App
 
 SLICE_EVENTS_MAX: Final = 4
 """Events that are verified, or placed in one commit, in a slice."""
+SLICE_S_MAX: Final = 0.0005
+"""After this time a slice takes no further event."""
 PAUSE_S: Final = 0.001
 PAUSES_MAX: Final = 2
 """So often a slice lets our own users go first; then it has its turn, however busy they are."""
@@ -25,6 +27,10 @@ class InboundTurns:
         self._app = app
         self._sleep = sleep
         self._turn = asyncio.Lock()
+
+    def is_over(self, began_s: float) -> bool:
+        """Whether a slice that began then has had its time."""
+        return self._app.clock.monotonic_s() - began_s > SLICE_S_MAX
 
     async def wait(self) -> None:
         """Until the caller may do a slice of work that does not leave the loop, or goes on when it has waited for the network."""

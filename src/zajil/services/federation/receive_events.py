@@ -96,8 +96,9 @@ async def receive_events(app: App, origin: str, room_id: str, events: Sequence[E
                 raise OriginUnreachable("no answer in time") from error
     finally:
         app.room_turns.release(room_id)
-    for event_id, text in failures.items():
-        log.info("an event of another server has no place yet", origin=origin, event_id=event_id, cause=text)
+    if failures:
+        event_id, cause = next(iter(failures.items()))
+        log.info("events of another server have no place yet", origin=origin, count=len(failures), first=event_id, cause=cause)
     return failures
 
 
