@@ -12,6 +12,8 @@ from zajil.core.canonical_json import CanonicalJsonError
 from zajil.http.admission import Edge, reads_body
 from zajil.http.early_refusal import EarlyRefusal, Entered
 from zajil.http.federation_api.authenticate import authenticate_server, begin_server_request
+from zajil.http.federation_api.request_kinds import find_request_kind
+from zajil.http.federation_api.server_bodies import ServerBodies
 from zajil.http.request import ClientGone, Request
 from zajil.http.response import CORS, JSON_TYPE, Response, join_headers, json_response
 from zajil.http.router import Auth, Route, Router
@@ -58,6 +60,8 @@ class AsgiApp:
         self._edge = Edge(app, all_routes)
         self.early_refusal = EarlyRefusal(app.measurements, self._router, self._edge, self._times)
         self._outages = Outages()
+        self._server_kinds = {id(route): find_request_kind(route) for route in all_routes if route.auth is Auth.SERVER}
+        self._server_bodies = ServerBodies()
         self.startup: list[Callable[[], Awaitable[None]]] = []
         self.shutdown: list[Callable[[], Awaitable[None]]] = []
         self.setup_token = ""  # makes the first administrator; empty when there is one
@@ -120,7 +124,7 @@ class AsgiApp:
             if entry is not None:
                 await self._edge.begin(entry)
             if route.auth is Auth.SERVER:
-                begin_server_request(self.app, request)
+                claimed = begin_server_request(self.app, request, self._server_kinds[id(route)])
             elif route.auth is not Auth.NONE:
                 await self._authenticate(route, request, token)
                 if entry is not None and entry.work is Work.UNKNOWN:
@@ -135,12 +139,16 @@ class AsgiApp:
                 # A client that sends its body slowly must not keep others out.
                 if entry is not None:
                     self.app.admission.park(entry)
-                await request.read_body(route.body_bytes_max)
+                if route.auth is Auth.SERVER:
+                    await self._server_bodies.read(request, claimed, route.body_bytes_max)
+                else:
+                    await request.read_body(route.body_bytes_max)
                 if entry is not None:
                     self.app.admission.resume(entry)
             if route.auth is Auth.SERVER:
-                await authenticate_server(self.app, request)
-            result = await route.handler(self.app, request)
+                result = await self._serve_server(route, request, entry)
+            else:
+                result = await route.handler(self.app, request)
         except ClientGone:
             raise
         except Exception as error:
@@ -149,6 +157,19 @@ class AsgiApp:
             if entry is not None:
                 self._edge.leave(entry)
         return result if isinstance(result, Response) else json_response(result)
+
+    async def _serve_server(self, route: Route, request: Request, entry: Entry | None) -> Any:
+        """Find out which server asks, and do what it asks within its budget."""
+        app = self.app
+
+        def note_waiting(waits: bool) -> None:
+            # It has no claim to a place while it waits for other requests of its own server.
+            if entry is not None:
+                (app.admission.park if waits else app.admission.resume)(entry)
+
+        await authenticate_server(app, request)
+        async with app.origin_budgets.hold(request.origin, self._server_kinds[id(route)], note_waiting):
+            return await route.handler(app, request)
 
     def _answer_failure(self, error: Exception, scope: dict[str, Any]) -> Response:
         """What the client is told instead of what it asked for."""

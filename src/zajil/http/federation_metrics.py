@@ -11,15 +11,26 @@ from prometheus_client.registry import Collector
 from zajil.ports.database import Busy, StorageUnavailable
 from zajil.services.app import App
 from zajil.services.federation.administer_servers import ServerStatus, load_servers
-from zajil.services.federation_counts import FederationCounts
 
 SERVERS_NAMED_MAX: Final = 50
 """Prometheus keeps a series for every name it has ever heard, and anybody can make names; the other servers are added up."""
 OTHER: Final = "other"
 
 
-def collect_counts(counted: FederationCounts) -> Iterator[Any]:
-    """What one process did since its start."""
+def collect_counts(app: App) -> Iterator[Any]:
+    """What one process did since its start, and what it lets each server do."""
+    counted, config = app.measurements.federation, app.config
+    limits = GaugeMetricFamily("zajil_federation_limit", "What each other server may do.", labels=["of"])
+    limits.add_metric(["requests_per_s"], config.federation_requests_per_s)
+    limits.add_metric(["events_per_s"], config.federation_events_per_s)
+    limits.add_metric(["requests_at_once"], config.federation_requests_at_once)
+    yield limits
+    refused = CounterMetricFamily(
+        "zajil_federation_refused", "Requests of other servers beyond their budgets.", labels=["kind", "reason"]
+    )
+    for key, count in counted.refused.items():
+        refused.add_metric(key, count)
+    yield refused
     for name, text, values in (
         ("zajil_federation_transactions", "Transactions to and from other servers.", counted.transactions),
         ("zajil_federation_pdus", "Events received from other servers.", counted.pdus),

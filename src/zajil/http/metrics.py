@@ -52,7 +52,7 @@ class AppCollector(Collector):
         yield from self._collect_admission()
         yield from self._collect_work()
         if self._app.config.federation:
-            yield from collect_counts(self._app.measurements.federation)
+            yield from collect_counts(self._app)
         yield from self._collect_memory()
 
     def _collect_requests(self) -> Iterator[Any]:

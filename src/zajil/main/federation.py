@@ -12,6 +12,7 @@ from zajil.services.federation.backfill import Backfills
 from zajil.services.federation.destinations import Destinations
 from zajil.services.federation.federated_devices import FederatedDevices
 from zajil.services.federation.inbound_turns import InboundTurns
+from zajil.services.federation.origin_budgets import OriginBudgets
 from zajil.services.federation.receive_events import RoomTurns
 from zajil.services.federation.remote_spaces import RemoteSpaces
 from zajil.services.federation.server_keys import ServerKeyring
@@ -35,6 +36,7 @@ def attach_federation(app: App) -> None:
     app.destinations = Destinations(app)
     app.server_rules = ServerRules(app)
     app.inbound_turns = InboundTurns(app)
+    app.origin_budgets = OriginBudgets(app)
     app.room_turns = RoomTurns()
     app.backfills = Backfills(app)
     app.remote_spaces = RemoteSpaces(app)

@@ -255,6 +255,25 @@ class Config:
         metavar="SERVER",
     )
 
+    federation_requests_per_s: int = option(
+        50,
+        "Federation",
+        "Requests that one other server may make in a second, on average; ten times as many at once. "
+        "Asking for a whole state counts as 10, joins and history as 3.",
+        lowest=1,
+        highest=100_000,
+    )
+    federation_events_per_s: int = option(
+        1_000,
+        "Federation",
+        "Events that one other server may send in a second, on average; ten times as many at once.",
+        lowest=1,
+        highest=100_000,
+    )
+    federation_requests_at_once: int = option(
+        10, "Federation", "Requests of one other server that are worked on at the same time.", lowest=2, highest=1_000
+    )
+
     push_allow_private_networks: bool = option(
         False, "Push", "Deliver pushes to private addresses too. Only for tests: it lets users reach inner servers."
     )

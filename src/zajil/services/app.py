@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from zajil.services.federation.backfill import Backfills
     from zajil.services.federation.destinations import Destinations
     from zajil.services.federation.inbound_turns import InboundTurns
+    from zajil.services.federation.origin_budgets import OriginBudgets
     from zajil.services.federation.receive_events import RoomTurns
     from zajil.services.federation.remote_spaces import RemoteSpaces
     from zajil.services.federation.server_keys import ServerKeyring
@@ -95,6 +96,7 @@ class App:
     destinations: "Destinations" = field(init=False)
     server_rules: "ServerRules" = field(init=False)
     inbound_turns: "InboundTurns" = field(init=False)
+    origin_budgets: "OriginBudgets" = field(init=False)
     room_turns: "RoomTurns" = field(init=False)
     backfills: "Backfills" = field(init=False)
     remote_spaces: "RemoteSpaces" = field(init=False)

@@ -14,6 +14,13 @@ class FederationCounts:
         self.key_fetches = {"found": 0, "failed": 0}
         """Questions for the signing keys of a server, to itself and then to notaries."""
 
+        self.refused: dict[tuple[str, str], int] = {}
+        """Requests over their server's budget: by kind, and by what there was too much of (rate, crowd)."""
+
+    def note_refused(self, kind: str, reason: str) -> None:
+        """A server has been told to come later."""
+        self.refused[kind, reason] = self.refused.get((kind, reason), 0) + 1
+
     def note_pdu(self, stored: StoredEvent) -> None:
         """An event of another server has been stored."""
         flags = stored.flags

@@ -48,6 +48,7 @@ LIMITS: Final[dict[str, Limit]] = {
     "typing": Limit(0.2, 50),
     "account_data": Limit(0.2, 200),
     "preview": Limit(1, 50),
+    "server_keys": Limit(0.2, 100),  # of servers nobody here has heard of, whom we must ask
 }
 """By the name that routes give in `limit`. Generous for people, tight for scripts."""
 

@@ -5,12 +5,14 @@ from functools import partial
 from typing import Final
 
 from zajil.core.canonical_json import CanonicalJsonError
+from zajil.core.origin_budget import Kind
 from zajil.core.request_signing import RequestSignature, parse_request_signature, verify_request
 from zajil.http.federation_api.signed_body import parse_signed_body
 from zajil.http.request import Request
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
 from zajil.services.federation.access_servers import check_server_allowed
+from zajil.services.rate_limits import network_of
 
 INLINE_BYTES_MAX: Final = 256 * 1024
 """A longer request's signature is verified in a thread."""
@@ -20,13 +22,19 @@ def unauthorized(message: str) -> MatrixError:
     return MatrixError(401, "M_UNAUTHORIZED", message)
 
 
-def begin_server_request(app: App, request: Request) -> None:
-    """Judge by the header alone, before the body is read. Raises 401 M_UNAUTHORIZED, 403 M_FORBIDDEN."""
-    check_server_allowed(app, _parse(app, request).origin)
+def begin_server_request(app: App, request: Request, kind: Kind) -> str:
+    """Judge by the header alone, before the body is read; returns who is said to ask.
+
+    Raises 401 M_UNAUTHORIZED, 403 M_FORBIDDEN, 429 M_LIMIT_EXCEEDED.
+    """
+    origin = _parse(app, request).origin
+    check_server_allowed(app, origin)
+    app.origin_budgets.check(origin, kind)
+    return origin
 
 
 async def authenticate_server(app: App, request: Request) -> None:
-    """Verify the signature and set `request.origin`. Raises 401 M_UNAUTHORIZED."""
+    """Verify the signature and set `request.origin`. Raises 401 M_UNAUTHORIZED, 429 M_LIMIT_EXCEEDED."""
     signature = _parse(app, request)
     content: bytes | None = None
     if request.body:
@@ -36,6 +44,9 @@ async def authenticate_server(app: App, request: Request) -> None:
             raise unauthorized("What has no canonical form cannot have been signed.") from None
         request.remember_json(parsed)
     now_ms = app.clock.now_ms()
+    if not await app.server_keys.knows(signature.origin):
+        # Whoever names many servers would make us ask all of these.
+        app.rate_limits.check_key("server_keys", network_of(request.client_ip))
     key = await app.server_keys.find(signature.origin, signature.key_id, valid_at_ms=now_ms)
     if key is None:
         raise unauthorized(f"The key {signature.key_id!r} of {signature.origin} cannot be found.")

@@ -26,6 +26,7 @@ async def receive_transaction(app: App, origin: str, txn_id: str, content: dict[
     if len(pdus) > PDUS_MAX or len(edus) > EDUS_MAX:
         raise bad_json(f"A transaction has at most {PDUS_MAX} PDUs and {EDUS_MAX} EDUs.")
     app.measurements.federation.transactions["received"] += 1
+    app.origin_budgets.count_events(origin, len(pdus))
     results: dict[str, dict[str, str]] = {}
     by_room: dict[str, list[Any]] = {}
     for pdu in pdus:

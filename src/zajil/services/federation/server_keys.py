@@ -42,6 +42,10 @@ class ServerKeyring:
         self._failures: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._fetching = asyncio.Semaphore(FETCHES_MAX)
 
+    async def knows(self, server_name: str) -> bool:
+        """Whether any key of the server has been fetched."""
+        return server_name == self._app.server_name or bool(await self._load(server_name))
+
     async def find(self, server_name: str, key_id: str, *, valid_at_ms: int | None = None) -> ServerKey | None:
         """The key, fetched if it is not known; None if the server has none of that name.
 
