@@ -15,11 +15,11 @@ from tests.servers import Server, build_zajil
 
 
 @contextmanager
-def run_two_nodes(folder: Path, *, with_bus: bool) -> Iterator[list[Server]]:
+def run_two_nodes(folder: Path, *, with_bus: bool, **given: str) -> Iterator[list[Server]]:
     """Both nodes, running; with a bus they hear of each other over NATS, without one they look into the database."""
     bus = NatsServer()
     with run_postgres() as postgres:
-        options = {"database": postgres.make_database()}
+        options = {"database": postgres.make_database(), **given}
         if with_bus:
             bus.start()
             options["bus"] = bus.url

@@ -5,9 +5,11 @@ Whatever comes, the answer is no 5xx, the event loop is never held up for long, 
 
 import asyncio
 import copy
+import gc
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from zajil.core.events import Event, sign_event
 from zajil.core.request_signing import build_request_header
 from zajil.core.room_rules import ROOM_RULES, RoomRules
 from zajil.core.signing import compute_content_hash, encode_base64
+from zajil.main.garbage import GarbageSearch
 
 V3 = "/_matrix/client/v3"
 HERE, THERE = "here.test", "there.test"
@@ -175,32 +178,50 @@ class Hostile:
         return await task
 
 
-async def attack(folder: Path, seed: int, count: int, progress: Callable[[int], None] = lambda done: None) -> None:
+async def attack(folder: Path, seed: int, count: int) -> None:
     async with running_network(folder, (HERE, THERE)) as network:
-        here = network.servers[HERE]
-        host, guest = await here.register("host"), await network.servers[THERE].register("guest")
-        hostile = Hostile(network, guest, seed)
-        for done in range(0, count, BATCH * 50):
-            version = hostile.random.choice(VERSIONS)
-            body = {"preset": "public_chat", "room_version": version, "name": "as it was"}
-            room_id = (await host.post(f"{V3}/createRoom", body)).ok()["room_id"]
-            (await guest.post(f"{V3}/join/{q(room_id)}?via={HERE}")).ok()
-            await network.settle()
-            hostile.sent.clear()
-            before = await read_state(host, room_id)
-            for _ in range(50):
-                pdus = [
-                    hostile.sign(hostile.mutate(await hostile.build(room_id)), ROOM_RULES[version])
-                    for _ in range(BATCH)
-                ]
-                is_large = hostile.random.random() < LARGE_SHARE
-                content = hostile.swell() if is_large else {"pdus": pdus, "edus": [hostile.edu() for _ in range(3)]}
-                status = await hostile.send(content)
-                assert status < 500, (seed, done, status, pdus)
-                assert hostile.longest_s < STALL_S_MAX, (seed, done, is_large, pdus)
-            assert await read_state(host, room_id) == before, (seed, done)
-            progress(done)
-        print(f"{count} events, the longest step took {hostile.longest_s * 1000:.1f} ms")
+        with collecting_as_a_worker_does() as garbage:
+            await attack_rooms(network, garbage, seed, count)
+
+
+@contextmanager
+def collecting_as_a_worker_does() -> Iterator[GarbageSearch]:
+    """Searches for garbage among what is old have times of their own, when it is quiet."""
+    thresholds = gc.get_threshold()
+    garbage = GarbageSearch(time.monotonic, lambda: True)
+    garbage.begin()
+    try:
+        yield garbage
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
+async def attack_rooms(network: Network, garbage: GarbageSearch, seed: int, count: int) -> None:
+    here = network.servers[HERE]
+    host, guest = await here.register("host"), await network.servers[THERE].register("guest")
+    hostile = Hostile(network, guest, seed)
+    for done in range(0, count, BATCH * 50):
+        version = hostile.random.choice(VERSIONS)
+        body = {"preset": "public_chat", "room_version": version, "name": "as it was"}
+        room_id = (await host.post(f"{V3}/createRoom", body)).ok()["room_id"]
+        (await guest.post(f"{V3}/join/{q(room_id)}?via={HERE}")).ok()
+        await network.settle()
+        hostile.sent.clear()
+        before = await read_state(host, room_id)
+        for _ in range(50):
+            pdus = [
+                hostile.sign(hostile.mutate(await hostile.build(room_id)), ROOM_RULES[version]) for _ in range(BATCH)
+            ]
+            is_large = hostile.random.random() < LARGE_SHARE
+            content = hostile.swell() if is_large else {"pdus": pdus, "edus": [hostile.edu() for _ in range(3)]}
+            status = await hostile.send(content)
+            assert status < 500, (seed, done, status, pdus)
+            assert hostile.longest_s < STALL_S_MAX, (seed, done, is_large, pdus)
+        assert await read_state(host, room_id) == before, (seed, done)
+        garbage.check()
+    await here.app.message_index.catch_up()  # nothing that was placed is in its way
+    print(f"{count} events, the longest step took {hostile.longest_s * 1000:.1f} ms")
 
 
 async def read_state(person: Client, room_id: str) -> dict[tuple[str, str], Any]:

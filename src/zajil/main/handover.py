@@ -81,6 +81,8 @@ class Retirement:
         deadline = loop.time() + WRITES_WAIT_S_MAX
         while len(self._state.tasks) > self._app.notifier.count_parked() and loop.time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(CHECK_INTERVAL_S / 5)
+        # The successor sends to other servers from now on.
+        await self._app.destinations.stop()
         await self._app.db.pass_turn()
 
     # Connections

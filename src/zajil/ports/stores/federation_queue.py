@@ -63,6 +63,26 @@ class FederationQueueStore(Protocol):
     async def delete_outbox(self, tx: Transaction, positions: Sequence[int]) -> None:
         """Just these: a join that is passed on is put down later than its place in the log says."""
 
+    async def load_moves(self, tx: Read) -> int:
+        """How often something was moved from the outbox to the queues."""
+
+    async def count_move(self, tx: Transaction, moves: int) -> bool:
+        """Count one more, if there have been `moves`."""
+
+    async def load_senders(self, tx: Read) -> dict[str, int]:
+        """The processes that send, and how far each has moved its number on."""
+
+    async def store_sender(self, tx: Transaction, instance: str, beat: int) -> None: ...
+
+    async def delete_sender(self, tx: Transaction, instance: str) -> None:
+        """With all its turns."""
+
+    async def load_turn(self, tx: Read, server_name: str) -> str | None:
+        """The process that sends to a server."""
+
+    async def take_turn(self, tx: Transaction, server_name: str, instance: str, former: str | None) -> bool:
+        """Make another process send to a server; False if it is not the turn of `former` (None: nobody's)."""
+
     async def insert_pdus(self, tx: Transaction, rows: Sequence[tuple[str, QueuedPdu]]) -> None: ...
 
     async def load_pdus(self, tx: Read, server_name: str, limit: int) -> list[QueuedPdu]: ...

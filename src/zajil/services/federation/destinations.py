@@ -22,8 +22,10 @@ from zajil.ports.stores.federation_queue import DestinationRow, QueuedEdu, Queue
 from zajil.services.app import App
 from zajil.services.federation.access_servers import is_server_allowed
 from zajil.services.federation.fetch_events import federation_path
+from zajil.services.federation.senders import CHANGED, Senders
 from zajil.services.federation.supersede_pdus import find_superseded
 from zajil.services.rooms.room_heads import RoomHead
+from zajil.services.signals.node_signals import Signal
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +41,7 @@ FLEETING_MAX: Final = 500
 """Typing, presence and receipts that wait for one server; the oldest go."""
 DESTINATIONS_REMEMBERED_MAX: Final = 20_000
 ROOMS_REMEMBERED_MAX: Final = 2_000
+RECEIPT: Final = "m.receipt"
 
 
 @dataclass(slots=True)
@@ -64,17 +67,15 @@ class Destinations:
         self._outbox: asyncio.Task[None] | None = None
         self._reload: asyncio.Task[None] | None = None
         self._stopping = False
+        self.senders = Senders(app, self._list_active, self._wake_waiting)
 
     async def start(self) -> None:
         """Go on where the last process stopped."""
         if not self._app.config.federation:
             return
-        store, reader = self._app.stores.federation_queue, self._app.db.reader
-        for server_name in await store.load_waiting_servers(reader):
-            row = await store.load_destination(reader, server_name)
-            if row is not None:
-                self._known[server_name] = Destination(row)
-            self.wake(server_name)
+        self._app.node_signals.listen(Signal.OTHER_SERVER, self._hear_signal)
+        await self.senders.start()
+        await self._load_waiting()
         self._outbox_wake.set()
         self._app.db.subscribe(lambda position, touches: None, self._hear_of_others)
         self._outbox = asyncio.create_task(self._run_outbox())
@@ -82,12 +83,16 @@ class Destinations:
     def _hear_of_others(self, position: int, touches: Sequence[Touch]) -> None:
         """Another process may have appended events of ours, or an operator has decided something."""
         self.wake_outbox()
-        if not touches or any(stream is Stream.FEDERATION for stream, _ in touches):
-            self._reload = asyncio.create_task(self._reload_decisions())
+        names = {key for stream, key in touches if stream is Stream.FEDERATION} - {CHANGED}
+        if not touches or names:
+            self._reload = asyncio.create_task(self._reload_decisions(names))
 
-    async def _reload_decisions(self) -> None:
-        """The rules, and which servers are to be tried at once."""
+    async def _reload_decisions(self, names: Iterable[str]) -> None:
+        """The rules, and which servers are to be tried at once; or another process has put something into the queue of one of `names`."""
         app = self._app
+        for name in names:
+            if self.senders.has_turn(name):
+                self.wake(name)
         await app.server_rules.load()
         for name, destination in list(self._known.items()):
             if destination.row.failures:
@@ -98,6 +103,8 @@ class Destinations:
 
     async def stop(self) -> None:
         """End all sending; what is on its way is sent again by the next process, and placed once by the receivers."""
+        if self._stopping:
+            return
         self._stopping = True
         tasks = [each.task for each in self._known.values() if each.task is not None]
         if self._outbox is not None:
@@ -105,6 +112,27 @@ class Destinations:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.senders.stop()
+
+    def _list_active(self) -> list[str]:
+        return [name for name, each in self._known.items() if each.task is not None]
+
+    def _wake_waiting(self) -> None:
+        """Another process sends no more: what waits may be ours now."""
+        if not self._stopping:
+            self._reload = asyncio.create_task(self._load_waiting())
+
+    async def _load_waiting(self) -> None:
+        for server_name in await self._app.stores.federation_queue.load_waiting_servers(self._app.db.reader):
+            await self._load_row(self._find(server_name))
+            self.wake(server_name)
+
+    async def _load_row(self, destination: Destination) -> None:
+        """How the server has answered another process."""
+        name = destination.row.server_name
+        row = await self._app.stores.federation_queue.load_destination(self._app.db.reader, name)
+        if row is not None:
+            destination.row = row
 
     def wake_outbox(self) -> None:
         """Events of ours have been appended in rooms with other servers."""
@@ -126,6 +154,9 @@ class Destinations:
 
     def note_alive(self, server_name: str) -> None:
         """The server has sent us something: it is there, whatever failed before."""
+        if not self.senders.has_turn(server_name):
+            self._app.node_signals.publish(Signal.OTHER_SERVER, [server_name, []])
+            return
         destination = self._known.get(server_name)
         if destination is not None and destination.row.failures:
             destination.row = replace(destination.row, retry_ts=0)
@@ -141,6 +172,16 @@ class Destinations:
         if len(destination.fleeting) > FLEETING_MAX:
             destination.fleeting.popitem(last=False)
         self.wake(server_name)
+
+    def _hear_signal(self, content: tuple[str, list[tuple[str, str, dict[str, Any]]]]) -> None:
+        """Another process has heard of a server, or has news for it."""
+        server_name, edus = content
+        if self.senders.is_alone or not self.senders.has_turn(server_name):
+            return
+        if not edus:
+            self.note_alive(server_name)
+        for edu_type, subject, edu in edus:
+            self.send_fleeting(server_name, edu_type, subject, edu)
 
     def _find(self, server_name: str) -> Destination:
         destination = self._known.get(server_name)
@@ -176,6 +217,7 @@ class Destinations:
     async def _fan_out(self) -> bool:
         """One portion; False when there is nothing (more) to do."""
         app = self._app
+        moves = await app.stores.federation_queue.load_moves(app.db.reader)
         rows = await app.stores.federation_queue.load_outbox(app.db.reader, OUTBOX_MAX)
         if not rows:
             return False
@@ -190,11 +232,16 @@ class Destinations:
                 pdu = QueuedPdu(row.position, row.event_nid, stored.room_nid)
                 queued += [(server_name, pdu) for server_name in await self._find_receivers(stored)]
 
-        async def item(tx: Transaction) -> None:
+        async def item(tx: Transaction) -> bool:
+            # What another process has moved meanwhile may have been sent already, and would come into the queue again.
+            if not await app.stores.federation_queue.count_move(tx, moves):
+                return False
             await app.stores.federation_queue.insert_pdus(tx, queued)
             await app.stores.federation_queue.delete_outbox(tx, [row.position for row in rows])
+            return True
 
-        await app.db.write(item)
+        if not await app.db.write(item):
+            return True
         for server_name in {server_name for server_name, _ in queued}:
             self.wake(server_name)
         return len(rows) == OUTBOX_MAX
@@ -232,7 +279,13 @@ class Destinations:
                 if wait_s > 0:
                     await self._pause(destination, wait_s)
                     continue
-                if not await self._send_once(destination) and not destination.wake.is_set():
+                if not await self._take(destination):
+                    goes_on = False
+                elif destination.row.retry_ts > self._app.clock.now_ms():
+                    continue  # another process has tried already
+                else:
+                    goes_on = await self._send_once(destination)
+                if not goes_on and not destination.wake.is_set():
                     return
         except (StorageUnavailable, Busy):
             await asyncio.sleep(1)
@@ -241,6 +294,31 @@ class Destinations:
             log.exception("sending to a server has failed", server=destination.row.server_name)
         finally:
             destination.task = None
+
+    async def _take(self, destination: Destination) -> bool:
+        """Have the server's turn, or tell the process that has it that something waits."""
+        name, had = destination.row.server_name, self.senders.has_turn(destination.row.server_name)
+        if await self.senders.take(name):
+            if not had:
+                await self._load_row(destination)
+            return True
+        app, fleeting = self._app, list(destination.fleeting.items())
+        destination.fleeting.clear()
+        if app.node_signals.is_on:
+            told = [[edu_type, subject, edu["content"]] for (edu_type, subject), edu in fleeting]
+            if told:
+                app.node_signals.publish(Signal.OTHER_SERVER, [name, told])
+            fleeting = []
+
+        async def item(tx: Transaction) -> None:
+            for (edu_type, _), edu in fleeting:
+                if edu_type == RECEIPT:  # the others mean nothing when they come late
+                    content = orjson.dumps(edu["content"])
+                    await app.stores.federation_queue.insert_edu(tx, name, QueuedEdu(await tx.new_ids(1), edu_type, content))
+            await tx.append(Stream.FEDERATION, name)
+
+        await app.db.write(item)
+        return False
 
     async def _pause(self, destination: Destination, wait_s: float) -> None:
         """Wait for the next attempt, or until the server is heard of."""
@@ -278,7 +356,7 @@ class Destinations:
                 FederationRequest(
                     name,
                     "PUT",
-                    federation_path("v1", "send", build_txn_id(app.instance, rows, edus, fleeting)),
+                    federation_path("v1", "send", build_txn_id(app.db.epoch, rows, edus, fleeting)),
                     content=content,
                     timeout_ms=SEND_TIMEOUT_MS,
                 )
@@ -336,13 +414,13 @@ class Destinations:
 
 
 def build_txn_id(
-    instance: str,
+    epoch: int,
     rows: Iterable[QueuedPdu],
     edus: Iterable[QueuedEdu],
     fleeting: Iterable[tuple[tuple[str, str], dict[str, Any]]],
 ) -> str:
     """The same content gets the same ID, so that a receiver which has it already knows."""
-    digest = sha256(instance.encode())
+    digest = sha256(b"%d " % epoch)
     for row in rows:
         digest.update(b"p%d " % row.event_nid)
     for edu in edus:

@@ -26,6 +26,7 @@ class Signal(StrEnum):
     PRESENCE = "presence"  # name of the process, list of [user ID, state] or [user ID, state, status message]
     PRESENCE_WANTED = "presence_wanted"  # nothing: a process has begun, and wants to know who is online elsewhere
     NEWCOMER = "newcomer"  # room ID, user ID of who has joined it
+    OTHER_SERVER = "other_server"  # server name, what is told it for a moment: list of [EDU type, subject, content]; empty: it was heard of
     DELIVERED = "delivered"  # room ID, fields of the mark, user IDs of the senders to be told
 
 

@@ -50,6 +50,21 @@ CREATE TABLE IF NOT EXISTS federation_destinations (
   cause       TEXT NOT NULL
 ) WITHOUT ROWID;
 
+-- The processes that send; each moves its number on while there are others. And which of them sends to a server while there are several.
+CREATE TABLE IF NOT EXISTS federation_senders (
+  instance TEXT PRIMARY KEY,
+  beat     INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS federation_turns (
+  server_name TEXT PRIMARY KEY,
+  instance    TEXT NOT NULL
+) WITHOUT ROWID;
+-- How often something was moved from federation_outbox to federation_pdus: of two processes that try at once, one finds that it has changed.
+CREATE TABLE IF NOT EXISTS federation_moves (
+  id    INTEGER PRIMARY KEY,
+  count INTEGER NOT NULL
+);
+
 -- Servers that the operator lets in or keeps out by command, besides the configuration.
 CREATE TABLE IF NOT EXISTS federation_rules (
   pattern    TEXT PRIMARY KEY,

@@ -87,7 +87,8 @@ class SqlEventStore:
         )
 
     async def load_by_ids(self, tx: Read, event_ids: Sequence[str]) -> list[StoredEvent]:
-        return await self._load_listed(tx, "e.event_id", event_ids)
+        # Other servers' events may refer to anything; what no text column can hold is not here, and cannot be asked for.
+        return await self._load_listed(tx, "e.event_id", [each for each in event_ids if "\0" not in each])
 
     async def load_by_nids(self, tx: Read, nids: Sequence[int]) -> list[StoredEvent]:
         return await self._load_listed(tx, "e.event_nid", nids)

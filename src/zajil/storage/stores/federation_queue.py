@@ -20,6 +20,42 @@ class SqlFederationQueueStore:
     async def delete_outbox(self, tx: Transaction, positions: Sequence[int]) -> None:
         await tx.execute_many("DELETE FROM federation_outbox WHERE position = ?", [(each,) for each in positions])
 
+    async def load_moves(self, tx: Read) -> int:
+        return await tx.fetch_value("SELECT count FROM federation_moves WHERE id = 1") or 0
+
+    async def count_move(self, tx: Transaction, moves: int) -> bool:
+        sql = (
+            "INSERT INTO federation_moves (id, count) VALUES (1, ?)"
+            " ON CONFLICT (id) DO UPDATE SET count = excluded.count WHERE federation_moves.count = ?"
+        )
+        return await tx.execute_counting(sql, moves + 1, moves) == 1
+
+    async def load_senders(self, tx: Read) -> dict[str, int]:
+        return dict(await tx.fetch("SELECT instance, beat FROM federation_senders"))  # type: ignore[arg-type]
+
+    async def store_sender(self, tx: Transaction, instance: str, beat: int) -> None:
+        sql = (
+            "INSERT INTO federation_senders (instance, beat) VALUES (?, ?)"
+            " ON CONFLICT (instance) DO UPDATE SET beat = excluded.beat"
+        )
+        await tx.execute(sql, instance, beat)
+
+    async def delete_sender(self, tx: Transaction, instance: str) -> None:
+        await tx.execute("DELETE FROM federation_senders WHERE instance = ?", instance)
+        await tx.execute("DELETE FROM federation_turns WHERE instance = ?", instance)
+
+    async def load_turn(self, tx: Read, server_name: str) -> str | None:
+        sql = "SELECT instance FROM federation_turns WHERE server_name = ?"
+        instance: str | None = await tx.fetch_value(sql, server_name)
+        return instance
+
+    async def take_turn(self, tx: Transaction, server_name: str, instance: str, former: str | None) -> bool:
+        sql = (
+            "INSERT INTO federation_turns (server_name, instance) VALUES (?, ?)"
+            " ON CONFLICT (server_name) DO UPDATE SET instance = excluded.instance WHERE federation_turns.instance = ?"
+        )
+        return await tx.execute_counting(sql, server_name, instance, former) == 1
+
     async def insert_pdus(self, tx: Transaction, rows: Sequence[tuple[str, QueuedPdu]]) -> None:
         await tx.execute_many(
             "INSERT INTO federation_pdus (server_name, position, event_nid, room_nid) VALUES (?, ?, ?, ?)"
