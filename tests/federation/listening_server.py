@@ -60,7 +60,7 @@ class ListeningServer:
         """Listen, on the former port if there was one."""
         app = web.Application(client_max_size=20 * 1024 * 1024)
         app.router.add_get("/_matrix/key/v2/server", self._get_keys)
-        app.router.add_put("/_matrix/federation/v1/send/{txn_id}", self._put_transaction)
+        app.router.add_put("/_matrix/federation/v1/send/{txn_id}", self.receive)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -77,7 +77,8 @@ class ListeningServer:
     async def _get_keys(self, _: web.Request) -> web.Response:
         return web.json_response(build_server_keys(self.name, self.key, (), VALID_UNTIL_MS))
 
-    async def _put_transaction(self, request: web.Request) -> web.Response:
+    async def receive(self, request: web.Request) -> web.StreamResponse:
+        """PUT /send."""
         self.now += 1
         self.most_at_once = max(self.most_at_once, self.now)
         try:

@@ -35,6 +35,8 @@ OUTBOX_MAX: Final = 200
 SEND_TIMEOUT_MS: Final = 60_000
 RETRY_S: Final = 2.0
 RETRY_S_MAX: Final = 3_600.0
+ASKED_TO_WAIT_MS_MAX: Final = 60_000
+"""A server that asks for a longer pause counts as one that cannot be reached."""
 CATCH_UP_AFTER_S: Final = 3_600.0
 """A server that was away longer gets each room's newest event first, and asks for what lies between."""
 FLEETING_MAX: Final = 500
@@ -393,6 +395,10 @@ class Destinations:
         """Wait longer after each failure, with jitter, so that servers do not all come back at once."""
         app, former = self._app, destination.row
         now_ms = app.clock.now_ms()
+        if failure.status == 429 and 0 < (failure.retry_after_ms or 0) <= ASKED_TO_WAIT_MS_MAX:
+            # It is there, and says when it has time again.
+            destination.row = replace(former, retry_ts=now_ms + (failure.retry_after_ms or 0))
+            return
         pause_s = min(RETRY_S * 2 ** min(former.failures, 20), RETRY_S_MAX)
         pause_ms = int(pause_s * 1000 * (0.5 + app.randomness.below(1000) / 1000))
         pause_ms = max(pause_ms, failure.retry_after_ms or 0)
