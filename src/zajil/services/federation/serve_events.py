@@ -6,6 +6,7 @@ from typing import Final
 from zajil.core.events import redact_event
 from zajil.core.identifiers import server_name_of
 from zajil.core.visibility import parse_history_visibility
+from zajil.ports.database import Read
 from zajil.ports.stores.events import OUTLIER, REJECTED, StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import forbidden, not_found
@@ -22,6 +23,8 @@ from zajil.services.rooms.room_heads import RoomHead
 BACKFILL_MAX: Final = 100
 MISSING_MAX: Final = 20
 WALK_MAX: Final = 1_000
+STATE_INLINE_MAX: Final = 200
+"""A larger state is read off the event loop."""
 ASKED_ABOUT_MAX: Final = 20
 """Events about which a server that is not in their room may ask at once; what lies before further ones is not looked at."""
 
@@ -92,8 +95,11 @@ async def read_state_at(
     if roots is None:
         raise not_found("This server does not know the state there.")
     nids = await load_state_nids(app, reader, roots)
-    state = await app.stores.events.load_by_nids(reader, nids)
-    return state, await app.stores.events.load_auth_chain(reader, nids)
+
+    async def load(read: Read) -> tuple[Sequence[StoredEvent], Sequence[StoredEvent]]:
+        return await app.stores.events.load_by_nids(read, nids), await app.stores.events.load_auth_chain(read, nids)
+
+    return await (load(reader) if len(nids) <= STATE_INLINE_MAX else app.db.read_slowly(load))
 
 
 async def read_auth_chain(app: App, origin: str, room_id: str, event_id: str) -> Sequence[StoredEvent]:
