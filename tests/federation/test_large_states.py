@@ -28,4 +28,4 @@ async def test_a_state_is_the_same_by_both_ways(tmp_path: Path, monkeypatch: pyt
             inline = (await other.call("GET", asked)).ok()
             monkeypatch.setattr(serve_events, "STATE_INLINE_MAX", 0)
             assert (await other.call("GET", asked)).ok() == inline
-            assert len(inline["pdus" if route == "state" else "pdu_ids"]) >= 10
+            assert len(inline["pdus" if route == "state" else "pdu_ids"]) >= 9
