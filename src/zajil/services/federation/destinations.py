@@ -43,6 +43,8 @@ FLEETING_MAX: Final = 500
 """Typing, presence and receipts that wait for one server; the oldest go."""
 DESTINATIONS_REMEMBERED_MAX: Final = 20_000
 ROOMS_REMEMBERED_MAX: Final = 2_000
+SWEEP_S: Final = 30.0
+"""When nothing was heard for so long, the queues are looked at: another process may have put something in as it ended."""
 RECEIPT: Final = "m.receipt"
 
 
@@ -67,6 +69,7 @@ class Destinations:
         """By room: the root of its members, and their servers."""
         self._outbox_wake = asyncio.Event()
         self._outbox: asyncio.Task[None] | None = None
+        self._is_sweep_due = True
         self._reload: asyncio.Task[None] | None = None
         self._stopping = False
         self.senders = Senders(app, self._list_active, self._wake_waiting)
@@ -77,13 +80,13 @@ class Destinations:
             return
         self._app.node_signals.listen(Signal.OTHER_SERVER, self._hear_signal)
         await self.senders.start()
-        await self._load_waiting()
         self._outbox_wake.set()
         self._app.db.subscribe(lambda position, touches: None, self._hear_of_others)
         self._outbox = asyncio.create_task(self._run_outbox())
 
     def _hear_of_others(self, position: int, touches: Sequence[Touch]) -> None:
         """Another process may have appended events of ours, or an operator has decided something."""
+        self._is_sweep_due = self._is_sweep_due or not touches
         self.wake_outbox()
         names = {key for stream, key in touches if stream is Stream.FEDERATION} - {CHANGED}
         if not touches or names:
@@ -93,7 +96,7 @@ class Destinations:
         """The rules, and which servers are to be tried at once; or another process has put something into the queue of one of `names`."""
         app = self._app
         for name in names:
-            if self.senders.has_turn(name):
+            if name and self.senders.has_turn(name):
                 self.wake(name)
         await app.server_rules.load()
         for name, destination in list(self._known.items()):
@@ -121,12 +124,15 @@ class Destinations:
 
     def _wake_waiting(self) -> None:
         """Another process sends no more: what waits may be ours now."""
-        if not self._stopping:
-            self._reload = asyncio.create_task(self._load_waiting())
+        self._is_sweep_due = True
+        self._outbox_wake.set()
 
     async def _load_waiting(self) -> None:
         for server_name in await self._app.stores.federation_queue.load_waiting_servers(self._app.db.reader):
-            await self._load_row(self._find(server_name))
+            if await self.senders.is_others_turn(server_name):
+                continue
+            if server_name not in self._known:
+                await self._load_row(self._find(server_name))
             self.wake(server_name)
 
     async def _load_row(self, destination: Destination) -> None:
@@ -203,9 +209,16 @@ class Destinations:
     async def _run_outbox(self) -> None:
         """Give what was appended to the queues of the servers that it is for."""
         while True:
-            await self._outbox_wake.wait()
+            try:
+                async with asyncio.timeout(SWEEP_S):
+                    await self._outbox_wake.wait()
+            except TimeoutError:
+                self._is_sweep_due = True
             self._outbox_wake.clear()
             try:
+                if self._is_sweep_due:
+                    self._is_sweep_due = False
+                    await self._load_waiting()
                 while await self._fan_out():
                     pass
             except (StorageUnavailable, Busy):

@@ -85,6 +85,12 @@ class Senders:
         except (StorageUnavailable, Busy):
             log.info("other processes will notice only later that this one sends no more")
 
+    async def is_others_turn(self, server_name: str) -> bool:
+        """Whether another living process sends to the server."""
+        if self.has_turn(server_name):
+            return False
+        return await self._app.stores.federation_queue.load_turn(self._app.db.reader, server_name) in self._others
+
     async def take(self, server_name: str) -> bool:
         """Have the server's turn, if it is free or its owner is dead."""
         if self.is_alone:
