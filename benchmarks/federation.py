@@ -22,6 +22,7 @@ from tests.simulation.network import Network, running_network
 
 from zajil.core.events import Event, build_event
 from zajil.core.request_signing import build_request_header
+from zajil.main.garbage import GarbageSearch
 
 V3 = "/_matrix/client/v3"
 HERE, THERE = "here.test", "there.test"
@@ -54,6 +55,8 @@ async def measure(network: Network, count: int, batch: int, rate: int) -> None:
     for person in people:
         (await person.post(f"{V3}/join/{q(own_room_id)}")).ok()
 
+    # As a worker does: searches among what is old have times of their own.
+    GarbageSearch(time.monotonic, lambda: True).begin()
     alone, beside = Writing(people, own_room_id), Writing(people, own_room_id)
     async with alone:
         await asyncio.sleep(ALONE_S)
