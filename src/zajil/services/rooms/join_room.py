@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
+from zajil.ports.database import Transaction
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, not_found
 from zajil.services.federation.enter_remote_room import join_remote_room, knock_on_remote_room
 from zajil.services.federation.invite_remote_user import show_membership
 from zajil.services.federation.locate_room import is_server_in_room, list_helpers, locate_room
+from zajil.services.messages.append_events import open_draft
+from zajil.services.messages.send_event import write_to_room
 from zajil.services.requester import Requester
 from zajil.services.rooms.build_member_content import build_member_content
+from zajil.services.rooms.carry_over import carry_over
 from zajil.services.rooms.set_membership import Step, set_membership
 
 
@@ -39,6 +43,11 @@ async def join_room(
         await join_remote_room(app, place.room_id, user_id, servers, member)
     finally:
         app.room_turns.release(place.room_id)
+
+    async def follow(tx: Transaction) -> None:
+        await carry_over(app, tx, await open_draft(app, tx, place.room_id), user_id)
+
+    await write_to_room(app, place.room_id, follow)
     return place.room_id
 
 
