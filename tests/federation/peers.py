@@ -84,6 +84,8 @@ class TlsServer(Server):
     """A server that answers HTTPS."""
 
     context: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    known_as: str = ""
+    """Its server name, if that does not come from its port."""
 
     @property
     def base(self) -> str:
@@ -91,7 +93,7 @@ class TlsServer(Server):
 
     @property
     def server_name(self) -> str:
-        return f"localhost:{self.port}"
+        return self.known_as or f"localhost:{self.port}"
 
     def answers(self) -> bool:
         try:
@@ -103,12 +105,12 @@ class TlsServer(Server):
             return False
 
 
-def build_peer(folder: Path, authority: Authority, **options: str) -> TlsServer:
+def build_peer(folder: Path, authority: Authority, known_as: str = "", **options: str) -> TlsServer:
     port = find_free_port()
     built = build_zajil(
         folder,
         port=port,
-        server_name=f"localhost:{port}",
+        server_name=known_as or f"localhost:{port}",
         tls_certificate=str(authority.certificate),
         tls_key=str(authority.key),
         federation_ca=str(authority.ca),
@@ -116,7 +118,9 @@ def build_peer(folder: Path, authority: Authority, **options: str) -> TlsServer:
         **options,
     )
     context = ssl.create_default_context(cafile=str(authority.ca))
-    return TlsServer(built.name, built.command, port, built.data, built.log, built.env, context=context)
+    return TlsServer(
+        built.name, built.command, port, built.data, built.log, built.env, context=context, known_as=known_as
+    )
 
 
 @contextmanager

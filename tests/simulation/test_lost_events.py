@@ -243,3 +243,33 @@ async def test_who_turns_out_to_be_in_the_room_is_sent_what_was_written_meanwhil
     await place.network.settle()
     found = await place.find(place.two, message)
     assert found is not None and found.position is not None
+
+
+async def test_who_joins_anew_has_it_told_first_how_they_left(place: Place) -> None:
+    await place.join(place.two, "one.test")
+    await place.network.settle()
+    place.network.cut = {("one.test", "two.test")}
+    levels = (await place.one.get(f"{V3}/rooms/{q(place.room_id)}/state/m.room.power_levels")).ok()
+    levels["events"]["org.zajil.test"] = 50
+    (await place.one.put(f"{V3}/rooms/{q(place.room_id)}/state/m.room.power_levels", levels)).ok()
+    (await place.one.post(f"{V3}/rooms/{q(place.room_id)}/leave")).ok()
+    app = place.one.server.app
+
+    async def has_failed() -> bool:
+        row = await app.stores.federation_queue.load_destination(app.db.reader, "two.test")
+        return row is not None and row.failures > 0
+
+    await place.until(has_failed)
+    place.network.cut = set()
+    # The leave cites newer power levels than the join would, and would win over it wherever both come together.
+    await place.join(place.one, "two.test")
+    await place.network.settle()
+    message = await place.write(place.one, "here again")
+    await place.network.settle()
+    found = await place.find(place.two, message)
+    assert found is not None and found.position is not None
+    states = [
+        {each["event_id"] for each in (await person.get(f"{V3}/rooms/{q(place.room_id)}/state")).ok()}
+        for person in (place.one, place.two)
+    ]
+    assert states[0] == states[1]

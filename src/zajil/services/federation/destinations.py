@@ -5,6 +5,7 @@ hostile delays nobody else.
 """
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,8 @@ RETRY_S: Final = 2.0
 RETRY_S_MAX: Final = 3_600.0
 ASKED_TO_WAIT_MS_MAX: Final = 60_000
 """A server that asks for a longer pause counts as one that cannot be reached."""
+HAND_OVER_S: Final = 5.0
+HAND_OVER_LOOK_S: Final = 0.02
 CATCH_UP_AFTER_S: Final = 3_600.0
 """A server that was away longer gets each room's newest event first, and asks for what lies between."""
 FLEETING_MAX: Final = 500
@@ -169,6 +172,27 @@ class Destinations:
         if destination is not None and destination.row.failures:
             destination.row = replace(destination.row, retry_ts=0)
             self.wake(server_name)
+
+    async def hand_over(self, server_name: str) -> None:
+        """Send what waits for a server now, and wait until it is there, the server fails, or a few seconds have passed.
+
+        Who enters a room anew through a server that has not heard yet of how they left it would be in the room by one account and out by the other.
+        """
+        store, reader = self._app.stores.federation_queue, self._app.db.reader
+        last, failures = self._app.db.position, None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HAND_OVER_S):
+                while any(
+                    row.position <= last
+                    for row in (*await store.load_outbox(reader, 1), *await store.load_pdus(reader, server_name, 1))
+                ):
+                    destination = self._find(server_name)
+                    if failures is None:
+                        failures = destination.row.failures
+                        self.note_alive(server_name)
+                    elif destination.row.failures > failures:
+                        return
+                    await asyncio.sleep(HAND_OVER_LOOK_S)
 
     def send_fleeting(self, server_name: str, edu_type: str, subject: str, content: dict[str, Any]) -> None:
         """Send an EDU that nobody misses if it is lost. A newer one on the same subject takes its place."""

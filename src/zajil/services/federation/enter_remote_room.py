@@ -44,10 +44,13 @@ async def make_membership(app: App, servers: Sequence[str], kind: str, room_id: 
     """GET make_join, make_leave or make_knock from the first server that answers. Raises MatrixError."""
     path = federation_path("v1", f"make_{kind}", room_id, user_id)
     query = [("ver", version) for version in ROOM_RULES] if kind != "leave" else []
+    is_known = await app.stores.rooms.load_row(app.db.reader, room_id) is not None
     refusal: MatrixError | None = None
     for server in [each for each in dict.fromkeys(servers) if each != app.server_name][:SERVERS_TRIED_MAX]:
         if not is_server_allowed(app, server):
             continue
+        if is_known:
+            await app.destinations.hand_over(server)
         try:
             answer = await app.federation.request(
                 FederationRequest(server, "GET", path, query=query, timeout_ms=MAKE_TIMEOUT_MS)
