@@ -178,14 +178,10 @@ class Destinations:
 
         Who enters a room anew through a server that has not heard yet of how they left it would be in the room by one account and out by the other.
         """
-        store, reader = self._app.stores.federation_queue, self._app.db.reader
         last, failures = self._app.db.position, None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HAND_OVER_S):
-                while any(
-                    row.position <= last
-                    for row in (*await store.load_outbox(reader, 1), *await store.load_pdus(reader, server_name, 1))
-                ):
+                while await self._has_waiting(server_name, last):
                     destination = self._find(server_name)
                     if failures is None:
                         failures = destination.row.failures
@@ -193,6 +189,13 @@ class Destinations:
                     elif destination.row.failures > failures:
                         return
                     await asyncio.sleep(HAND_OVER_LOOK_S)
+
+    async def _has_waiting(self, server_name: str, last: int) -> bool:
+        """Whether an event up to this position may still be on its way to the server."""
+        store, reader = self._app.stores.federation_queue, self._app.db.reader
+        if any(row.position <= last for row in await store.load_outbox(reader, 1)):
+            return True
+        return any(row.position <= last for row in await store.load_pdus(reader, server_name, 1))
 
     def send_fleeting(self, server_name: str, edu_type: str, subject: str, content: dict[str, Any]) -> None:
         """Send an EDU that nobody misses if it is lost. A newer one on the same subject takes its place."""
