@@ -14,6 +14,7 @@ from zajil.core.room_rules import RoomRules
 from zajil.core.signing import find_signatures, parse_base64, verify_json_signature
 
 SIGNATURE_CHECKS_MAX: Final = 256  # of a third-party invite, about 15 ms
+OFFERED_KEYS_MAX: Final = 20
 JOIN_RULES_KEY: Final = ("m.room.join_rules", "")
 AUTHORISED_VIA: Final = "join_authorised_via_users_server"
 
@@ -194,6 +195,19 @@ def _is_signed_by_any(signed: dict[str, Any], public_keys: list[bytes], *, stric
         verify_json_signature(signed, entity, key_id, public_key, strict=strict)
         for entity, key_id, public_key in checks[:SIGNATURE_CHECKS_MAX]
     )
+
+
+def find_signing_keys(content: Mapping[str, Any], signed: dict[str, Any], *, strict: bool) -> list[tuple[str, str | None]]:
+    """Of the keys that an `m.room.third_party_invite` names, those that have signed: (key in base64, the URL that says whether it is still valid)."""
+    more = content.get("public_keys")
+    entries = [content, *(more[:OFFERED_KEYS_MAX] if isinstance(more, list) else [])]
+    found = []
+    for entry in entries:
+        text, url = (entry.get("public_key"), entry.get("key_validity_url")) if isinstance(entry, dict) else (None, None)
+        key = parse_base64(text)
+        if isinstance(text, str) and key is not None and _is_signed_by_any(signed, [key], strict=strict):
+            found.append((text, url if isinstance(url, str) and url else None))
+    return found
 
 
 def _check_leave(

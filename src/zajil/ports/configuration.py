@@ -273,6 +273,12 @@ class Config:
     federation_requests_at_once: int = option(
         10, "Federation", "Requests of one other server that are worked on at the same time.", lowest=2, highest=1_000
     )
+    identity_servers: tuple[str, ...] = option(
+        (),
+        "Federation",
+        "Identity server through which users may invite people by their e-mail address. It learns who invites whom; may be given several times.",
+        metavar="SERVER",
+    )
 
     push_allow_private_networks: bool = option(
         False, "Push", "Deliver pushes to private addresses too. Only for tests: it lets users reach inner servers."

@@ -5,12 +5,13 @@ from typing import Any, Literal
 import msgspec
 
 from zajil.core.room_rules import DEFAULT_VERSION
+from zajil.http.client_api.membership import AddressBody
 from zajil.http.request import Request
 from zajil.http.router import client, routes
 from zajil.services.app import App
-from zajil.services.errors import MatrixError
 from zajil.services.rooms.build_room import InitialState, RoomRequest
 from zajil.services.rooms.create_room import create_room
+from zajil.services.rooms.invite_by_address import check_addresses, invite_addresses
 from zajil.services.rooms.upgrade_room import upgrade_room
 
 Preset = Literal["private_chat", "public_chat", "trusted_private_chat"]
@@ -32,7 +33,7 @@ class CreateRoomBody(msgspec.Struct):
     name: str | None = None
     topic: str | None = None
     invite: list[str] | None = None
-    invite_3pid: list[dict[str, Any]] | None = None
+    invite_3pid: list[AddressBody] | None = None
     room_version: str | None = None
     creation_content: dict[str, Any] | None = None
     initial_state: list[StateEventBody] | None = None
@@ -43,8 +44,8 @@ class CreateRoomBody(msgspec.Struct):
 
 async def post_create_room(app: App, request: Request) -> dict[str, Any]:
     body: CreateRoomBody = request.decode(CreateRoomBody)
-    if body.invite_3pid:
-        raise refuse_third_party_invite()
+    addresses = [each.meant for each in (body.invite_3pid or [])]
+    check_addresses(app, addresses)
     is_public = body.visibility == "public"
     wanted = RoomRequest(
         version=body.room_version if body.room_version is not None else DEFAULT_VERSION,
@@ -59,14 +60,9 @@ async def post_create_room(app: App, request: Request) -> dict[str, Any]:
         invites=tuple(body.invite or ()),
         is_direct=bool(body.is_direct),
     )
-    return {"room_id": await create_room(app, request.requester, wanted)}
-
-
-def refuse_third_party_invite() -> MatrixError:
-    """This server keeps no e-mail addresses and asks no identity server (invariant 7)."""
-    return MatrixError(
-        403, "M_THREEPID_DENIED", "Invite users by their Matrix ID: this server knows no e-mail addresses."
-    )
+    room_id = await create_room(app, request.requester, wanted)
+    await invite_addresses(app, request.requester, room_id, addresses)
+    return {"room_id": room_id}
 
 
 class UpgradeBody(msgspec.Struct):

@@ -4,10 +4,10 @@ from typing import Any
 
 import msgspec
 
-from zajil.http.client_api.create_room import refuse_third_party_invite
 from zajil.http.request import Request
 from zajil.http.router import Auth, client, routes
 from zajil.services.app import App
+from zajil.services.rooms.invite_by_address import Address, invite_by_address
 from zajil.services.rooms.join_room import join_room, knock_on_room
 from zajil.services.rooms.leave_room import forget_room, leave_room
 from zajil.services.rooms.moderate_member import ban_user, invite_user, kick_user, unban_user
@@ -27,13 +27,27 @@ class TargetBody(msgspec.Struct):
 
 
 class InviteBody(msgspec.Struct):
-    """Whom somebody invites: by user ID, or by a third-party ID, which this server refuses."""
+    """Whom somebody invites: by user ID, or by an address that an identity server knows."""
 
     user_id: str | msgspec.UnsetType = msgspec.UNSET
     reason: str | None = None
     address: str | None = None
     medium: str | None = None
     id_server: str | None = None
+    id_access_token: str | None = None
+
+
+class AddressBody(msgspec.Struct):
+    """Somebody who is invited by an address."""
+
+    address: str
+    medium: str
+    id_server: str
+    id_access_token: str = ""
+
+    @property
+    def meant(self) -> Address:
+        return Address(self.medium, self.address, self.id_server, self.id_access_token)
 
 
 def _content(reason: str | None) -> dict[str, Any]:
@@ -68,7 +82,9 @@ async def post_forget(app: App, request: Request) -> dict[str, Any]:
 
 async def post_invite(app: App, request: Request) -> dict[str, Any]:
     if request.json().get("user_id") is None and request.json().get("address") is not None:
-        raise refuse_third_party_invite()
+        address: AddressBody = request.decode(AddressBody)
+        await invite_by_address(app, request.requester, request.params["room_id"], address.meant)
+        return {}
     body: TargetBody = request.decode(TargetBody)
     await invite_user(app, request.requester, request.params["room_id"], body.user_id, _content(body.reason))
     return {}

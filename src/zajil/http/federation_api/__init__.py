@@ -10,6 +10,7 @@ MODULES: tuple[str, ...] = (
     "transactions",
     "membership",
     "invite",
+    "third_party_invites",
     "events",
     "queries",
     "lists",

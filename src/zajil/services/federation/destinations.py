@@ -309,8 +309,11 @@ class Destinations:
             its_own = server_name_of(event.state_key) or ""
             if is_server_allowed(app, its_own):
                 servers.add(its_own)
-        # The server of the sender has it: either we are that, or it gave us the event to pass on.
-        return sorted(servers - {app.server_name, server_name_of(event.sender) or "", ""})
+        # The server of the sender has it if it has signed it: either we are that, or it gave us the event to pass on. An invitation by a third party is made
+        # in the name of who asked for it, by whichever server hears of it.
+        its_own = server_name_of(event.sender) or ""
+        has_it = {its_own} if its_own in event.pdu["signatures"] else set()
+        return sorted(servers - {app.server_name, ""} - has_it)
 
     async def _run(self, destination: Destination) -> None:
         """Send to one server until nothing waits any more."""
