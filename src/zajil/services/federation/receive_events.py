@@ -97,8 +97,15 @@ async def receive_events(app: App, origin: str, room_id: str, events: Sequence[E
     finally:
         app.room_turns.release(room_id)
     if failures:
+        # One line, however many a server sends.
         event_id, cause = next(iter(failures.items()))
-        log.info("events of another server have no place yet", origin=origin, count=len(failures), first=event_id, cause=cause)
+        log.info(
+            "events of another server have no place yet",
+            origin=origin,
+            count=len(failures),
+            event_id=event_id,
+            cause=cause,
+        )
     return failures
 
 

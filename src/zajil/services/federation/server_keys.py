@@ -28,6 +28,9 @@ FAILURE_S: Final = 30.0
 FAILURE_S_MAX: Final = 3_600.0
 NOTARY_SERVERS_MAX: Final = 100
 """Whose keys one notary request may ask for."""
+FETCHES_OF_SERVER_MAX: Final = 5
+FETCHES_OF_SERVER_S: Final = 60.0
+"""Of one server's keys, and in which time: anybody can name keys that another server does not have, and make us ask it for them."""
 FETCHES_MAX: Final = 50
 """At once; whoever makes us verify signatures of thousands of servers waits."""
 
@@ -40,6 +43,8 @@ class ServerKeyring:
         self._known: OrderedDict[str, dict[str, ServerKey]] = OrderedDict()
         self._fetches: dict[str, asyncio.Task[bool]] = {}
         self._failures: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._fetched: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        """By server: since when fetches are counted, and how many there were."""
         self._fetching = asyncio.Semaphore(FETCHES_MAX)
 
     async def knows(self, server_name: str) -> bool:
@@ -89,10 +94,23 @@ class ServerKeyring:
             return False
         fetch = self._fetches.get(server_name)
         if fetch is None:
+            if not self._count_fetch(server_name, now_s):
+                return False
             fetch = asyncio.create_task(self._fetch(server_name))
             self._fetches[server_name] = fetch
             fetch.add_done_callback(lambda _: self._fetches.pop(server_name, None))
         return await asyncio.shield(fetch)
+
+    def _count_fetch(self, server_name: str, now_s: float) -> bool:
+        """Whether the server may be asked once more."""
+        since_s, count = self._fetched.get(server_name, (now_s, 0))
+        if now_s - since_s > FETCHES_OF_SERVER_S:
+            since_s, count = now_s, 0
+        self._fetched[server_name] = (since_s, count + 1)
+        self._fetched.move_to_end(server_name)
+        if len(self._fetched) > SERVERS_REMEMBERED_MAX:
+            self._fetched.popitem(last=False)
+        return count < FETCHES_OF_SERVER_MAX
 
     async def _fetch(self, server_name: str) -> bool:
         async with self._fetching:
