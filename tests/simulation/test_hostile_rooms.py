@@ -14,13 +14,15 @@ from tests.client import Client, q
 from tests.core.room_builder import ALICE, RoomBuilder
 from tests.simulation.network import Link, Network, running_network
 
-from zajil.core.events import Event, build_event
+from zajil.core.events import Event, build_event, sign_event
 from zajil.core.room_rules import ROOM_RULES, RoomRules
+from zajil.core.signing import SigningKey
 from zajil.ports.federation import FederationFailed, FederationRequest
-from zajil.ports.stores.events import SOFT_FAILED, StoredEvent
+from zajil.ports.stores.events import REJECTED, SOFT_FAILED, StoredEvent
 from zajil.services.federation.place_event import EXTREMITIES_MAX
 from zajil.services.federation.receive_events import ROUNDS_MAX
-from zajil.services.federation.server_keys import FETCHES_OF_SERVER_MAX
+from zajil.services.federation.receive_transaction import PDUS_MAX
+from zajil.services.federation.server_keys import FETCHES_OF_SERVER_MAX, build_own_keys
 from zajil.services.federation.store_outliers import judge_outliers, order_by_auth
 from zajil.services.rooms.room_heads import RoomHead
 
@@ -317,8 +319,6 @@ async def test_keys_that_nobody_has_are_asked_for_only_so_often(place: Place) ->
     real = place.guest.server.app
 
     async def give_keys(request: FederationRequest) -> Any:
-        from zajil.services.federation.server_keys import build_own_keys
-
         return build_own_keys(real)
 
     place.answers = {"key/v2/server": give_keys}
@@ -329,3 +329,65 @@ async def test_keys_that_nobody_has_are_asked_for_only_so_often(place: Place) ->
     place.network.clock.move(120)
     assert await keys.find(THERE, "ed25519:later") is None
     assert place.asked["key/v2/server"] <= FETCHES_OF_SERVER_MAX + 1
+
+
+async def test_what_is_forged_or_malformed_is_dropped_and_the_rest_is_not(place: Place) -> None:
+    before, head = await place.state(), await place.head()
+    ends, depth = list(head.row.extremities), head.row.depth + 1
+    app = place.guest.server.app
+    stranger = SigningKey(b"x" * 32, app.signing_key.key_id)
+
+    def resign(event: Event, signatures: dict[str, Any]) -> Event:
+        return Event(event.rules, event.event_id, pdu={**event.pdu, "signatures": signatures})
+
+    honest = await place.build(ends, depth, {"body": "honest"})
+    unsigned = resign(await place.build(ends, depth, {"body": "unsigned"}), {})
+    wrong = await place.build(ends, depth, {"body": "wrong key"})
+    wrong = sign_event(resign(wrong, {}), stranger.build_signer(THERE))
+    elsewhere = await place.build(ends, depth, {"body": "somebody else's signature"})
+    elsewhere = sign_event(resign(elsewhere, {}), app.signing_key.build_signer("other.test"))
+    spoken_for = await place.build(ends, depth, {"body": "in the host's name"})
+    spoken_for = Event(spoken_for.rules, spoken_for.event_id, pdu={**spoken_for.pdu, "sender": place.host.user_id})
+    large = await place.build(ends, depth, {"body": "x" * 66_000})
+    uncited = await place.build(ends, depth, {"body": "cites nothing"}, auth=[])
+    changed = await place.build(ends, depth, {"body": "as it was hashed"})
+    changed = Event(changed.rules, changed.event_id, pdu={**changed.pdu, "content": {"body": "as it was changed"}})
+    dropped = (unsigned, wrong, elsewhere, large, spoken_for)
+    await place.send(*dropped, uncited, changed, honest)
+    for event in dropped:
+        assert await place.find(event.event_id) is None, event.content["body"][:50]
+    stored = await place.find(uncited.event_id)
+    assert stored is None or stored.flags & REJECTED
+    stored = await place.find(changed.event_id)
+    assert stored is None or stored.event.content == {}, "only what is covered by the hash is kept"
+    stored = await place.find(honest.event_id)
+    assert stored is not None and stored.position is not None
+    assert await place.state() == before
+
+
+async def test_a_transaction_is_bounded_and_taken_once(place: Place) -> None:
+    head = await place.head()
+    event = await place.build(list(head.row.extremities), head.row.depth + 1)
+    with pytest.raises(FederationFailed) as refused:
+        await place.send(*[event] * (PDUS_MAX + 1))
+    assert refused.value.status == 400
+    assert await place.find(event.event_id) is None
+    db = place.host.server.app.db
+    before = db.position
+    for _ in range(3):
+        assert await place.send(*[event] * PDUS_MAX) == {event.event_id: {}}
+    rows = await db.reader.fetch("SELECT event_nid FROM events WHERE position > ?", before)
+    assert len(list(rows)) == 1
+
+
+async def test_as_a_notary_we_do_not_flood_others(place: Place) -> None:
+    real = place.guest.server.app
+
+    async def give_keys(request: FederationRequest) -> Any:
+        return build_own_keys(real)
+
+    place.answers = {"key/v2/server": give_keys}
+    for _ in range(30):
+        path = f"/_matrix/key/v2/query/{THERE}?minimum_valid_until_ts={2**52}"
+        assert (await place.host.get(path)).status in (200, 429)
+    assert 1 <= place.asked["key/v2/server"] <= FETCHES_OF_SERVER_MAX
