@@ -8,6 +8,7 @@ from zajil.federation.remote_media import FederatedMedia
 from zajil.federation.transport import HttpTransport
 from zajil.services.app import App
 from zajil.services.federation.access_servers import ServerRules, is_server_allowed
+from zajil.services.federation.ask_policy_server import PolicyServers
 from zajil.services.federation.backfill import Backfills
 from zajil.services.federation.destinations import Destinations
 from zajil.services.federation.federated_devices import FederatedDevices
@@ -38,6 +39,7 @@ def attach_federation(app: App) -> None:
     app.inbound_turns = InboundTurns(app)
     app.origin_budgets = OriginBudgets(app)
     app.room_turns = RoomTurns()
+    app.policy_servers = PolicyServers(app)
     app.backfills = Backfills(app)
     app.remote_spaces = RemoteSpaces(app)
     if config.federation:

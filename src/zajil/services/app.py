@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from zajil.services.admission.invitations import Invitations
     from zajil.services.admission.new_rooms import NewRooms
     from zajil.services.federation.access_servers import ServerRules
+    from zajil.services.federation.ask_policy_server import PolicyServers
     from zajil.services.federation.backfill import Backfills
     from zajil.services.federation.destinations import Destinations
     from zajil.services.federation.inbound_turns import InboundTurns
@@ -98,6 +99,7 @@ class App:
     inbound_turns: "InboundTurns" = field(init=False)
     origin_budgets: "OriginBudgets" = field(init=False)
     room_turns: "RoomTurns" = field(init=False)
+    policy_servers: "PolicyServers" = field(init=False)
     backfills: "Backfills" = field(init=False)
     remote_spaces: "RemoteSpaces" = field(init=False)
     notifier: "Notifier" = field(init=False)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from zajil.core.events import Event, sign_event
 from zajil.core.identifiers import parse_user_id, server_name_of
+from zajil.core.policy_server import Policy
 from zajil.core.power_levels import CREATE_KEY
 from zajil.core.room_rules import ROOM_RULES, RoomRules
 from zajil.ports.database import Stream, Transaction
@@ -22,6 +23,7 @@ from zajil.services.federation.server_acl import is_banned_from_room
 from zajil.services.messages.append_events import Proposal, build_authorised, insert_room, open_draft
 from zajil.services.messages.change_state import apply_change
 from zajil.services.messages.client_events import build_stripped_state, strip_event
+from zajil.services.messages.policy_signatures import find_draft_policy
 from zajil.services.messages.send_event import write_to_room
 from zajil.services.rooms.check_invite import blocks_invites
 
@@ -34,7 +36,7 @@ async def invite_remote_user(app: App, room_id: str, sender: str, user_id: str, 
     """Have the invited user's server sign the invitation, then append it; returns its event ID. Raises MatrixError."""
     server_name = server_name_of(user_id) or ""
 
-    async def build(tx: Transaction) -> tuple[Event, list[StoredEvent], list[dict[str, Any]], RoomRules]:
+    async def build(tx: Transaction) -> tuple[Event, list[StoredEvent], list[dict[str, Any]], RoomRules, Policy | None]:
         draft = await open_draft(app, tx, room_id)
         create = await draft.state(app, tx, CREATE_KEY)
         if create is not None and create.event.content.get("m.federate") is False:
@@ -44,9 +46,12 @@ async def invite_remote_user(app: App, room_id: str, sender: str, user_id: str, 
         auth = await app.stores.events.load_by_ids(tx, list(event.auth_event_ids))
         shown = build_stripped_state({**draft.head.rest, **draft.changed_rest})
         inviter = await draft.state(app, tx, ("m.room.member", sender))
-        return event, auth, shown if inviter is None else [*shown, strip_event(inviter)], draft.rules
+        shown = shown if inviter is None else [*shown, strip_event(inviter)]
+        return event, auth, shown, draft.rules, await find_draft_policy(app, tx, draft)
 
-    event, auth, shown, rules = await app.db.write(build)
+    event, auth, shown, rules, policy = await app.db.write(build)
+    if policy is not None:
+        event = await app.policy_servers.ask(policy, event)
     request = FederationRequest(
         server_name,
         "PUT",

@@ -20,6 +20,7 @@ from zajil.ports.stores.events import FORKED, HAS_RELATIONS, OUTLIER, REJECTED, 
 from zajil.ports.stores.federation_queue import QueuedPdu
 from zajil.services.app import App
 from zajil.services.federation.access_servers import is_server_allowed
+from zajil.services.federation.ask_policy_server import consult_policy
 from zajil.services.federation.room_states import (
     Resolved,
     Roots,
@@ -50,6 +51,8 @@ class Judged:
     auth: Sequence[StoredEvent]
     before: Resolved
     rejection: Rejection | None
+    is_refused: bool = False
+    """The room's policy server does not recommend it."""
 
 
 def has_place(stored: StoredEvent) -> bool:
@@ -81,6 +84,8 @@ async def place_event(
     if head is None:
         raise StateUnknown("the room is not known")
     judged = await judge_event(app, head, event, auth, on_current_state=on_current_state, adopted=adopted)
+    if judged.rejection is None:
+        judged.event, judged.is_refused = await consult_policy(app, head, event)
     return await _write(app, room_id, judged)
 
 
@@ -172,7 +177,7 @@ async def _write(app: App, room_id: str, judged: Judged) -> StoredEvent:
         flags = 0
         if judged.rejection is not None:
             flags = REJECTED
-        elif await _fails_softly(app, tx, draft, event, before):
+        elif judged.is_refused or await _fails_softly(app, tx, draft, event, before):
             flags = SOFT_FAILED
         stored = StoredEvent(
             event,

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from zajil.core.event_auth import auth_event_keys, check_event_auth
 from zajil.core.events import Event
+from zajil.core.policy_server import is_exempt, is_recommended
 from zajil.core.power_levels import CREATE_KEY
 from zajil.ports.database import Transaction
 from zajil.services.app import App
 from zajil.services.federation.inbound_turns import SLICE_EVENTS_MAX
 from zajil.services.messages.append_events import RoomDraft, append_built, open_draft, store_draft
+from zajil.services.messages.policy_signatures import find_draft_policy
 from zajil.services.messages.send_event import write_to_room
 
 
@@ -43,6 +45,9 @@ async def place_run(app: App, room_id: str, events: Sequence[Event]) -> int:
 async def _goes_on(app: App, tx: Transaction, draft: RoomDraft, event: Event) -> bool:
     """The state before the event, the state by its auth events and the room's current state are one: the rules are asked once."""
     if set(event.prev_event_ids) != set(draft.row.extremities):
+        return False
+    policy = await find_draft_policy(app, tx, draft)
+    if policy is not None and not is_exempt(event) and not is_recommended(event, policy):
         return False
     keys = auth_event_keys(event.type, event.state_key, event.sender, event.content, draft.rules)
     state = await draft.state_events(app, tx, keys)

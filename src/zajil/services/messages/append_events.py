@@ -22,6 +22,7 @@ from zajil.services.app import App
 from zajil.services.errors import MatrixError, bad_json, forbidden, not_found
 from zajil.services.messages.change_state import apply_state
 from zajil.services.messages.note_outgoing import note_outgoing
+from zajil.services.messages.policy_signatures import check_recommended, reuse_signed
 from zajil.services.messages.redact_event import apply_redaction, check_may_redact
 from zajil.services.rooms.room_heads import RoomHead
 
@@ -202,9 +203,10 @@ async def build_authorised(app: App, tx: Transaction, draft: RoomDraft, proposal
         create = draft.changed_rest.get(CREATE_KEY) or draft.head.rest[CREATE_KEY]
         state[CREATE_KEY] = create.event
     row = draft.row
-    return build_checked(
+    event = build_checked(
         app, rules, proposal, state, auth_ids, room_id=row.room_id, prev_events=row.extremities, depth=row.depth + 1
     )
+    return reuse_signed(tx, event)
 
 
 def build_checked(
@@ -262,7 +264,12 @@ async def append_built(
     *,
     is_ours: bool = True,
 ) -> StoredEvent:
-    """Write an authorised event on top of the draft. One that another server sent is not passed on."""
+    """Write an authorised event on top of the draft. One that another server sent is not passed on.
+
+    Raises SignatureWanted for one of ours that the room's policy server has not signed.
+    """
+    if is_ours:
+        await check_recommended(app, tx, draft, event)
     position = await tx.append(Stream.EVENTS, draft.row.room_id)
     replaced = await draft.state(app, tx, event.key) if event.is_state else None
     stored = StoredEvent(

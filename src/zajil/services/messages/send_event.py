@@ -1,13 +1,16 @@
 """Sending a message or a redaction."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+from zajil.core.events import Event
 from zajil.ports.database import Conflict, Transaction
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, invalid_param, missing_param
 from zajil.services.messages.append_events import HeadMoved, Proposal, append, open_draft, store_draft
 from zajil.services.messages.check_relation import check_may_relate
+from zajil.services.messages.policy_signatures import ASKED_ABOUT, SignatureWanted
 from zajil.services.requester import Requester
 
 T = TypeVar("T")
@@ -15,6 +18,10 @@ T = TypeVar("T")
 REDACTION = "m.room.redaction"
 HEAD_MOVED_RETRIES_MAX = 5
 TXN_ID_CHARACTERS_MAX = 255
+SIGNATURES_MAX: Final = 20
+"""Of a policy server, for one item: some append several events."""
+POLICY_TURN_S: Final = 20.0
+"""How long an event may wait for those before it in a room with a policy server."""
 
 
 async def send_message_event(
@@ -97,10 +104,58 @@ async def send_once(app: App, requester: Requester, room_id: str, scope: str, tx
 
 
 async def write_to_room(app: App, room_id: str, item: Callable[[Transaction], Awaitable[T]]) -> T:
-    """Run an item that changes a room, again when another process was faster."""
+    """Run an item that changes a room, again when another process was faster, or with the signatures of the room's policy server."""
+    try:
+        return await _write(app, room_id, item)
+    except SignatureWanted as wanted:
+        return await _write_signed(app, room_id, item, wanted.event.room_id)
+
+
+async def _write_signed(app: App, room_id: str, item: Callable[[Transaction], Awaitable[T]], policed: str) -> T:
+    """Run an item that appends to a room with a policy server. Meanwhile nothing else may come in there, or what was signed would have lost its place."""
+    asked_about: list[Event] = []
+
+    async def with_signed(tx: Transaction) -> T:
+        tx.scratch[ASKED_ABOUT] = asked_about
+        try:
+            return await item(tx)
+        finally:
+            del tx.scratch[ASKED_ABOUT]
+
+    try:
+        async with asyncio.timeout(POLICY_TURN_S):
+            await app.room_turns.acquire(policed)
+    except TimeoutError:
+        raise _too_busy() from None
+    try:
+        for _ in range(SIGNATURES_MAX):
+            try:
+                return await _write(app, room_id, with_signed)
+            except SignatureWanted as wanted:
+                asked_about.append(await _ask_policy_server(app, wanted))
+    finally:
+        app.room_turns.release(policed)
+    raise _too_busy()
+
+
+async def _ask_policy_server(app: App, wanted: SignatureWanted) -> Event:
+    event = wanted.event
+    try:
+        return await app.policy_servers.ask(wanted.policy, event)
+    except MatrixError:
+        if event.membership == "leave" and event.sender == event.state_key:
+            return event
+        raise
+
+
+async def _write(app: App, room_id: str, item: Callable[[Transaction], Awaitable[T]]) -> T:
     for _ in range(HEAD_MOVED_RETRIES_MAX):
         try:
             return await app.db.write(item, rooms=(room_id,))
         except (HeadMoved, Conflict):
             continue
-    raise MatrixError(503, "M_UNKNOWN", "This room is very busy. Try again in a moment.", {"retry_after_ms": 500})
+    raise _too_busy()
+
+
+def _too_busy() -> MatrixError:
+    return MatrixError(503, "M_UNKNOWN", "This room is very busy. Try again in a moment.", {"retry_after_ms": 500})

@@ -63,6 +63,9 @@ class Replacement:
     version: str
     creator: Member
     additional_creators: list[str] | None
+    room_id: str
+    """Where its ID is not a hash."""
+    now_ms: int
 
     @property
     def rules(self) -> RoomRules:
@@ -93,7 +96,8 @@ async def upgrade_room(
     if not all(is_user_id(user_id) for user_id in additional_creators or ()):
         raise invalid_param("One of the additional creators is not a user ID.")
     creator = await load_member(app, app.db.reader, requester.user_id)
-    replacement = Replacement(new_version, creator, additional_creators)
+    # Chosen before the item, which may have to run again and then must come to the same tombstone.
+    replacement = Replacement(new_version, creator, additional_creators, build_room_id(app), app.clock.now_ms())
 
     async def item(tx: Transaction) -> str:
         old = await open_draft(app, tx, room_id)
@@ -138,7 +142,7 @@ async def _append_if_allowed(app: App, tx: Transaction, draft: RoomDraft, propos
 
 async def _build_all(app: App, tx: Transaction, old: RoomDraft, replacement: Replacement) -> tuple[Event, list[Event]]:
     """The tombstone and the new room's events. Each names the other, unless the new room's ID is a hash of its first event."""
-    user_id, now_ms = replacement.creator.user_id, app.clock.now_ms()
+    user_id, now_ms = replacement.creator.user_id, replacement.now_ms
     state = {**old.head.rest, **old.changed_rest}
     rows = await app.stores.rooms.load_members(tx, old.row.room_nid, ["ban"], BANS_MAX)
     banned = [row.user_id for row in rows]
@@ -148,7 +152,7 @@ async def _build_all(app: App, tx: Transaction, old: RoomDraft, replacement: Rep
         return await build_authorised(app, tx, old, Proposal("m.room.tombstone", user_id, content, ""))
 
     if not replacement.rules.room_id_is_create_hash:
-        room_id = build_room_id(app)
+        room_id = replacement.room_id
         tombstone = await build_tombstone(room_id)
         predecessor = {"room_id": old.row.room_id, "event_id": tombstone.event_id}
         wanted = build_request(replacement, state, banned, predecessor)
