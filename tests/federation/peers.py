@@ -105,8 +105,10 @@ class TlsServer(Server):
             return False
 
 
-def build_peer(folder: Path, authority: Authority, known_as: str = "", **options: str) -> TlsServer:
-    port = find_free_port()
+def build_peer(
+    folder: Path, authority: Authority, known_as: str = "", *, port: int = 0, **options: str
+) -> TlsServer:
+    port = port or find_free_port()
     built = build_zajil(
         folder,
         port=port,
@@ -135,12 +137,12 @@ def run_both(one: TlsServer, two: TlsServer) -> Iterator[tuple[TlsServer, TlsSer
         two.stop()
 
 
-def build_synapse_peer(folder: Path, authority: Authority, **overrides: Any) -> TlsServer:
+def build_synapse_peer(folder: Path, authority: Authority, *, port: int = 0, **overrides: Any) -> TlsServer:
     """Synapse, with a federation listener like ours."""
     python = find_synapse_python()
     if python is None:
         raise ServerFailed("matrix-synapse is not installed: make .venv-synapse/.installed")
-    port = find_free_port()
+    port = port or find_free_port()
     data = folder / "synapse"
     data.mkdir(parents=True, exist_ok=True)
     config = {

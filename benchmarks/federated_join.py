@@ -1,0 +1,204 @@
+"""What it takes to join a big room on Synapse from another server: `python -m benchmarks.federated_join --members 10000`.
+
+The room is made on a Zajil, whose guests join it at a few hundred a second, and Synapse joins that: now it has the whole room, as it would have one
+of its own. Then a second Zajil and a second Synapse join through it, one after the other, over TLS on loopback. With `--keep FOLDER` the prepared
+servers stay and are used again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import aiohttp
+from tests.conversations.account import Account
+from tests.federation.peers import (
+    Authority,
+    Person,
+    Refusal,
+    TlsServer,
+    build_peer,
+    build_synapse_peer,
+    make_authority,
+    register,
+)
+
+from benchmarks.big_room import fill_room
+
+USABLE_S, COMPLETE_S = 5.0, 60.0
+WAIT_S_MAX = 600.0
+POLL_S = 0.02
+
+
+@dataclass
+class Prepared:
+    """A room on Synapse, made by a Zajil."""
+
+    zajil_port: int = 0
+    synapse_port: int = 0
+    room_id: str = ""
+    owner: tuple[str, str] = ("", "")
+
+
+@dataclass
+class Timings:
+    """Of one join, in seconds since it was asked for."""
+
+    name: str
+    answered: float = 0.0
+    sent: float = 0.0
+    arrived: float = 0.0
+    complete: float = 0.0
+    memory: dict[str, int] = field(default_factory=dict)
+
+
+def prepare(folder: Path, authority: Authority, members: int) -> tuple[TlsServer, TlsServer, Prepared]:
+    """The two servers that have the room, running. Ports are part of names, so they are kept."""
+    file = folder / "prepared.json"
+    made = Prepared(**json.loads(file.read_text())) if file.exists() else Prepared()
+    origin = build_peer(folder / "origin", authority, port=made.zajil_port, guest_access="on")
+    synapse = build_synapse_peer(folder / "resident", authority, port=made.synapse_port)
+    origin.start()
+    synapse.start()
+    if not made.room_id:
+        made.zajil_port, made.synapse_port = origin.port, synapse.port
+        made.room_id = asyncio.run(_fill(origin, members))
+        sara = register(synapse, "sara")
+        began = time.monotonic()
+        sara.join(made.room_id, origin.server_name)
+        wait_for_members(sara, made.room_id, members)
+        print(f"Synapse has the room after {time.monotonic() - began:.0f} s", flush=True)
+        made.owner = sara.user_id, sara.token
+        file.write_text(json.dumps(asdict(made)))
+    return origin, synapse, made
+
+
+async def _fill(origin: TlsServer, members: int) -> str:
+    connector = aiohttp.TCPConnector(limit=32, ssl=origin.context)
+    async with aiohttp.ClientSession(connector=connector) as connections:
+        owner = await Account(origin.base, connections).register("owner")
+        return await fill_room(origin.base, connections, owner, members)
+
+
+def wait_for_members(person: Person, room_id: str, members: int) -> None:
+    """Until the server knows so many."""
+    until = time.monotonic() + WAIT_S_MAX
+    while time.monotonic() < until:
+        try:
+            found = person.call("GET", f"/rooms/{room_id}/members", membership="join")
+            if len(found["chunk"]) >= members:
+                return
+        except (Refusal, TimeoutError):
+            pass
+        time.sleep(POLL_S)
+    raise AssertionError(f"{person.server.name} never knew {members} members:\n{person.server.log_tail()}")
+
+
+def measure(joiner: TlsServer, resident: TlsServer, made: Prepared, members: int) -> Timings:
+    user_id, token = made.owner
+    sara = Person(resident, user_id, token)
+    ali = register(joiner, "ali")
+    idle = read_peaks(joiner)
+    timings = Timings(joiner.name)
+    began = time.monotonic()
+    ali.join(made.room_id, resident.server_name)
+    timings.answered = time.monotonic() - began
+    event_id = send_until_taken(ali, made.room_id)
+    timings.sent = time.monotonic() - began
+    wait_for_event(sara, made.room_id, event_id)
+    timings.arrived = time.monotonic() - began
+    wait_for_members(ali, made.room_id, members)
+    timings.complete = time.monotonic() - began
+    timings.memory = {"idle": idle, "peak": read_peaks(joiner)}
+    return timings
+
+
+def send_until_taken(person: Person, room_id: str) -> str:
+    until = time.monotonic() + WAIT_S_MAX
+    while True:
+        try:
+            return person.send(room_id, "here I am")
+        except Refusal:
+            if time.monotonic() > until:
+                raise
+            time.sleep(POLL_S)
+
+
+def wait_for_event(person: Person, room_id: str, event_id: str) -> None:
+    until = time.monotonic() + WAIT_S_MAX
+    while True:
+        try:
+            person.call("GET", f"/rooms/{room_id}/event/{event_id}")
+            return
+        except Refusal:
+            if time.monotonic() > until:
+                raise
+            time.sleep(POLL_S)
+
+
+def read_peaks(server: TlsServer) -> int:
+    """The greatest resident size so far of the server's largest process, in MiB."""
+    peaks = [0]
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+            group = int((status.parent / "stat").read_text().rpartition(")")[2].split()[2])
+        except (OSError, ValueError, IndexError):
+            continue
+        if group == server.pid and "VmHWM" in lines:
+            peaks.append(int(lines["VmHWM"].split()[0]) // 1024)
+    return max(peaks)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--members", type=int, default=10_000)
+    parser.add_argument("--keep", type=Path, help="where the prepared servers are, or are to stay")
+    parser.add_argument("--only", choices=["zajil", "synapse"], help="measure only one of the two")
+    given = parser.parse_args()
+    folder = given.keep or Path(tempfile.mkdtemp(prefix="zajil-federated-join-"))
+    authority_folder = folder / "authority"
+    authority = (
+        Authority(*(authority_folder / name for name in ("ca.pem", "localhost.pem", "localhost.key")))
+        if authority_folder.exists()
+        else make_authority(authority_folder)
+    )
+    running: list[TlsServer] = []
+    try:
+        origin, resident, made = prepare(folder, authority, given.members)
+        running += [origin, resident]
+        with tempfile.TemporaryDirectory(prefix="zajil-joiner-") as joiners:
+            for build in (build_peer, build_synapse_peer):
+                if given.only and (build is build_peer) != (given.only == "zajil"):
+                    continue
+                joiner = build(Path(joiners) / build.__name__, authority)
+                running.append(joiner)
+                joiner.start()
+                report(measure(joiner, resident, made, given.members))
+                joiner.stop()
+    finally:
+        for server in running:
+            server.stop()
+        if given.keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def report(timings: Timings) -> None:
+    verdict = "pass" if timings.arrived <= USABLE_S and timings.complete <= COMPLETE_S else "FAIL"
+    print(
+        f"{timings.name:>8}: join answered after {timings.answered:.2f} s, a message taken after {timings.sent:.2f} s"
+        f" and at the other server after {timings.arrived:.2f} s, all members known after {timings.complete:.2f} s;"
+        f" memory {timings.memory['idle']} MiB before, at most {timings.memory['peak']} MiB"
+        f" (bars: usable ≤ {USABLE_S:.0f} s, complete ≤ {COMPLETE_S:.0f} s: {verdict})",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
