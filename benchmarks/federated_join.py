@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import aiohttp
+from benchmarks.big_room import fill_room
 from tests.conversations.account import Account
 from tests.federation.peers import (
     Authority,
@@ -28,8 +29,6 @@ from tests.federation.peers import (
     make_authority,
     register,
 )
-
-from benchmarks.big_room import fill_room
 
 USABLE_S, COMPLETE_S = 5.0, 60.0
 WAIT_S_MAX = 600.0

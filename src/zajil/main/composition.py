@@ -49,6 +49,7 @@ from zajil.storage.stores.incidents import SqlIncidentStore
 from zajil.storage.stores.invite_links import SqlInviteLinkStore
 from zajil.storage.stores.key_backups import SqlKeyBackupStore
 from zajil.storage.stores.media import SqlMediaRows
+from zajil.storage.stores.partial_rooms import SqlPartialRoomStore
 from zajil.storage.stores.profiles import SqlProfileStore
 from zajil.storage.stores.receipts import SqlPushRuleStore, SqlReceiptStore
 from zajil.storage.stores.relations import SqlRelationStore
@@ -88,6 +89,7 @@ def build_stores(config: Config) -> Stores:
         incidents=SqlIncidentStore(),
         server_keys=SqlServerKeyStore(),
         federation_queue=SqlFederationQueueStore(),
+        partial_rooms=SqlPartialRoomStore(),
     )
 
 

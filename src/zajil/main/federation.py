@@ -14,6 +14,7 @@ from zajil.services.federation.destinations import Destinations
 from zajil.services.federation.federated_devices import FederatedDevices
 from zajil.services.federation.inbound_turns import InboundTurns
 from zajil.services.federation.origin_budgets import OriginBudgets
+from zajil.services.federation.partial_rooms import PartialRooms
 from zajil.services.federation.receive_events import RoomTurns
 from zajil.services.federation.remote_spaces import RemoteSpaces
 from zajil.services.federation.server_keys import ServerKeyring
@@ -41,6 +42,7 @@ def attach_federation(app: App) -> None:
     app.room_turns = RoomTurns()
     app.policy_servers = PolicyServers(app)
     app.backfills = Backfills(app)
+    app.partial_rooms = PartialRooms(app)
     app.remote_spaces = RemoteSpaces(app)
     if config.federation:
         app.media.remote = FederatedMedia(app.federation, app.outbound, app.clock, config.upload_size_max)
@@ -51,9 +53,11 @@ async def run_federation(app: App) -> AsyncIterator[None]:
     """Send what waits; close the way at the end."""
     await app.server_rules.load()
     await app.destinations.start()
+    await app.partial_rooms.start()
     try:
         yield
     finally:
+        await app.partial_rooms.stop()
         await app.backfills.stop()
         await app.destinations.stop()
         await app.federation.close()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from zajil.services.federation.destinations import Destinations
     from zajil.services.federation.inbound_turns import InboundTurns
     from zajil.services.federation.origin_budgets import OriginBudgets
+    from zajil.services.federation.partial_rooms import PartialRooms
     from zajil.services.federation.receive_events import RoomTurns
     from zajil.services.federation.remote_spaces import RemoteSpaces
     from zajil.services.federation.server_keys import ServerKeyring
@@ -101,6 +102,7 @@ class App:
     room_turns: "RoomTurns" = field(init=False)
     policy_servers: "PolicyServers" = field(init=False)
     backfills: "Backfills" = field(init=False)
+    partial_rooms: "PartialRooms" = field(init=False)
     remote_spaces: "RemoteSpaces" = field(init=False)
     notifier: "Notifier" = field(init=False)
     ignored_users: "IgnoredUsers" = field(init=False)

@@ -6,7 +6,13 @@ from zajil.http.request import Request
 from zajil.http.response import Response
 from zajil.http.router import Auth, Route, routes
 from zajil.services.app import App
-from zajil.services.federation.serve_membership import make_membership, render_join, show_room, take_membership
+from zajil.services.federation.serve_membership import (
+    describe_entry,
+    make_membership,
+    render_join,
+    show_room,
+    take_membership,
+)
 
 
 async def get_make_join(app: App, request: Request) -> dict[str, Any]:
@@ -28,8 +34,9 @@ async def _make(app: App, request: Request, membership: str, versions: list[str]
 
 async def put_send_join(app: App, request: Request) -> Response:
     params = request.params
-    entry = await take_membership(app, request.origin, params["roomId"], params["eventId"], request.json(), "join")
-    return Response(render_join(app, entry))
+    may_omit = request.query_flag("omit_members")
+    joined = await take_membership(app, request.origin, params["roomId"], params["eventId"], request.json(), "join")
+    return Response(render_join(app, await describe_entry(app, joined, may_omit=may_omit)))
 
 
 async def put_send_leave(app: App, request: Request) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from zajil.ports.stores.incidents import IncidentStore
 from zajil.ports.stores.invite_links import InviteLinkStore
 from zajil.ports.stores.key_backups import KeyBackupStore
 from zajil.ports.stores.media import MediaRows
+from zajil.ports.stores.partial_rooms import PartialRoomStore
 from zajil.ports.stores.profiles import ProfileStore
 from zajil.ports.stores.pushers import PusherStore
 from zajil.ports.stores.receipts import PushRuleStore, ReceiptStore
@@ -54,3 +55,4 @@ class Stores:
     incidents: IncidentStore
     server_keys: ServerKeyStore
     federation_queue: FederationQueueStore
+    partial_rooms: PartialRoomStore

@@ -27,7 +27,10 @@ class RoomRow:
     invited_count: int
     is_public: bool
     partial_state: bool
+    """This server joined with a part of the state, and the rest is not here yet."""
     blocked_reason: str | None
+    completed_at: int | None = None
+    """Where in the log the rest of the state came, of a room that was joined with a part of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,14 @@ from zajil.ports.database import Transaction
 from zajil.ports.stores.events import REJECTED, StoredEvent
 from zajil.services.app import App
 from zajil.services.federation.fetch_events import EVENTS_ASKED_MAX, fetch_event, fetch_state, fetch_state_ids
-from zajil.services.federation.room_states import EMPTY, Roots, StateUnknown, load_room_events, update_roots
+from zajil.services.federation.room_states import (
+    EMPTY,
+    Roots,
+    StateUnknown,
+    find_unknown,
+    load_room_events,
+    update_roots,
+)
 from zajil.services.federation.store_outliers import store_outliers
 from zajil.services.rooms.room_heads import RoomHead
 
@@ -51,20 +58,27 @@ async def adopt_state_before(app: App, server: str, head: RoomHead, event_id: st
 
 async def _fetch_state_at(app: App, server: str, head: RoomHead, event_id: str) -> list[StoredEvent]:
     """The accepted state events that hold before an event, as the server says, stored here."""
+    state_ids, _ = await bring_state(app, server, head, event_id)
+    found = await load_room_events(app, app.db.reader, head.row.room_nid, state_ids)
+    return [found[each] for each in state_ids if each in found]
+
+
+async def bring_state(app: App, server: str, head: RoomHead, event_id: str) -> tuple[list[str], list[str]]:
+    """Have the state events that hold before an event, as the server says, and their auth chains stored here; returns the IDs of both.
+
+    Raises StateUnknown, FederationFailed.
+    """
     state_ids, auth_ids = await fetch_state_ids(app, server, head.room_id, event_id)
     if len(state_ids) > STATE_EVENTS_MAX:
         raise StateUnknown("the room has more state than this server keeps")
-    found = await load_room_events(app, app.db.reader, head.row.room_nid, [*state_ids, *auth_ids])
-    missing = [each for each in dict.fromkeys([*state_ids, *auth_ids]) if each not in found]
+    missing = await find_unknown(app, head.row.room_nid, [*state_ids, *auth_ids])
     if len(missing) > EVENTS_ASKED_MAX:
         state, chain = await fetch_state(app, server, head.room_id, head.rules, event_id)
         await store_outliers(app, head.row.room_nid, [*chain, *state], head.rules)
     elif missing:
         fetched = [await fetch_event(app, server, head.room_id, head.rules, each) for each in missing]
         await store_outliers(app, head.row.room_nid, [each for each in fetched if each is not None], head.rules)
-    if missing:
-        found = await load_room_events(app, app.db.reader, head.row.room_nid, state_ids)
-    return [found[each] for each in dict.fromkeys(state_ids) if each in found]
+    return list(dict.fromkeys(state_ids)), list(dict.fromkeys(auth_ids))
 
 
 def choose_state(events: Iterable[StoredEvent]) -> dict[StateKey, StoredEvent]:

@@ -15,8 +15,10 @@ from zajil.ports.database import Busy, StorageUnavailable, Transaction
 from zajil.ports.federation import FederationFailed
 from zajil.ports.stores.events import OUTLIER, REJECTED, StoredEvent
 from zajil.services.app import App
+from zajil.services.errors import MatrixError
 from zajil.services.federation.adopt_state import adopt_state_before
 from zajil.services.federation.fetch_events import fetch_backfill
+from zajil.services.federation.partial_rooms import wait_for_state
 from zajil.services.federation.place_event import Judged, check_claimed_auth, judge_event, store_snapshots
 from zajil.services.federation.receive_events import NotPlaced, bring_auth_events, find_absent, find_missing
 from zajil.services.federation.room_states import EMPTY, Resolved, StateUnknown, load_room_events, update_roots
@@ -50,6 +52,10 @@ class Backfills:
         `is_end` says that nothing older is here.
         """
         if head.has_remote_members is False or not self._app.config.federation:
+            return False
+        try:
+            await wait_for_state(self._app, head.room_id, wait_s=READER_WAITS_S_MAX)
+        except MatrixError:
             return False
         gaps = await self._app.stores.events.load_backward_extremities(self._app.db.reader, head.row.room_nid)
         here = {stored.nid for stored in page}

@@ -23,6 +23,7 @@ from zajil.ports.stores.federation_queue import DestinationRow, QueuedEdu, Queue
 from zajil.services.app import App
 from zajil.services.federation.access_servers import is_server_allowed
 from zajil.services.federation.fetch_events import federation_path
+from zajil.services.federation.partial_rooms import load_named_servers
 from zajil.services.federation.senders import CHANGED, Senders
 from zajil.services.federation.supersede_pdus import find_superseded
 from zajil.services.rooms.room_heads import RoomHead
@@ -298,7 +299,8 @@ class Destinations:
             known = self._servers_of_rooms[room_nid] = head.row.members_root, others
             if len(self._servers_of_rooms) > ROOMS_REMEMBERED_MAX:
                 self._servers_of_rooms.popitem(last=False)
-        return [name for name in known[1] if is_server_allowed(app, name)]
+        named = [name for name in await load_named_servers(app, head) if name != app.server_name]
+        return [name for name in dict.fromkeys([*known[1], *named]) if is_server_allowed(app, name)]
 
     async def _find_receivers(self, stored: StoredEvent) -> list[str]:
         """The servers that are to get an event: those in its room, and that of a user whose membership it sets."""

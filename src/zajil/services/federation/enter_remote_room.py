@@ -3,21 +3,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import structlog
 
+from zajil.core.event_auth import check_event_auth, check_event_auth_events
 from zajil.core.events import Event, InvalidEvent, build_event, parse_pdu
 from zajil.core.room_rules import ROOM_RULES, RoomRules
 from zajil.ports.database import Transaction
 from zajil.ports.federation import FederationFailed, FederationRequest
-from zajil.ports.stores.events import StoredEvent
+from zajil.ports.stores.events import REJECTED, StoredEvent
+from zajil.ports.stores.partial_rooms import PartialRoom
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
 from zajil.services.federation.access_servers import is_server_allowed
 from zajil.services.federation.adopt_state import build_roots, find_create
 from zajil.services.federation.check_pdus import Refused, check_pdu
 from zajil.services.federation.fetch_events import STATE_BYTES_MAX, check_answer, federation_path
+from zajil.services.federation.partial_rooms import parse_servers
 from zajil.services.federation.place_event import announce, load_changes
 from zajil.services.federation.room_states import Roots, update_roots
 from zajil.services.federation.store_outliers import store_outliers
@@ -121,7 +125,10 @@ async def join_remote_room(
     """Bring this server into a room, with one of its users. Raises MatrixError."""
     template = await make_membership(app, servers, "join", room_id, user_id)
     event = build_from_template(app, template, room_id, user_id, content)
-    answer = await _send(app, template, "v2", "join", room_id, event, SEND_TIMEOUT_MS)
+    row = await app.stores.rooms.load_row(app.db.reader, room_id)
+    # Of a room that was here before, nearly all of the state is.
+    query = [("omit_members", "true")] if row is None or not row.extremities else []
+    answer = await _send(app, template, "v2", "join", room_id, event, SEND_TIMEOUT_MS, query)
     if "join_authorised_via_users_server" in event.content:
         signed = await check_pdu(app, answer.get("event"), template.rules)
         if isinstance(signed, Refused) or signed.event_id != event.event_id:
@@ -132,15 +139,42 @@ async def join_remote_room(
     create = find_create([*state, *chain])
     if create is None or create.content.get("room_version", "1") != template.rules.version:
         raise MatrixError(502, "M_UNKNOWN", "The room's server does not say how the room began.")
-    await adopt_room(app, template.rules, create, event, state, chain)
+    part = None
+    if answer.get("members_omitted") is True:
+        named = parse_servers(answer.get("servers_in_room"))
+        if named is None or not query:
+            raise MatrixError(502, "M_UNKNOWN", "The room's server does not say which servers are in the room.")
+        part = Part(template.server, named)
+    await adopt_room(app, template.rules, create, event, state, chain, part)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Of a join that was answered without the members: who has answered, and which servers are said to be in the room."""
+
+    resident: str
+    servers: tuple[str, ...]
 
 
 async def _send(
-    app: App, template: Template, version: str, kind: str, room_id: str, event: Event, timeout_ms: int
+    app: App,
+    template: Template,
+    version: str,
+    kind: str,
+    room_id: str,
+    event: Event,
+    timeout_ms: int,
+    query: Sequence[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     path = federation_path(version, f"send_{kind}", room_id, event.event_id)
     request = FederationRequest(
-        template.server, "PUT", path, content=event.pdu, timeout_ms=timeout_ms, body_bytes_max=STATE_BYTES_MAX
+        template.server,
+        "PUT",
+        path,
+        query=query,
+        content=event.pdu,
+        timeout_ms=timeout_ms,
+        body_bytes_max=STATE_BYTES_MAX,
     )
     try:
         answer = await app.federation.request(request)
@@ -152,9 +186,18 @@ async def _send(
 
 
 async def adopt_room(
-    app: App, rules: RoomRules, create: Event, event: Event, state: Sequence[Event], chain: Sequence[Event]
+    app: App,
+    rules: RoomRules,
+    create: Event,
+    event: Event,
+    state: Sequence[Event],
+    chain: Sequence[Event],
+    part: Part | None = None,
 ) -> None:
-    """Begin a room here, or begin it anew, with the state that a join returned and the join itself. Raises MatrixError."""
+    """Begin a room here, or begin it anew, with the state that a join returned and the join itself. Raises MatrixError.
+
+    With `part` the state lacks members, which are brought in the background.
+    """
     room_id = event.room_id
     row = await app.stores.rooms.load_row(app.db.reader, room_id)
     if row is not None:
@@ -167,9 +210,14 @@ async def adopt_room(
     stored = await store_outliers(app, room_nid, [*chain, *state], rules)
     held = [stored[each.event_id] for each in state if each.event_id in stored]
     auth = [stored[event_id] for event_id in event.auth_event_ids if event_id in stored]
+    if part is not None:
+        check_part(rules, event, held, auth, stored[create.event_id])
+        members = {each.event.key for each in held}
+        held += [each for each in auth if each.event.type == "m.room.member" and each.event.key not in members]
 
     async def item(tx: Transaction) -> StoredEvent:
         draft = await _open_room(app, tx, rules, create, room_nid)
+        draft.row.partial_state = part is not None
         before = await build_roots(app, tx, held)
         known = await app.stores.events.load_by_ids(tx, [event.event_id])
         joined = StoredEvent(
@@ -185,9 +233,37 @@ async def adopt_room(
         await app.stores.events.insert_backward_extremities(tx, draft.row.room_nid, joined.nid, event.prev_event_ids)
         after = await update_roots(app, tx, before, {event.key: joined.nid})
         changes = await load_changes(app, tx, Roots(draft.row.members_root, draft.row.rest_root), after)
-        return await announce(app, tx, draft, joined, [event.event_id], after, changes, before=before)
+        announced = await announce(app, tx, draft, joined, [event.event_id], after, changes, before=before)
+        if part is None:
+            await app.stores.partial_rooms.complete(tx, draft.row.room_nid, announced.position or 0)
+        else:
+            room = PartialRoom(draft.row.room_nid, joined.nid, part.resident, part.servers)
+            await app.stores.partial_rooms.store(tx, room)
+            tx.on_commit(partial(app.partial_rooms.begin, room_id))
+        return announced
 
     await write_to_room(app, room_id, item)
+
+
+def check_part(
+    rules: RoomRules, event: Event, held: Sequence[StoredEvent], auth: Sequence[StoredEvent], create: StoredEvent
+) -> None:
+    """Whether a part of a state lacks nothing but members, as far as the join shows that: all that it depends on is there, allows it, and holds.
+
+    Raises MatrixError.
+    """
+    rejected = {each.event.event_id for each in auth if each.flags & REJECTED}
+    events = [each.event for each in auth]
+    state = {each.key: each for each in events} | {create.event.key: create.event}
+    holds = {each.event.event_id for each in held if not each.flags & REJECTED}
+    is_wrong = (
+        len(events) != len(set(event.auth_event_ids))
+        or any(each.type != "m.room.member" and each.event_id not in holds for each in state.values())
+        or check_event_auth_events(event, events, rejected, rules, create=create.event) is not None
+        or check_event_auth(event, state, rules) is not None
+    )
+    if is_wrong:
+        raise MatrixError(502, "M_UNKNOWN", "The room's server does not give what the join depends on.")
 
 
 async def _open_room(app: App, tx: Transaction, rules: RoomRules, create: Event, room_nid: int) -> RoomDraft:

@@ -113,11 +113,27 @@ async def judge_event(
         elif missing or not roots:
             raise StateUnknown(f"the state before {event.event_id} is not known")
         before = await resolve_roots(app, reader, states, find_create_nid(head), rules)
+    if head.row.partial_state:
+        before = await _add_claimed(app, before, auth)
     if rejection is None:
         # 5. Passes authorisation rules based on the state before the event.
         state = await load_auth_state(app, head, event, before)
         rejection = check_event_auth(event, state, rules)
+    if rejection is not None and head.row.partial_state:
+        raise StateUnknown("the event cannot be judged before the room's whole state is here")
     return Judged(event, auth, before, rejection)
+
+
+async def _add_claimed(app: App, before: Resolved, auth: Sequence[StoredEvent]) -> Resolved:
+    """Of whom no membership is known that was placed here, what the event itself cites is believed until the room's whole state is here."""
+    cited = {each.event.key: each for each in auth if each.event.type == "m.room.member" and not each.flags & REJECTED}
+    standing = await load_state_events(app, app.db.reader, before.base, list(cited))
+    claimed = {
+        key: each.nid
+        for key, each in cited.items()
+        if key not in before.changes and (key not in standing or standing[key].flags & OUTLIER)
+    }
+    return Resolved(before.base, {**before.changes, **claimed})
 
 
 def find_create_nid(head: RoomHead) -> int:
@@ -145,7 +161,7 @@ def check_claimed_auth(head: RoomHead, event: Event, auth: Sequence[StoredEvent]
 
 async def load_auth_state(app: App, head: RoomHead, event: Event, state: Resolved) -> dict[StateKey, Event]:
     """What the rules look at, of a state."""
-    keys = _auth_keys(event)
+    keys = find_auth_keys(event)
     found = await load_state_events(app, app.db.reader, state.base, keys)
     changed = {key: nid for key, nid in state.changes.items() if key in keys}
     if changed:
@@ -159,7 +175,8 @@ async def load_auth_state(app: App, head: RoomHead, event: Event, state: Resolve
     return {key: stored.event for key, stored in found.items()}
 
 
-def _auth_keys(event: Event) -> list[StateKey]:
+def find_auth_keys(event: Event) -> list[StateKey]:
+    """What the authorisation rules look at to judge an event."""
     keys = auth_event_keys(event.type, event.state_key, event.sender, event.content, event.rules)
     return [*keys, CREATE_KEY] if CREATE_KEY not in keys else keys
 
@@ -177,7 +194,11 @@ async def _write(app: App, room_id: str, judged: Judged) -> StoredEvent:
         flags = 0
         if judged.rejection is not None:
             flags = REJECTED
-        elif judged.is_refused or await _fails_softly(app, tx, draft, event, before):
+        elif judged.is_refused:
+            flags = SOFT_FAILED
+        elif await _fails_softly(app, tx, draft, judged, before):
+            if draft.row.partial_state:
+                raise StateUnknown("the event cannot be judged before the room's whole state is here")
             flags = SOFT_FAILED
         stored = StoredEvent(
             event,
@@ -201,6 +222,8 @@ async def _write(app: App, room_id: str, judged: Judged) -> StoredEvent:
                 await app.stores.events.announce(tx, stored)
             return stored, not flags
         changes: dict[StateKey, StoredEvent | None] = {event.key: stored} if event.is_state else {}
+        if draft.row.partial_state:
+            after, changes = await _keep_known(app, tx, draft, after)
         return await announce(app, tx, draft, stored, [event.event_id], after, changes), False
 
     stored, is_fork = await write_to_room(app, room_id, item)
@@ -226,11 +249,16 @@ async def _is_followed(app: App, tx: Read, room_nid: int, event_id: str) -> bool
     return any(not each.flags & (REJECTED | SOFT_FAILED) for each in loaded)
 
 
-async def _fails_softly(app: App, tx: Transaction, draft: RoomDraft, event: Event, before: Roots) -> bool:
+async def _fails_softly(app: App, tx: Transaction, draft: RoomDraft, judged: Judged, before: Roots) -> bool:
     """6. Does it pass the authorisation rules based on the room's current state? If not, it is kept from clients and not built on."""
+    event = judged.event
     if (draft.row.members_root, draft.row.rest_root) == (before.members, before.rest):
         return False
-    state = await draft.state_events(app, tx, _auth_keys(event))
+    state = await draft.state_events(app, tx, find_auth_keys(event))
+    if draft.row.partial_state:
+        for each in judged.auth:
+            if each.event.type == "m.room.member" and judged.before.changes.get(each.event.key) == each.nid:
+                state[each.event.key] = each.event
     return check_event_auth(event, state, draft.rules) is not None
 
 
@@ -270,7 +298,10 @@ async def _join_forks(app: App, room_id: str, stored: StoredEvent) -> StoredEven
                 raise HeadMoved
             after = await update_roots(app, tx, resolved.base, resolved.changes)
             current = Roots(draft.row.members_root, draft.row.rest_root)
-            changes = await load_changes(app, tx, current, after)
+            if draft.row.partial_state:
+                after, changes = await _keep_known(app, tx, draft, after)
+            else:
+                changes = await load_changes(app, tx, current, after)
             return await announce(app, tx, draft, stored, ends, after, changes)
 
         try:
@@ -295,6 +326,16 @@ async def load_changes(app: App, tx: Transaction, old: Roots, new: Roots) -> dic
     wanted = [nid for _, nid in differences.values() if nid is not None]
     by_nid = {stored.nid: stored for stored in await app.stores.events.load_by_nids(tx, wanted)}
     return {key: None if nid is None else by_nid.get(nid) for key, (_, nid) in sorted(differences.items())}
+
+
+async def _keep_known(
+    app: App, tx: Transaction, draft: RoomDraft, after: Roots
+) -> tuple[Roots, dict[StateKey, StoredEvent | None]]:
+    """What has become known of members meanwhile is not lost because a branch began before that; and what changes then."""
+    current = Roots(draft.row.members_root, draft.row.rest_root)
+    lost = {key: old for key, (old, new) in (await diff_roots(app, tx, current, after)).items() if new is None}
+    after = await update_roots(app, tx, after, lost)
+    return after, await load_changes(app, tx, current, after)
 
 
 async def announce(

@@ -18,6 +18,7 @@ from zajil.services.federation.fetch_events import (
     fetch_event,
     fetch_missing_events,
 )
+from zajil.services.federation.keep_for_later import keep_for_later
 from zajil.services.federation.place_event import has_place, place_event
 from zajil.services.federation.place_run import place_run
 from zajil.services.federation.room_states import Roots, StateUnknown, load_room_events, load_roots_after
@@ -86,14 +87,12 @@ async def receive_events(app: App, origin: str, room_id: str, events: Sequence[E
             try:
                 async with asyncio.timeout(EVENT_TIMEOUT_S):
                     await receive_event(app, origin, room_id, event)
-            except (NotPlaced, StateUnknown) as error:
-                failures[event.event_id] = str(error)
-            except FederationFailed as error:
-                if not error.is_refusal:
-                    raise OriginUnreachable(str(error)) from error
-                failures[event.event_id] = f"what the event follows cannot be fetched: {error}"
-            except TimeoutError as error:
-                raise OriginUnreachable("no answer in time") from error
+            except (NotPlaced, StateUnknown, FederationFailed, TimeoutError) as error:
+                if await keep_for_later(app, origin, room_id, event):
+                    continue
+                if isinstance(error, TimeoutError) or (isinstance(error, FederationFailed) and not error.is_refusal):
+                    raise OriginUnreachable(str(error) or "no answer in time") from error
+                failures[event.event_id] = f"what the event follows cannot be had: {error}"
     finally:
         app.room_turns.release(room_id)
     if failures:
@@ -173,9 +172,16 @@ async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Even
         if await find_missing(app, event.prev_event_ids):
             raise
     missing = await find_missing(app, event.prev_event_ids)
+    _check_may_adopt(head, missing)
     # Where a gap remains, the state before the event is taken from the server that sent it.
     adopted = await adopt_state_before(app, origin, head, event.event_id, missing) if missing else None
     return await find_absent(app, event.prev_event_ids), adopted
+
+
+def _check_may_adopt(head: RoomHead, missing: Sequence[str]) -> None:
+    """Raises StateUnknown where a state would be taken over while that of the whole room is on its way."""
+    if missing and head.row.partial_state:
+        raise StateUnknown("the room's whole state is not here yet")
 
 
 async def _gather_predecessors(app: App, origin: str, head: RoomHead, event: Event) -> dict[str, Event]:
@@ -201,6 +207,7 @@ async def _place_gathered(app: App, origin: str, head: RoomHead, gathered: dict[
     """Place fetched events, the oldest first. The oldest may stand at the edge of a gap."""
     for each in sorted(gathered.values(), key=lambda each: (each.depth, each.event_id)):
         missing = await find_missing(app, each.prev_event_ids)
+        _check_may_adopt(head, missing)
         adopted = await adopt_state_before(app, origin, head, each.event_id, missing) if missing else None
         auth = await bring_auth_events(app, origin, head, each)
         gaps = await find_absent(app, each.prev_event_ids)

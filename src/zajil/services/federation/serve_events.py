@@ -11,6 +11,7 @@ from zajil.ports.stores.events import OUTLIER, REJECTED, StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import forbidden, not_found
 from zajil.services.federation.access_servers import has_joined
+from zajil.services.federation.partial_rooms import load_named_servers
 from zajil.services.federation.room_states import (
     load_room_events,
     load_roots_before,
@@ -92,7 +93,7 @@ async def read_state_at(
     head, _ = await open_room_for(app, origin, room_id, [event_id])
     reader = app.db.reader
     roots = await load_roots_before(app, reader, await _load_event(app, head, event_id))
-    if roots is None:
+    if roots is None or head.row.partial_state:
         raise not_found("This server does not know the state there.")
     nids = await load_state_nids(app, reader, roots)
 
@@ -168,14 +169,22 @@ async def show_to_server(app: App, origin: str, events: Sequence[StoredEvent]) -
     ]
 
 
+async def _is_named(app: App, origin: str, room_id: str) -> bool:
+    """Whether a server is said to be in a room whose members are not known yet."""
+    head = await app.rooms.find(app.db.reader, room_id, app.db.position)
+    return head is not None and origin in await load_named_servers(app, head)
+
+
 async def _may_see(app: App, origin: str, stored: StoredEvent) -> bool:
     reader = app.db.reader
     roots = await load_roots_before(app, reader, stored)
-    if roots is None:
+    if roots is None or await _is_named(app, origin, stored.event.room_id):
         return True
     key = ("m.room.history_visibility", "")
     state = await load_state_events(app, reader, roots, [key])
     visibility = parse_history_visibility(state[key].event.content if key in state else None)
     if visibility in ("world_readable", "shared"):
         return True
-    return await _has_member_of(app, origin, roots.members, ("join", "invite") if visibility == "invited" else ("join",))
+    return await _has_member_of(
+        app, origin, roots.members, ("join", "invite") if visibility == "invited" else ("join",)
+    )

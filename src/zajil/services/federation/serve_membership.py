@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -16,12 +16,16 @@ from zajil.services.errors import MatrixError, bad_json, forbidden, invalid_para
 from zajil.services.federation.access_servers import has_joined
 from zajil.services.federation.check_pdus import Refused, check_pdu
 from zajil.services.federation.receive_events import NotPlaced, OriginUnreachable, receive_events
-from zajil.services.federation.room_states import load_room_events, load_roots_before, load_state_nids
+from zajil.services.federation.room_states import load_many, load_room_events, load_roots_before
 from zajil.services.federation.server_acl import is_banned_from_room
 from zajil.services.messages.append_events import Proposal, build_authorised, open_draft
 from zajil.services.messages.client_events import build_stripped_state
 from zajil.services.rooms.authorise_restricted_join import find_authoriser
 from zajil.services.rooms.room_heads import RoomHead
+from zajil.services.rooms.room_summary import load_named_members
+
+MEMBERS_TOLD_MAX: Final = 100
+"""Who joins a room with fewer gets them all, even if they are not asked for: they would be fetched one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Entry:
     state: Sequence[StoredEvent]
     auth_chain: Sequence[StoredEvent]
     servers: Sequence[str]
+    """Those in the room before it."""
+    members_omitted: bool = False
 
 
 async def find_shared_room(app: App, origin: str, room_id: str) -> RoomHead:
@@ -39,6 +45,8 @@ async def find_shared_room(app: App, origin: str, room_id: str) -> RoomHead:
     head = await app.rooms.find(app.db.reader, room_id, app.db.position)
     if head is None or not head.row.extremities or not await has_joined(app, head, app.server_name):
         raise not_found("This server is not in that room.")
+    if head.row.partial_state:
+        raise not_found("This server does not know the members of that room yet.")
     if is_banned_from_room(head, origin):
         raise forbidden("Your server is banned from this room.")
     return head
@@ -76,7 +84,7 @@ async def make_membership(
 
 async def take_membership(
     app: App, origin: str, room_id: str, event_id: str, pdu: dict[str, Any], membership: str
-) -> Entry:
+) -> StoredEvent:
     """Place the signed member event. Raises MatrixError if it is not what it should be, or is not allowed."""
     head = await find_shared_room(app, origin, room_id)
     event = await check_pdu(app, await _cosign(app, head, pdu), head.rules)
@@ -103,7 +111,7 @@ async def take_membership(
         tx.on_commit(app.destinations.wake_outbox)
 
     await app.db.write(pass_on)
-    return await _describe(app, head, stored)
+    return stored
 
 
 async def _cosign(app: App, head: RoomHead, pdu: dict[str, Any]) -> dict[str, Any]:
@@ -128,17 +136,29 @@ async def _cosign(app: App, head: RoomHead, pdu: dict[str, Any]) -> dict[str, An
         raise bad_json("The event is malformed.") from None
 
 
-async def _describe(app: App, head: RoomHead, stored: StoredEvent) -> Entry:
+async def describe_entry(app: App, joined: StoredEvent, *, may_omit: bool) -> Entry:
+    """What somebody gets who has joined: the state before that, its auth chain, and who else is in the room.
+
+    With `may_omit` a large room's members are left out, but for those by whom a room without a name is called.
+    """
     reader = app.db.reader
-    roots = await load_roots_before(app, reader, stored)
-    if roots is None:
+    head = await app.rooms.find(reader, joined.event.room_id, app.db.position)
+    roots = await load_roots_before(app, reader, joined)
+    if roots is None or head is None:
         raise NotPlaced("the state before the event is gone")
-    nids = await load_state_nids(app, reader, roots)
-    state = await app.stores.events.load_by_nids(reader, nids)
-    chain = await app.stores.events.load_auth_chain(reader, sorted([*nids, stored.nid]))
     servers = await app.stores.federation_queue.load_joined_servers(reader, head.row.room_nid)
+    if servers.get(server_name_of(joined.event.sender) or "") == 1:
+        del servers[server_name_of(joined.event.sender) or ""]
+    members = await app.rooms.read_state(reader, roots.members)
+    omits = may_omit and len(members) > MEMBERS_TOLD_MAX
+    if omits:
+        named = await load_named_members(app, reader, head)
+        members = {key: nid for key, nid in members.items() if key[1] in named}
+    nids = sorted([*members.values(), *(await app.rooms.read_state(reader, roots.rest)).values()])
+    state = await load_many(app, nids)
+    chain = await app.stores.events.load_auth_chain(reader, sorted([*nids, joined.nid]))
     held = set(nids)
-    return Entry(stored, state, [each for each in chain if each.nid not in held], sorted(servers))
+    return Entry(joined, state, [each for each in chain if each.nid not in held], sorted(servers), omits)
 
 
 def render_join(app: App, entry: Entry) -> bytes:
@@ -147,7 +167,7 @@ def render_join(app: App, entry: Entry) -> bytes:
         {
             "origin": app.server_name,
             "event": orjson.Fragment(entry.event.event.json),
-            "members_omitted": False,
+            "members_omitted": entry.members_omitted,
             "servers_in_room": entry.servers,
             "state": [orjson.Fragment(each.event.json) for each in entry.state],
             "auth_chain": [orjson.Fragment(each.event.json) for each in entry.auth_chain],

@@ -1,5 +1,6 @@
 """Events that are known without having a place in a room's history: auth events, and the state that a join begins with."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -11,8 +12,10 @@ from zajil.ports.database import Transaction
 from zajil.ports.stores.events import OUTLIER, REJECTED, StoredEvent
 from zajil.services.app import App
 
-OUTLIERS_PER_COMMIT: Final = 200
-"""Others' messages wait behind a commit: about 10 ms."""
+EVENTS_PER_SLICE: Final = 200
+"""Looked up before others get their turn on the event loop."""
+OUTLIERS_PER_COMMIT: Final = 50
+"""Others' messages wait behind a commit: a few milliseconds."""
 
 
 def order_by_auth(events: Iterable[Event]) -> list[Event]:
@@ -77,17 +80,22 @@ async def store_outliers(app: App, room_nid: int, events: Iterable[Event], rules
     """
     ordered = order_by_auth(events)
     stored: dict[str, StoredEvent] = {}
-    referenced = {auth_id for event in ordered for auth_id in event.auth_event_ids} | {e.event_id for e in ordered}
-    for each in await app.stores.events.load_of_room(app.db.reader, room_nid, rules, sorted(referenced)):
-        stored[each.event.event_id] = each
+    referenced = _find_referenced(ordered)
+    for start in range(0, len(referenced), EVENTS_PER_SLICE):
+        part_ids = referenced[start : start + EVENTS_PER_SLICE]
+        for each in await app.stores.events.load_of_room(app.db.reader, room_nid, rules, part_ids):
+            stored[each.event.event_id] = each
+        await asyncio.sleep(0)
     known = {event_id: each.event for event_id, each in stored.items()}
     rejected = {event_id for event_id, each in stored.items() if each.flags & REJECTED}
     new = [event for event in ordered if event.event_id not in stored]
-    verdicts = judge_outliers(new, known, rejected, rules)
     for start in range(0, len(new), OUTLIERS_PER_COMMIT):
         part = new[start : start + OUTLIERS_PER_COMMIT]
+        verdicts = judge_outliers(part, known, rejected, rules)
 
-        async def item(tx: Transaction, part: Sequence[Event] = part) -> list[StoredEvent]:
+        async def item(
+            tx: Transaction, part: Sequence[Event] = part, verdicts: dict[str, str | None] = verdicts
+        ) -> list[StoredEvent]:
             return await _insert(app, tx, room_nid, part, verdicts, stored)
 
         for each in await app.db.write(item):
@@ -103,9 +111,12 @@ async def _insert(
     verdicts: dict[str, str | None],
     stored: dict[str, StoredEvent],
 ) -> list[StoredEvent]:
-    nid = await tx.new_ids(len(events))
-    made: dict[str, StoredEvent] = {}
-    for offset, event in enumerate(events):
+    # Somebody else may have stored some of them meanwhile.
+    rules, event_ids = events[0].rules, [event.event_id for event in events]
+    made = {each.event.event_id: each for each in await app.stores.events.load_of_room(tx, room_nid, rules, event_ids)}
+    new = [event for event in events if event.event_id not in made]
+    nid = await tx.new_ids(len(new))
+    for offset, event in enumerate(new):
         rule = verdicts[event.event_id]
         each = StoredEvent(
             event,
@@ -120,3 +131,39 @@ async def _insert(
         found = [made.get(auth_id) or stored.get(auth_id) for auth_id in event.auth_event_ids]
         await app.stores.events.insert_auth(tx, each.nid, [auth.nid for auth in found if auth is not None])
     return list(made.values())
+
+
+async def rejudge_outliers(app: App, room_nid: int, event_ids: Sequence[str], rules: RoomRules) -> None:
+    """Judge outliers anew that were rejected, now that all their auth events are here: what somebody sent without them must not stand for ever."""
+    rejected: dict[str, StoredEvent] = {}
+    for start in range(0, len(event_ids), OUTLIERS_PER_COMMIT):
+        part = event_ids[start : start + OUTLIERS_PER_COMMIT]
+        for each in await app.stores.events.load_of_room(app.db.reader, room_nid, rules, part):
+            if each.flags & OUTLIER and each.flags & REJECTED:
+                rejected[each.event.event_id] = each
+        await asyncio.sleep(0)
+    for event in order_by_auth([each.event for each in rejected.values()]):
+        await _rejudge(app, room_nid, rejected[event.event_id])
+
+
+async def _rejudge(app: App, room_nid: int, stored: StoredEvent) -> None:
+    event, rules = stored.event, stored.event.rules
+    auth = await app.stores.events.load_of_room(app.db.reader, room_nid, rules, _find_referenced([event]))
+    known = {each.event.event_id: each.event for each in auth if each.nid != stored.nid}
+    rejected = {each.event.event_id for each in auth if each.flags & REJECTED and each.nid != stored.nid}
+    if judge_outliers([event], known, rejected, rules)[event.event_id] is not None:
+        return
+    nids = [each.nid for each in auth if each.event.event_id in event.auth_event_ids]
+
+    async def item(tx: Transaction) -> None:
+        await app.stores.events.set_flags(tx, stored.nid, stored.flags & ~REJECTED)
+        await app.stores.events.insert_auth(tx, stored.nid, nids)
+
+    await app.db.write(item)
+
+
+def _find_referenced(events: Sequence[Event]) -> list[str]:
+    """What must be known to judge events: themselves, their auth events, and the create event where only the room's ID names it."""
+    found = {event.event_id for event in events} | {auth_id for event in events for auth_id in event.auth_event_ids}
+    found |= {"$" + event.room_id[1:] for event in events if event.rules.room_id_is_create_hash}
+    return sorted(found)

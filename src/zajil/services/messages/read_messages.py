@@ -62,6 +62,8 @@ async def read_messages(
             page.end = token_past(page.events[-1], backwards=backwards)
             return page
         if len(read) < wanted:
+            if backwards and access.head.row.partial_state:
+                page.end = RoomToken(point.major, point.minor)  # what is older cannot be fetched yet
             return page
         point = _point_past(read[-1], backwards=backwards)
         page.end = RoomToken(point.major, point.minor)

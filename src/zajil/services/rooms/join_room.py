@@ -1,7 +1,8 @@
 """Joining a room, and knocking on it."""
 
+import contextlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from zajil.ports.database import Transaction
 from zajil.services.app import App
@@ -9,6 +10,7 @@ from zajil.services.errors import MatrixError, not_found
 from zajil.services.federation.enter_remote_room import join_remote_room, knock_on_remote_room
 from zajil.services.federation.invite_remote_user import show_membership
 from zajil.services.federation.locate_room import is_server_in_room, list_helpers, locate_room
+from zajil.services.federation.partial_rooms import wait_for_state
 from zajil.services.messages.append_events import open_draft
 from zajil.services.messages.send_event import write_to_room
 from zajil.services.requester import Requester
@@ -16,10 +18,10 @@ from zajil.services.rooms.build_member_content import build_member_content
 from zajil.services.rooms.carry_over import carry_over
 from zajil.services.rooms.set_membership import Step, set_membership
 
+STATE_WAIT_S: Final = 0.5
 
-async def join_room(
-    app: App, requester: Requester, room: str, content: dict[str, Any], via: Sequence[str] = ()
-) -> str:
+
+async def join_room(app: App, requester: Requester, room: str, content: dict[str, Any], via: Sequence[str] = ()) -> str:
     """Join a room, named by its ID or an alias, unless the user is in it already; returns the room ID.
 
     A room that this server is not in is joined through `via`, or the servers that the alias or an invitation names.
@@ -48,6 +50,9 @@ async def join_room(
         await carry_over(app, tx, await open_draft(app, tx, place.room_id), user_id)
 
     await write_to_room(app, place.room_id, follow)
+    with contextlib.suppress(MatrixError):
+        # Of a small room everything is here in a moment; who joins a large one need not wait for it.
+        await wait_for_state(app, place.room_id, wait_s=STATE_WAIT_S)
     return place.room_id
 
 

@@ -10,6 +10,7 @@ from zajil.ports.database import Read
 from zajil.ports.stores.events import HistoryPoint, StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import forbidden, not_found
+from zajil.services.federation.partial_rooms import wait_for_state
 from zajil.services.messages.client_events import prepare_events, render_event
 from zajil.services.requester import Requester
 from zajil.services.rooms.access_room import NOW, access_room
@@ -48,6 +49,7 @@ async def access_state(app: App, tx: Read, user_id: str, room_id: str) -> StateA
 async def load_state(app: App, requester: Requester, room_id: str) -> bytes:
     """The whole state that the requester may see, as a JSON array."""
     tx = app.db.reader
+    await wait_for_state(app, room_id)
     access = await access_state(app, tx, requester.user_id, room_id)
     if access.left_at is None:
         rest = slice_events(list(access.head.rest.values()))
@@ -64,6 +66,9 @@ async def load_state_event(
     """One state event. Raises M_NOT_FOUND when the room has none of this type and key."""
     tx = app.db.reader
     access = await access_state(app, tx, requester.user_id, room_id)
+    if event_type == MEMBER and state_key != requester.user_id:
+        await wait_for_state(app, room_id)
+        access = await access_state(app, tx, requester.user_id, room_id)
     stored = await find_state_event(app, tx, access, event_type, state_key)
     if stored is None:
         raise not_found("The room has no such state event.")
@@ -89,6 +94,7 @@ async def load_members(
 ) -> bytes:
     """Member events with one of `memberships`, now or at a token, as a JSON array."""
     tx = app.db.reader
+    await wait_for_state(app, room_id)
     access = await access_state(app, tx, requester.user_id, room_id)
     if at is None and access.left_at is None:
         members = _walk_members(app, tx, access.head, sorted(memberships))
@@ -113,6 +119,7 @@ async def _find_members_root(app: App, tx: Read, access: StateAccess, at: SyncTo
 async def load_joined_members(app: App, requester: Requester, room_id: str) -> dict[str, Any]:
     """Joined users and their names and avatars. Raises M_FORBIDDEN for who is not in the room."""
     tx = app.db.reader
+    await wait_for_state(app, room_id)
     head = await app.rooms.find(tx, room_id, app.db.position)
     if head is None or await app.rooms.membership(tx, head, requester.user_id) != "join":
         raise forbidden("You are not in this room.")

@@ -31,7 +31,7 @@ class RoomHead:
         self.rest = rest
         self.joined_at: dict[str, int] = {}
         """Positions of joins, for local users who have not left since."""
-        self.has_remote_members: bool | None = None
+        self.has_remote_members: bool | None = True if row.partial_state else None
         """Whether other servers are, or may be, in the room; None when nobody has asked yet."""
         self.heroes: tuple[list[str], list[str]] | None = None
         """Users a summary may name: those here or invited, and those gone. None when unknown."""

@@ -21,6 +21,13 @@ async def build_summary(app: App, tx: Read, head: RoomHead, user_id: str) -> dic
     return summary
 
 
+async def load_named_members(app: App, tx: Read, head: RoomHead) -> set[str]:
+    """The users by whom a room without a name and an alias is called, as far as a summary names them; none for other rooms."""
+    if head.state_event("m.room.name") is not None or head.state_event("m.room.canonical_alias") is not None:
+        return set()
+    return set(await _load_heroes(app, tx, head, ""))
+
+
 async def _load_heroes(app: App, tx: Read, head: RoomHead, user_id: str) -> list[str]:
     heroes = head.heroes
     if heroes is None:

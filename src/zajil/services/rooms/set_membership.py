@@ -11,6 +11,7 @@ from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, forbidden, invalid_param
 from zajil.services.federation.invite_remote_user import invite_remote_user
+from zajil.services.federation.partial_rooms import wait_for_state
 from zajil.services.messages.append_events import Proposal, RoomDraft, append, open_draft, store_draft
 from zajil.services.messages.send_event import write_to_room
 from zajil.services.requester import Requester
@@ -50,6 +51,8 @@ async def set_membership(app: App, requester: Requester, step: Step) -> str:
     """
     if not is_user_id(step.user_id):
         raise invalid_param("This is not a user ID.")
+    if step.membership != "leave" or step.user_id != requester.user_id:
+        await wait_for_state(app, step.room_id)
     if step.membership == "invite" and server_name_of(step.user_id) != app.server_name:
         await check_invite(app, app.db.reader, step.user_id)
         return await invite_remote_user(app, step.room_id, requester.user_id, step.user_id, step.content)

@@ -35,9 +35,11 @@ async def build_joined_room(
     *,
     newly_joined: bool,
     came_back: bool = False,
+    completed: bool = False,
 ) -> bytes | None:
     """The room as JSON, or None when there is nothing to say about it. `newly_joined`: the client has no state of it.
-    `came_back`: what the client has may be outdated, but it has seen the events up to the start of the window.
+    `came_back`: what the client has may be outdated, but it has seen the events up to the start of the window. `completed`: the same, because
+    only a part of the room's state was here.
     """
     fresh = window.since is None or newly_joined
     after = window.since if came_back or not fresh else None
@@ -48,14 +50,15 @@ async def build_joined_room(
         await keep_visible(app, tx, head, sync.user_id, timeline)
     else:
         timeline.events = list(await drop_ignored(app, tx, sync.user_id, timeline.events))
-    state = await _load_state(app, tx, head, sync, window, timeline, knew_state=came_back or not fresh, gap=came_back)
+    knew_state = (came_back or not fresh) and not completed
+    state = await _load_state(app, tx, head, sync, window, timeline, knew_state=knew_state, gap=came_back)
     extras = await load_room_extras(app, tx, head, sync, window, fresh=fresh, timeline=timeline.events)
     if not (fresh or timeline.events or timeline.limited or state or extras or sync.full_state):
         return None
     if b"unread_notifications" not in extras:
         extras.update(await load_unread_section(app, tx, head, sync))
     note_members_in_timeline(app, sync, head.room_id, timeline.events)
-    summary = await _load_summary(app, tx, head, sync, timeline, fresh=fresh or sync.full_state)
+    summary = await _load_summary(app, tx, head, sync, timeline, fresh=fresh or completed or sync.full_state)
     memberships = await find_memberships(app, tx, head, sync.user_id, timeline.events) if fresh else None
     return await render_room(app, tx, sync, window, timeline, state, extras, summary, memberships)
 

@@ -116,9 +116,20 @@ async def _build_rooms(
         if head is None or not sync.filter.matches_room(candidate.room_id):
             continue
         if candidate.membership == "join":
-            newly = window.since is not None and candidate.before != "join"
+            if head.row.partial_state and not sync.filter.lazy_load_members:
+                continue  # such a client would take the members that are known for all of them
+            completed = window.since is not None and window.since < (head.row.completed_at or 0) <= window.up_to
+            is_hidden = completed and not sync.filter.lazy_load_members
+            newly = window.since is not None and (candidate.before != "join" or is_hidden)
             body = await build_joined_room(
-                app, tx, head, sync, window, newly_joined=newly, came_back=candidate.came_back
+                app,
+                tx,
+                head,
+                sync,
+                window,
+                newly_joined=newly,
+                came_back=candidate.came_back,
+                completed=completed,
             )
             kind = b"join"
         elif candidate.membership in ("invite", "knock"):

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+import orjson
+
 from zajil.ports.database import Read, Transaction
 from zajil.ports.stores.federation_queue import DestinationRow, OutboxRow, QueuedEdu, QueuedPdu, QueueLength
 
@@ -179,6 +181,12 @@ class SqlFederationQueueStore:
             " WHERE mine.user_id = ? AND mine.membership = 'join' AND theirs.membership = 'join'"
         )
         servers = {user_id.partition(":")[2] for (user_id,) in await tx.fetch(sql, user_id)}
+        named = (
+            "SELECT p.servers FROM partial_rooms p JOIN memberships m ON m.room_nid = p.room_nid"
+            " WHERE p.completed_position IS NULL AND m.user_id = ? AND m.membership = 'join'"
+        )
+        for (listed,) in await tx.fetch(named, user_id):
+            servers.update(orjson.loads(listed))
         return sorted(servers)[:limit]
 
     async def load_joined_servers(self, tx: Read, room_nid: int) -> dict[str, int]:

@@ -30,7 +30,8 @@ class SqlRoomStore:
         row = await tx.fetch_row(
             "SELECT r.room_nid, r.room_id, r.room_version, r.creator, r.created_ts_ms, r.head_version, r.extremities, r.depth,"
             " r.snapshot_id, s.members_root, s.rest_root, r.joined_count, r.invited_count, r.is_public, r.partial_state,"
-            " r.blocked_reason FROM rooms r JOIN state_snapshots s ON s.snapshot_id = r.snapshot_id WHERE r.room_id = ?",
+            " r.blocked_reason, p.completed_position FROM rooms r JOIN state_snapshots s ON s.snapshot_id = r.snapshot_id"
+            " LEFT JOIN partial_rooms p ON p.room_nid = r.room_nid WHERE r.room_id = ?",
             room_id,
         )
         if row is None:
@@ -68,14 +69,15 @@ class SqlRoomStore:
 
     async def swap_head(self, tx: Transaction, row: RoomRow, expected_version: int) -> bool:
         changed = await tx.execute_counting(
-            "UPDATE rooms SET head_version = ?, extremities = ?, depth = ?, snapshot_id = ?, joined_count = ?, invited_count = ?"
-            " WHERE room_nid = ? AND head_version = ?",
+            "UPDATE rooms SET head_version = ?, extremities = ?, depth = ?, snapshot_id = ?, joined_count = ?, invited_count = ?,"
+            " partial_state = ? WHERE room_nid = ? AND head_version = ?",
             row.head_version,
             orjson.dumps(row.extremities),
             row.depth,
             row.snapshot_id,
             row.joined_count,
             row.invited_count,
+            int(row.partial_state),
             row.room_nid,
             expected_version,
         )
