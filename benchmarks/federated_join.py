@@ -11,6 +11,8 @@ import argparse
 import asyncio
 import json
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
@@ -161,6 +163,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="where the prepared servers are, or are to stay")
     parser.add_argument("--only", choices=["zajil", "synapse"], help="measure only one of the two")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers are stopped
     folder = given.keep or Path(tempfile.mkdtemp(prefix="zajil-federated-join-"))
     authority_folder = folder / "authority"
     authority = (

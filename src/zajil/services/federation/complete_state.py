@@ -90,9 +90,8 @@ async def complete_room(app: App, room_id: str) -> bool:
         return True
     room = await app.stores.partial_rooms.load(app.db.reader, head.row.room_nid)
     if room is not None and head.row.partial_state:
-        for server in [each for each in (room.resident, *room.servers) if is_server_allowed(app, each)][
-            :SERVERS_TRIED_MAX
-        ]:
+        named = [each for each in dict.fromkeys((room.resident, *room.servers)) if is_server_allowed(app, each)]
+        for server in named[:SERVERS_TRIED_MAX]:
             try:
                 await _complete_from(app, head, room, server)
                 break

@@ -83,6 +83,8 @@ async def is_room_here(app: App, tx: Read, head: RoomHead) -> bool:
     """Whether what this server knows of a room is as it stands: somebody of this server is in it, or nobody of another one."""
     if not head.row.extremities:
         return False
+    if head.row.partial_state:
+        return await app.stores.federation_queue.has_members_of(tx, head.row.room_nid, app.server_name, ["join"])
     if head.has_remote_members is False or not app.config.federation:
         return True
     queue, room_nid = app.stores.federation_queue, head.row.room_nid

@@ -86,9 +86,11 @@ async def store_outliers(app: App, room_nid: int, events: Iterable[Event], rules
         for each in await app.stores.events.load_of_room(app.db.reader, room_nid, rules, part_ids):
             stored[each.event.event_id] = each
         await asyncio.sleep(0)
-    known = {event_id: each.event for event_id, each in stored.items()}
-    rejected = {event_id for event_id, each in stored.items() if each.flags & REJECTED}
-    new = [event for event in ordered if event.event_id not in stored]
+    # What was rejected because not all of its auth events came with it must not stand for ever: it is judged anew.
+    settled = {event_id: each for event_id, each in stored.items() if not is_rejected_outlier(each)}
+    known = {event_id: each.event for event_id, each in settled.items()}
+    rejected = {event_id for event_id, each in settled.items() if each.flags & REJECTED}
+    new = [event for event in ordered if event.event_id not in settled]
     for start in range(0, len(new), OUTLIERS_PER_COMMIT):
         part = new[start : start + OUTLIERS_PER_COMMIT]
         verdicts = judge_outliers(part, known, rejected, rules)
@@ -103,6 +105,11 @@ async def store_outliers(app: App, room_nid: int, events: Iterable[Event], rules
     return stored
 
 
+def is_rejected_outlier(stored: StoredEvent) -> bool:
+    """Whether an event was rejected for nothing but its auth events, as they were known then."""
+    return bool(stored.flags & OUTLIER and stored.flags & REJECTED)
+
+
 async def _insert(
     app: App,
     tx: Transaction,
@@ -114,19 +121,18 @@ async def _insert(
     # Somebody else may have stored some of them meanwhile.
     rules, event_ids = events[0].rules, [event.event_id for event in events]
     made = {each.event.event_id: each for each in await app.stores.events.load_of_room(tx, room_nid, rules, event_ids)}
-    new = [event for event in events if event.event_id not in made]
-    nid = await tx.new_ids(len(new))
-    for offset, event in enumerate(new):
-        rule = verdicts[event.event_id]
-        each = StoredEvent(
-            event,
-            nid=nid + offset,
-            room_nid=room_nid,
-            position=None,
-            history=None,
-            flags=OUTLIER if rule is None else OUTLIER | REJECTED,
-        )
-        await app.stores.events.insert(tx, each, rule)
+    nid = await tx.new_ids(len(events))
+    for offset, event in enumerate(events):
+        rule, here = verdicts[event.event_id], made.get(event.event_id)
+        if here is None:
+            flags = OUTLIER if rule is None else OUTLIER | REJECTED
+            each = StoredEvent(event, nid=nid + offset, room_nid=room_nid, position=None, history=None, flags=flags)
+            await app.stores.events.insert(tx, each, rule)
+        elif rule is None and is_rejected_outlier(here):
+            each = here.with_changes(flags=here.flags & ~REJECTED)
+            await app.stores.events.set_flags(tx, each.nid, each.flags)
+        else:
+            continue
         made[event.event_id] = each
         found = [made.get(auth_id) or stored.get(auth_id) for auth_id in event.auth_event_ids]
         await app.stores.events.insert_auth(tx, each.nid, [auth.nid for auth in found if auth is not None])
@@ -134,32 +140,14 @@ async def _insert(
 
 
 async def rejudge_outliers(app: App, room_nid: int, event_ids: Sequence[str], rules: RoomRules) -> None:
-    """Judge outliers anew that were rejected, now that all their auth events are here: what somebody sent without them must not stand for ever."""
-    rejected: dict[str, StoredEvent] = {}
-    for start in range(0, len(event_ids), OUTLIERS_PER_COMMIT):
-        part = event_ids[start : start + OUTLIERS_PER_COMMIT]
-        for each in await app.stores.events.load_of_room(app.db.reader, room_nid, rules, part):
-            if each.flags & OUTLIER and each.flags & REJECTED:
-                rejected[each.event.event_id] = each
+    """Judge those of the events anew that are rejected outliers, by the auth events that are here now."""
+    rejected: list[Event] = []
+    for start in range(0, len(event_ids), EVENTS_PER_SLICE):
+        part = event_ids[start : start + EVENTS_PER_SLICE]
+        loaded = await app.stores.events.load_of_room(app.db.reader, room_nid, rules, part)
+        rejected += [each.event for each in loaded if is_rejected_outlier(each)]
         await asyncio.sleep(0)
-    for event in order_by_auth([each.event for each in rejected.values()]):
-        await _rejudge(app, room_nid, rejected[event.event_id])
-
-
-async def _rejudge(app: App, room_nid: int, stored: StoredEvent) -> None:
-    event, rules = stored.event, stored.event.rules
-    auth = await app.stores.events.load_of_room(app.db.reader, room_nid, rules, _find_referenced([event]))
-    known = {each.event.event_id: each.event for each in auth if each.nid != stored.nid}
-    rejected = {each.event.event_id for each in auth if each.flags & REJECTED and each.nid != stored.nid}
-    if judge_outliers([event], known, rejected, rules)[event.event_id] is not None:
-        return
-    nids = [each.nid for each in auth if each.event.event_id in event.auth_event_ids]
-
-    async def item(tx: Transaction) -> None:
-        await app.stores.events.set_flags(tx, stored.nid, stored.flags & ~REJECTED)
-        await app.stores.events.insert_auth(tx, stored.nid, nids)
-
-    await app.db.write(item)
+    await store_outliers(app, room_nid, rejected, rules)
 
 
 def _find_referenced(events: Sequence[Event]) -> list[str]:
