@@ -12,8 +12,10 @@ import asyncio
 import json
 import shutil
 import signal
+import statistics
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -57,6 +59,33 @@ class Timings:
     arrived: float = 0.0
     complete: float = 0.0
     memory: dict[str, int] = field(default_factory=dict)
+    beside_ms: list[float] = field(default_factory=list)
+    """What messages of somebody else on the same server, in another room, took meanwhile."""
+
+
+class Beside:
+    """Somebody on the joining server who sends one message after the other into a room of their own."""
+
+    def __init__(self, person: Person) -> None:
+        self._person = person
+        self._room_id = person.create_room()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.times_ms: list[float] = []
+
+    def __enter__(self) -> Beside:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(POLL_S):
+            began = time.monotonic()
+            self._person.send(self._room_id, "beside")
+            self.times_ms.append((time.monotonic() - began) * 1000)
 
 
 def prepare(folder: Path, authority: Authority, members: int) -> tuple[TlsServer, TlsServer, Prepared]:
@@ -105,18 +134,22 @@ def measure(joiner: TlsServer, resident: TlsServer, made: Prepared, members: int
     user_id, token = made.owner
     sara = Person(resident, user_id, token)
     ali = register(joiner, "ali")
-    idle = read_peaks(joiner)
     timings = Timings(joiner.name)
-    began = time.monotonic()
-    ali.join(made.room_id, resident.server_name)
-    timings.answered = time.monotonic() - began
-    event_id = send_until_taken(ali, made.room_id)
-    timings.sent = time.monotonic() - began
-    wait_for_event(sara, made.room_id, event_id)
-    timings.arrived = time.monotonic() - began
-    wait_for_members(ali, made.room_id, members)
-    timings.complete = time.monotonic() - began
+    with Beside(register(joiner, "beside")) as beside:
+        time.sleep(1)
+        idle = read_peaks(joiner)
+        beside.times_ms.clear()
+        began = time.monotonic()
+        ali.join(made.room_id, resident.server_name)
+        timings.answered = time.monotonic() - began
+        event_id = send_until_taken(ali, made.room_id)
+        timings.sent = time.monotonic() - began
+        wait_for_event(sara, made.room_id, event_id)
+        timings.arrived = time.monotonic() - began
+        wait_for_members(ali, made.room_id, members)
+        timings.complete = time.monotonic() - began
     timings.memory = {"idle": idle, "peak": read_peaks(joiner)}
+    timings.beside_ms = beside.times_ms
     return timings
 
 
@@ -196,6 +229,7 @@ def report(timings: Timings) -> None:
     print(
         f"{timings.name:>8}: join answered after {timings.answered:.2f} s, a message taken after {timings.sent:.2f} s"
         f" and at the other server after {timings.arrived:.2f} s, all members known after {timings.complete:.2f} s;"
+        f" others' messages meanwhile p50 {statistics.median(timings.beside_ms):.0f} ms, at most {max(timings.beside_ms):.0f} ms;"
         f" memory {timings.memory['idle']} MiB before, at most {timings.memory['peak']} MiB"
         f" (bars: usable ≤ {USABLE_S:.0f} s, complete ≤ {COMPLETE_S:.0f} s: {verdict})",
         flush=True,

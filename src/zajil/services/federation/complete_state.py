@@ -117,6 +117,7 @@ async def _complete_from(app: App, head: RoomHead, room: PartialRoom, server: st
         await _settle(app, head, room, join, full, roots)
     finally:
         app.room_turns.release(head.room_id)
+    log.info("the state of a room is complete", room_id=head.room_id, events=len(full), server=server)
 
 
 async def _place_edges(app: App, server: str, head: RoomHead, join: StoredEvent) -> None:

@@ -145,6 +145,7 @@ async def join_remote_room(
         if named is None or not query:
             raise MatrixError(502, "M_UNKNOWN", "The room's server does not say which servers are in the room.")
         part = Part(template.server, named)
+        log.info("a room is joined without most of its members", room_id=room_id, servers=len(named))
     await adopt_room(app, template.rules, create, event, state, chain, part)
 
 
