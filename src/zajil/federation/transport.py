@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlencode
 
+import msgspec
 import orjson
 
 from zajil.core.address_guard import IpNetwork, check_address
@@ -72,8 +73,8 @@ class HttpTransport:
     async def request(self, request: FederationRequest) -> Any:
         body, _ = await self._bounded(request, self._request(request))
         try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError:
+            return split_lists(body) if request.splits_lists else orjson.loads(body)
+        except (orjson.JSONDecodeError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise FederationFailed(request.destination, "the answer is not JSON", status=200) from None
 
     async def stream(self, request: FederationRequest) -> FederationStream:
@@ -226,6 +227,18 @@ class HttpTransport:
         made = socket.socket(family, kind, protocol)
         made.setblocking(False)
         return made
+
+
+def split_lists(body: bytes) -> dict[str, Any]:
+    """A JSON object in which the objects of its lists are left as bytes. Raises msgspec.MsgspecError, orjson.JSONDecodeError."""
+    parsed: dict[str, Any] = {}
+    for name, raw in msgspec.json.decode(body, type=dict[str, msgspec.Raw]).items():
+        if bytes(memoryview(raw)[:1]) == b"[":
+            items = [bytes(item) for item in msgspec.json.decode(raw, type=list[msgspec.Raw])]
+            parsed[name] = [item if item[:1] == b"{" else orjson.loads(item) for item in items]
+        else:
+            parsed[name] = orjson.loads(bytes(raw))
+    return parsed
 
 
 async def read_bounded(response: "aiohttp.ClientResponse", destination: str, bytes_max: int) -> bytes:

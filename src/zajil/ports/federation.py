@@ -17,6 +17,8 @@ class FederationRequest:
     timeout_ms: int = 30_000
     body_bytes_max: int = 8 * 1024 * 1024
     is_signed: bool = True
+    splits_lists: bool = False
+    """Objects in the lists of the answer may come as the bytes of each: a large answer need not be parsed in one go."""
 
 
 class FederationFailed(Exception):

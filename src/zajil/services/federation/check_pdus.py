@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from zajil.core.auth_rules_member import AUTHORISED_VIA
 from zajil.core.events import Event, InvalidEvent, parse_pdu, redact_event
 from zajil.core.identifiers import server_name_of
@@ -39,7 +41,12 @@ async def check_pdus(app: App, pdus: Sequence[Any], rules: RoomRules) -> list[Ev
 
 
 async def check_pdu(app: App, pdu: Any, rules: RoomRules) -> Event | Refused:
-    """One PDU."""
+    """One PDU, or its bytes."""
+    if isinstance(pdu, bytes):
+        try:
+            pdu = orjson.loads(pdu)
+        except orjson.JSONDecodeError:
+            return Refused(None, "A PDU must be JSON.")
     if not isinstance(pdu, dict):
         return Refused(None, "A PDU must be an object.")
     # 1. Is a valid event.

@@ -17,7 +17,7 @@ import structlog
 from zajil.core.event_auth import check_event_auth
 from zajil.core.events import Event
 from zajil.core.identifiers import server_name_of
-from zajil.core.state_map import StateKey
+from zajil.core.state_map import StateKey, sort_keys
 from zajil.ports.database import Read, Stream, Transaction
 from zajil.ports.federation import FederationFailed
 from zajil.ports.stores.events import OUTLIER, REJECTED, HistoryPoint, StoredEvent
@@ -107,7 +107,7 @@ async def _complete_from(app: App, head: RoomHead, room: PartialRoom, server: st
     await _place_edges(app, server, head, join)
     full = await _bring_state(app, server, head, join)
     roots = EMPTY
-    for part in _slices(sorted(full), KEYS_PER_COMMIT):
+    for part in _slices(sort_keys(full), KEYS_PER_COMMIT):
         changes = {key: full[key] for key in part}
         roots = await app.db.write(partial(_grow, app, roots=roots, changes=changes))
         members = {key: nid for key, nid in changes.items() if key[0] == "m.room.member"}
@@ -182,10 +182,12 @@ async def _learn(app: App, tx: Transaction, *, room_id: str, members: State) -> 
 
 async def _settle(app: App, head: RoomHead, room: PartialRoom, join: StoredEvent, full: State, roots: Roots) -> None:
     """Give all that was placed since the join its state, and the room its own. Nothing else is placed meanwhile but events of ours."""
+    if await app.stores.partial_rooms.load(app.db.reader, room.room_nid) != room:
+        return  # the room was joined anew, or another process was faster
     rewritten: set[int] = set()
     while True:
-        since = await _judge_again(app, head, join, full)
         pending = [each for each in await _find_snapshots(app, room, join) if each not in rewritten]
+        since = await _judge_again(app, head, join, full)
         if len(pending) <= SNAPSHOTS_PER_COMMIT:
             break
         part = pending[:SNAPSHOTS_PER_COMMIT]
@@ -201,8 +203,9 @@ async def _settle(app: App, head: RoomHead, room: PartialRoom, join: StoredEvent
             return
         # Our own events that have come since are allowed as those before them are.
         late = Since(list(since.events), set(since.keys), set(since.allowed))
-        for stored in await _load_after(app, tx, head, since.events[-1]):
-            late.add(stored, is_allowed=True)
+        while page := await _load_after(app, tx, head, late.events[-1]):
+            for stored in page:
+                late.add(stored, is_allowed=True)
         left = [each for each in await _find_snapshots(app, room, join, tx) if each not in rewritten]
         await _rewrite(app, tx, snapshots=left, since=late, full=full, roots=roots)
         await _complete(app, tx, draft, late, full)

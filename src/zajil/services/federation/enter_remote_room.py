@@ -176,6 +176,7 @@ async def _send(
         content=event.pdu,
         timeout_ms=timeout_ms,
         body_bytes_max=STATE_BYTES_MAX,
+        splits_lists=kind == "join",
     )
     try:
         answer = await app.federation.request(request)

@@ -69,7 +69,9 @@ async def fetch_event(app: App, server: str, room_id: str, rules: RoomRules, eve
 async def fetch_auth_chain(app: App, server: str, room_id: str, rules: RoomRules, event_id: str) -> list[Event]:
     """GET event_auth: all events that an event's right to be there depends on. Raises FederationFailed."""
     path = federation_path("v1", "event_auth", room_id, event_id)
-    request = FederationRequest(server, "GET", path, body_bytes_max=STATE_BYTES_MAX, timeout_ms=STATE_TIMEOUT_MS)
+    request = FederationRequest(
+        server, "GET", path, body_bytes_max=STATE_BYTES_MAX, timeout_ms=STATE_TIMEOUT_MS, splits_lists=True
+    )
     return await check_answer(app, _part(await app.federation.request(request), "auth_chain"), rules, room_id)
 
 
@@ -96,6 +98,7 @@ async def _fetch_before(app: App, server: str, endpoint: str, room_id: str, even
         query=[("event_id", event_id)],
         body_bytes_max=STATE_BYTES_MAX,
         timeout_ms=STATE_TIMEOUT_MS,
+        splits_lists=True,
     )
     return await app.federation.request(request)
 

@@ -1,7 +1,7 @@
 """Events that are known without having a place in a room's history: auth events, and the state that a join begins with."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from zajil.core.event_auth import check_event_auth, check_event_auth_events
@@ -18,10 +18,9 @@ OUTLIERS_PER_COMMIT: Final = 50
 """Others' messages wait behind a commit: a few milliseconds."""
 
 
-def order_by_auth(events: Iterable[Event]) -> list[Event]:
+def order_by_auth(events: Iterable[Event]) -> Iterator[Event]:
     """Every event after its auth events, in an order that does not depend on the one given; what is in a circle is left out."""
     by_id = {event.event_id: event for event in events}
-    ordered: list[Event] = []
     state: dict[str, int] = {}
     # The create event comes first: where the room ID is its hash, nothing else names it.
     for start in sorted(by_id, key=lambda event_id: (by_id[event_id].type != "m.room.create", event_id)):
@@ -38,8 +37,7 @@ def order_by_auth(events: Iterable[Event]) -> list[Event]:
             else:
                 stack.pop()
                 state[event_id] = 2
-                ordered.append(by_id[event_id])
-    return ordered
+                yield by_id[event_id]
 
 
 def judge_outliers(
@@ -78,7 +76,11 @@ async def store_outliers(app: App, room_nid: int, events: Iterable[Event], rules
 
     The room's row need not exist yet: until it does nobody finds the events.
     """
-    ordered = order_by_auth(events)
+    ordered: list[Event] = []
+    for event in order_by_auth(events):
+        ordered.append(event)
+        if len(ordered) % EVENTS_PER_SLICE == 0:
+            await asyncio.sleep(0)
     stored: dict[str, StoredEvent] = {}
     referenced = _find_referenced(ordered)
     for start in range(0, len(referenced), EVENTS_PER_SLICE):
