@@ -2,7 +2,7 @@
 
 The room is made on a Zajil, whose guests join it at a few hundred a second, and Synapse joins that: now it has the whole room, as it would have one
 of its own. Then a second Zajil and a second Synapse join through it, one after the other, over TLS on loopback. With `--keep FOLDER` the prepared
-servers stay and are used again.
+servers stay and are used again. With `--through zajil` there is no Synapse between, for sizes at which it takes too long to prepare.
 """
 
 from __future__ import annotations
@@ -89,17 +89,20 @@ class Beside:
             self.times_ms.append((time.monotonic() - began) * 1000)
 
 
-def prepare(folder: Path, authority: Authority, members: int) -> tuple[TlsServer, TlsServer, Prepared]:
-    """The two servers that have the room, running. Ports are part of names, so they are kept."""
+def prepare(folder: Path, authority: Authority, members: int, through: str) -> tuple[list[TlsServer], Prepared]:
+    """The servers that have the room, running, the one to join through last. Ports are part of names, so they are kept."""
     file = folder / "prepared.json"
     made = Prepared(**json.loads(file.read_text())) if file.exists() else Prepared()
     origin = build_peer(folder / "origin", authority, port=made.zajil_port, guest_access="on")
-    synapse = build_synapse_peer(folder / "resident", authority, port=made.synapse_port)
     origin.start()
+    if through == "zajil":
+        made.room_id, made.owner = asyncio.run(_fill(origin, members))
+        return [origin], made
+    synapse = build_synapse_peer(folder / "resident", authority, port=made.synapse_port)
     synapse.start()
     if not made.room_id:
         made.zajil_port, made.synapse_port = origin.port, synapse.port
-        made.room_id = asyncio.run(_fill(origin, members))
+        made.room_id, _ = asyncio.run(_fill(origin, members))
         sara = register(synapse, "sara")
         began = time.monotonic()
         sara.join(made.room_id, origin.server_name)
@@ -107,14 +110,16 @@ def prepare(folder: Path, authority: Authority, members: int) -> tuple[TlsServer
         print(f"Synapse has the room after {time.monotonic() - began:.0f} s", flush=True)
         made.owner = sara.user_id, sara.token
         file.write_text(json.dumps(asdict(made)))
-    return origin, synapse, made
+    return [origin, synapse], made
 
 
-async def _fill(origin: TlsServer, members: int) -> str:
+async def _fill(origin: TlsServer, members: int) -> tuple[str, tuple[str, str]]:
+    """The room, and the user ID and token of its owner."""
     connector = aiohttp.TCPConnector(limit=32, ssl=origin.context)
     async with aiohttp.ClientSession(connector=connector) as connections:
         owner = await Account(origin.base, connections).register("owner")
-        return await fill_room(origin.base, connections, owner, members)
+        room_id = await fill_room(origin.base, connections, owner, members)
+        return room_id, (owner.user_id, owner.token)
 
 
 def wait_for_members(person: Person, room_id: str, members: int, wait_s: float) -> bool:
@@ -197,6 +202,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="where the prepared servers are, or are to stay")
     parser.add_argument("--wait", type=float, default=100.0, help="seconds after which a join counts as never complete")
     parser.add_argument("--only", choices=["zajil", "synapse"], help="measure only one of the two")
+    parser.add_argument("--through", choices=["zajil", "synapse"], default="synapse", help="the resident server")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers are stopped
     folder = given.keep or Path(tempfile.mkdtemp(prefix="zajil-federated-join-"))
@@ -208,8 +214,9 @@ def main() -> None:
     )
     running: list[TlsServer] = []
     try:
-        origin, resident, made = prepare(folder, authority, given.members)
-        running += [origin, resident]
+        servers, made = prepare(folder, authority, given.members, given.through)
+        running += servers
+        resident = servers[-1]
         with tempfile.TemporaryDirectory(prefix="zajil-joiner-") as joiners:
             for build in (build_peer, build_synapse_peer):
                 if given.only and (build is build_peer) != (given.only == "zajil"):

@@ -121,7 +121,7 @@ def get(root: bytes, key: StateKey, load: Load) -> int | None:
 def get_many(root: bytes, keys: Iterable[StateKey], load: Load) -> dict[StateKey, int]:
     """The values of those keys that the map has."""
     found: dict[StateKey, int] = {}
-    level = [(root, [(_hash_key(key), key) for key in keys])]
+    level = [(root, [(hash_key(key), key) for key in keys])]
     for depth in range(_DEPTH_MAX + 1):
         if not level:
             break
@@ -216,16 +216,11 @@ def update(root: bytes, changes: Mapping[StateKey, int | None], load: Load) -> t
 
     Only nodes of the new version are returned, and none when nothing changes.
     """
-    hashed = sorted((_hash_key(key), key, value) for key, value in changes.items())
+    hashed = sorted((hash_key(key), key, value) for key, value in changes.items())
     known = _load_paths(root, [change[0] for change in hashed], load)
     stored: dict[bytes, bytes] = {}
     top = _apply(root, [(h, (k, v)) for h, k, v in hashed], 0, _Work(known, load, stored))
     return top.name, stored
-
-
-def sort_keys(keys: Iterable[StateKey]) -> list[StateKey]:
-    """Keys as the map has them, one beside the other: who builds a large map bit by bit in this order leaves few nodes behind that nobody needs."""
-    return sorted(keys, key=_hash_key)
 
 
 def child_names(node: bytes) -> list[bytes]:
@@ -382,7 +377,7 @@ def _diff_leaves(old: dict[StateKey, int], new: dict[StateKey, int]) -> list[Dif
     return found
 
 
-def _hash_key(key: StateKey) -> bytes:
+def hash_key(key: StateKey) -> bytes:
     # 0xff never occurs in UTF-8, so no two keys give the same bytes.
     text = b"\xff".join(part.encode("utf-8", "surrogatepass") for part in key)
     return blake2b(text, digest_size=NAME_BYTES).digest()
@@ -433,7 +428,7 @@ def _parse_branch(data: bytes) -> _Branch:
 def _parse_leaf(data: bytes) -> _Entries:
     if data[:1] != _LEAF:
         raise ValueError("a node of a state map is of no known kind")
-    return {_hash_key(key): (key, value) for key, value in _read_leaf(data)}
+    return {hash_key(key): (key, value) for key, value in _read_leaf(data)}
 
 
 def _parse_plain_leaf(data: bytes) -> dict[StateKey, int]:

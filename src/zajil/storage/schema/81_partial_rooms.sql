@@ -6,6 +6,7 @@ CREATE TABLE IF NOT EXISTS partial_rooms (
   servers  BLOB NOT NULL,       -- JSON list of the servers that it named as being in the room
   completed_position INTEGER    -- where in the log the rest came; NULL until then
 );
+CREATE INDEX IF NOT EXISTS partial_rooms_unfinished ON partial_rooms (room_nid) WHERE completed_position IS NULL;
 
 -- Events of others that can be judged only when the rest of the state is here: acknowledged, so they must not be lost.
 CREATE TABLE IF NOT EXISTS partial_pdus (

@@ -4,6 +4,7 @@ import orjson
 
 from zajil.ports.database import Read, Transaction
 from zajil.ports.stores.partial_rooms import PartialRoom, WaitingPdu
+from zajil.storage.stores.lists import chunks
 
 
 class SqlPartialRoomStore:
@@ -28,11 +29,18 @@ class SqlPartialRoomStore:
         return None if row is None else PartialRoom(room_nid, row[0], row[1], tuple(orjson.loads(row[2])))
 
     async def load_unfinished(self, tx: Read) -> list[str]:
-        sql = (
-            "SELECT r.room_id FROM rooms r WHERE r.room_nid IN (SELECT room_nid FROM partial_rooms WHERE"
-            " completed_position IS NULL) OR r.room_nid IN (SELECT room_nid FROM partial_pdus) ORDER BY r.room_id"
-        )
-        return [room_id for (room_id,) in await tx.fetch(sql)]
+        sql = "SELECT room_nid FROM partial_rooms WHERE completed_position IS NULL"
+        found = {room_nid for (room_nid,) in await tx.fetch(sql)}
+        # From one room to the next: the events themselves are never walked through.
+        room_nid: int | None = 0
+        while room_nid is not None:
+            found.add(room_nid)
+            room_nid = await tx.fetch_value("SELECT min(room_nid) FROM partial_pdus WHERE room_nid > ?", room_nid)
+        room_ids: list[str] = []
+        for marks, piece in chunks(sorted(found)):
+            rows = await tx.fetch(f"SELECT room_id FROM rooms WHERE room_nid IN ({marks})", *piece)
+            room_ids += [room_id for (room_id,) in rows]
+        return sorted(room_ids)
 
     async def complete(self, tx: Transaction, room_nid: int, position: int) -> None:
         await tx.execute("UPDATE partial_rooms SET completed_position = ? WHERE room_nid = ?", position, room_nid)
