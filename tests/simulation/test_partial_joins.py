@@ -416,6 +416,18 @@ async def test_small_rooms_come_whole(place: Place, monkeypatch: pytest.MonkeyPa
     assert await place.members(place.two) == await place.members(place.one)
 
 
+async def test_a_room_that_was_left_is_waited_for_no_longer(place: Place) -> None:
+    place.link.withholds = True
+    await place.join(place.two)
+    (await place.two.post(f"{V3}/rooms/{q(place.room_id)}/leave")).ok()
+    await place.app.partial_rooms.stop()
+    place.app.partial_rooms.begin(place.room_id)
+    await wait_for_state(place.app, place.room_id)
+    assert place.two.user_id in await place.members(place.two)
+    await place.join(place.two)
+    assert await place.members(place.two) == await place.members(place.one)
+
+
 async def test_leaving_and_coming_back_before_the_rest_is_here(place: Place) -> None:
     place.link.withholds = True
     await place.join(place.two)

@@ -54,7 +54,7 @@ async def has_joined(app: App, head: RoomHead, server_name: str) -> bool:
     """Whether a user of the server is in the room, or said to be while its members are not known yet."""
     if head.row.partial_state:
         room = await app.stores.partial_rooms.load(app.db.reader, head.row.room_nid)
-        if room is not None and server_name in room.servers:
+        if room is not None and server_name in room.servers and server_name != app.server_name:
             return True
     return await app.stores.federation_queue.has_members_of(app.db.reader, head.row.room_nid, server_name, ["join"])
 

@@ -24,7 +24,7 @@ from zajil.ports.stores.events import OUTLIER, REJECTED, HistoryPoint, StoredEve
 from zajil.ports.stores.federation_queue import QueuedPdu
 from zajil.ports.stores.partial_rooms import PartialRoom, WaitingPdu
 from zajil.services.app import App
-from zajil.services.federation.access_servers import is_server_allowed
+from zajil.services.federation.access_servers import has_joined, is_server_allowed
 from zajil.services.federation.adopt_state import bring_state
 from zajil.services.federation.check_pdus import Refused, check_pdu
 from zajil.services.federation.fetch_events import fetch_event
@@ -98,7 +98,8 @@ async def complete_room(app: App, room_id: str) -> bool:
             except (FederationFailed, StateUnknown, NotPlaced) as error:
                 log.info("a server does not give a room's state", server=server, room_id=room_id, cause=str(error))
         else:
-            return False
+            # Once nobody of ours is in the room any more, nobody has to give us its state.
+            return not await has_joined(app, head, app.server_name)
     return await _place_waiting(app, head)
 
 

@@ -13,6 +13,7 @@ import structlog
 from zajil.core.identifiers import is_server_name
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
+from zajil.services.federation.access_servers import has_joined
 from zajil.services.federation.complete_state import complete_room
 from zajil.services.rooms.room_heads import RoomHead
 
@@ -82,9 +83,9 @@ async def load_named_servers(app: App, head: RoomHead) -> Sequence[str]:
 
 
 async def is_complete(app: App, room_id: str) -> bool:
-    """Whether the whole state of the room is here, or the room is none of which that is to be expected."""
+    """Whether the whole state of the room is here, or nobody of ours is in it any more, so that it will not come."""
     head = await app.rooms.find(app.db.reader, room_id, app.db.position)
-    return head is None or not head.row.partial_state
+    return head is None or not head.row.partial_state or not await has_joined(app, head, app.server_name)
 
 
 async def wait_for_state(app: App, room_id: str, *, wait_s: float = WAIT_S_MAX) -> None:

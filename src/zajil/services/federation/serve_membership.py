@@ -16,7 +16,7 @@ from zajil.services.errors import MatrixError, bad_json, forbidden, invalid_para
 from zajil.services.federation.access_servers import has_joined
 from zajil.services.federation.check_pdus import Refused, check_pdu
 from zajil.services.federation.receive_events import NotPlaced, OriginUnreachable, receive_events
-from zajil.services.federation.room_states import load_many, load_room_events, load_roots_before
+from zajil.services.federation.room_states import load_many, load_room_events, load_roots_before, read_keys
 from zajil.services.federation.server_acl import is_banned_from_room
 from zajil.services.messages.append_events import Proposal, build_authorised, open_draft
 from zajil.services.messages.client_events import build_stripped_state
@@ -149,11 +149,12 @@ async def describe_entry(app: App, joined: StoredEvent, *, may_omit: bool) -> En
     servers = await app.stores.federation_queue.load_joined_servers(reader, head.row.room_nid)
     if servers.get(server_name_of(joined.event.sender) or "") == 1:
         del servers[server_name_of(joined.event.sender) or ""]
-    members = await app.rooms.read_state(reader, roots.members)
-    omits = may_omit and len(members) > MEMBERS_TOLD_MAX
+    omits = may_omit and head.row.joined_count > MEMBERS_TOLD_MAX
     if omits:
-        named = await load_named_members(app, reader, head)
-        members = {key: nid for key, nid in members.items() if key[1] in named}
+        named = [("m.room.member", user_id) for user_id in sorted(await load_named_members(app, reader, head))]
+        members = await read_keys(app, reader, roots, named)
+    else:
+        members = await app.rooms.read_state(reader, roots.members)
     nids = sorted([*members.values(), *(await app.rooms.read_state(reader, roots.rest)).values()])
     state = await load_many(app, nids)
     chain = await app.stores.events.load_auth_chain(reader, sorted([*nids, joined.nid]))
