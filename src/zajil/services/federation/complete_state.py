@@ -90,8 +90,7 @@ async def complete_room(app: App, room_id: str) -> bool:
         return True
     room = await app.stores.partial_rooms.load(app.db.reader, head.row.room_nid)
     if room is not None and head.row.partial_state:
-        named = [each for each in dict.fromkeys((room.resident, *room.servers)) if is_server_allowed(app, each)]
-        for server in named[:SERVERS_TRIED_MAX]:
+        for server in _choose_servers(app, room):
             try:
                 await _complete_from(app, head, room, server)
                 break
@@ -101,6 +100,14 @@ async def complete_room(app: App, room_id: str) -> bool:
             # Once nobody of ours is in the room any more, nobody has to give us its state.
             return not await has_joined(app, head, app.server_name)
     return await _place_waiting(app, head)
+
+
+def _choose_servers(app: App, room: PartialRoom) -> list[str]:
+    """Whom to ask in this round: the one that helped to join, and others, each time from another one on."""
+    others = [each for each in room.servers if each not in (room.resident, app.server_name)]
+    start = app.randomness.below(len(others)) if others else 0
+    named = [room.resident, *others[start:], *others[:start]]
+    return [each for each in named if is_server_allowed(app, each)][:SERVERS_TRIED_MAX]
 
 
 async def _complete_from(app: App, head: RoomHead, room: PartialRoom, server: str) -> None:
@@ -130,7 +137,10 @@ async def _place_edges(app: App, server: str, head: RoomHead, join: StoredEvent)
         event = None if event_id in known else await fetch_event(app, server, head.room_id, head.rules, event_id)
         if event is None or snapshots is None:
             continue
-        await bring_auth_events(app, server, head, event)
+        try:
+            await bring_auth_events(app, server, head, event)
+        except NotPlaced:
+            continue
         stored = (await store_outliers(app, head.row.room_nid, [event], head.rules)).get(event_id)
         if stored is not None:
             insert = partial(app.stores.rooms.insert_branch_snapshots, event_nid=stored.nid)
