@@ -38,6 +38,8 @@ from tests.federation.peers import (
 USABLE_S, COMPLETE_S = 5.0, 60.0
 WAIT_S_MAX = 600.0
 POLL_S = 0.02
+BESIDE_PAUSE_S = 0.1
+"""Between messages of somebody else: few enough that Synapse has time for the join."""
 
 
 @dataclass
@@ -83,7 +85,7 @@ class Beside:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopped.wait(POLL_S):
+        while not self._stopped.wait(BESIDE_PAUSE_S):
             began = time.monotonic()
             self._person.send(self._room_id, "beside")
             self.times_ms.append((time.monotonic() - began) * 1000)

@@ -18,7 +18,7 @@ from zajil.services.rooms.build_member_content import build_member_content
 from zajil.services.rooms.carry_over import carry_over
 from zajil.services.rooms.set_membership import Step, set_membership
 
-STATE_WAIT_S: Final = 0.5
+STATE_WAIT_S: Final = 0.25
 
 
 async def join_room(app: App, requester: Requester, room: str, content: dict[str, Any], via: Sequence[str] = ()) -> str:
