@@ -9,8 +9,11 @@ export interface Served {
 
 const TYPES: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2", ".json": "application/json", ".wasm": "application/wasm" };
 
-/** Gives out a folder on a free port of this machine. What `takes` says yes to, it answers itself. */
-export async function serveFolder(folder: string, headers: Readonly<Record<string, string>>, takes: (request: IncomingMessage, response: ServerResponse) => boolean = () => false): Promise<Served> {
+/** Answers a request itself, or says that it does not. */
+export type Takes = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** Gives out a folder on a free port of this machine, but for what `takes` answers. */
+export async function serveFolder(folder: string, headers: Readonly<Record<string, string>>, takes: Takes = () => false): Promise<Served> {
   const server = createServer((request, response) => {
     if (takes(request, response)) return;
     const path = normalize(new URL(request.url ?? "/", "http://demo").pathname);
@@ -23,5 +26,5 @@ export async function serveFolder(folder: string, headers: Readonly<Record<strin
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
-  return { url: `http://127.0.0.1:${address.port}/`, close: () => new Promise((done) => server.close(() => done())) };
+  return { url: `http://127.0.0.1:${address.port}/`, close: () => new Promise((done) => { server.close(() => done()); server.closeAllConnections(); }) };
 }

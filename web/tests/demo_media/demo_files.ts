@@ -41,6 +41,8 @@ export function makeSound(seconds: number): File {
   return new File([view.buffer], "voice.wav", { type: "audio/wav" });
 }
 
+const FILM_PICTURES_MIN = 20;
+
 /** A film of a moving square, written live: it has no length in its header. */
 export async function makeFilm(ms: number): Promise<File> {
   const canvas = document.createElement("canvas");
@@ -52,11 +54,12 @@ export async function makeFilm(ms: number): Promise<File> {
   const stopped = new Promise((resolve) => recorder.addEventListener("stop", resolve));
   recorder.start();
   const began = performance.now();
-  while (performance.now() - began < ms) {
+  // Pictures too are counted: a machine that stalls for so long would have one only.
+  for (let drawn = 0; drawn < FILM_PICTURES_MIN || performance.now() - began < ms; drawn += 1) {
     context.fillStyle = "#1d6a66";
     context.fillRect(0, 0, 320, 180);
     context.fillStyle = "#f0c060";
-    context.fillRect(((performance.now() - began) / ms) * 260, 60, 60, 60);
+    context.fillRect(Math.min(1, (performance.now() - began) / ms) * 260, 60, 60, 60);
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
   recorder.stop();

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Plugin } from "vite";
+import type { Takes } from "../demo/serve_folder.ts";
 
 interface Stored {
   readonly body: Buffer;
@@ -17,17 +17,13 @@ export interface MediaServerState {
 export const TOKEN = "a-token";
 export const SIZE_MAX = 50 * 1024 * 1024;
 
-/** The media endpoints of the client-server API, in memory, as a part of Vite's server: the same origin, as in production. */
-export function mediaServer(state: MediaServerState): Plugin {
-  return {
-    name: "media-server",
-    configureServer(vite) {
-      vite.middlewares.use((request, response, next) => {
-        if (!request.url?.startsWith("/_matrix/")) return next();
-        // An upload that is given up ends in the middle.
-        answer(state, request, response).catch(() => response.destroy());
-      });
-    },
+/** The media endpoints of the client-server API, in memory, for the page's own server: the same origin, as in production. */
+export function takeMedia(state: MediaServerState): Takes {
+  return (request, response) => {
+    if (!request.url?.startsWith("/_matrix/")) return false;
+    // An upload that is given up ends in the middle.
+    answer(state, request, response).catch(() => response.destroy());
+    return true;
   };
 }
 

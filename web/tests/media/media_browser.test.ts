@@ -1,18 +1,17 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Recorded } from "@/domain/media/ports";
 import type { AccountMedia } from "@/protocol/media_access";
 import type { uploadOutgoing } from "@/protocol/media_outgoing";
 import type { prepareFile } from "@/protocol/media_prepare";
 import type { scheduleSound } from "@/platform/sounds";
 import type { uploadMedia } from "@/platform/media_upload";
-import { hasChromium, launchChromium } from "../chromium";
+import { hasChromium } from "../chromium";
 import { settle } from "../demo/settle";
 import { serveDemo } from "../demo_media/serve";
 import { parseOgg } from "../domain/media/parse_ogg";
 import * as samples from "../domain/media/samples";
+import { findViolations, type OpenedPage, Pages } from "../pages";
 
 /** What tests/demo_media/demo.tsx puts on the page. */
 interface Demo {
@@ -32,42 +31,50 @@ declare global {
   var demo: Demo;
 }
 
-/** Far more than anything takes: the machine may be busy. */
-const WAIT_MS_MAX = 120_000;
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf-8");
+const SIZE = { width: 390, height: 800 };
 
 describe.skipIf(!hasChromium)("media in Chromium", () => {
+  const pages = new Pages();
+  const opened: OpenedPage[] = [];
   let served: Awaited<ReturnType<typeof serveDemo>>;
-  let browser: Browser;
+  /** Of all tests that need nothing but a page with the media on it. */
   let page: Page;
-  const failures: string[] = [];
 
   beforeAll(async () => {
     served = await serveDemo();
-    browser = await launchChromium();
-    page = await open("en", "light");
+    page = await settled(pages.openForAll(address("en", "light"), { viewport: SIZE }));
+  });
+  beforeEach(async () => {
+    await page.bringToFront();
+  });
+  afterEach(async ({ task }) => {
+    if (task.result?.state !== "fail") return;
+    // A dialog that was left open is not the next test's.
+    await page.context().close();
+    page = await settled(pages.openForAll(address("en", "light"), { viewport: SIZE }));
   });
   afterAll(async () => {
-    await browser?.close();
     await served?.close();
   });
 
-  async function open(lang: string, theme: string, show = "chat"): Promise<Page> {
-    const opened = await browser.newPage({ viewport: { width: 390, height: 800 } });
-    opened.setDefaultTimeout(WAIT_MS_MAX);
-    opened.on("pageerror", (error) => failures.push(error.message));
-    await opened.goto(`${served.url}?lang=${lang}&theme=${theme}&show=${show}`);
-    await opened.waitForSelector("h1");
-    return opened;
+  function address(lang: string, theme: string, show = "chat"): string {
+    return `${served.url}?${new URLSearchParams({ lang, theme, show })}`;
   }
 
-  async function violations(on: Page): Promise<string[]> {
-    await on.evaluate(AXE);
-    return on.evaluate(async () => {
-      const axe = (globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } }).axe;
-      // The demo page itself has no landmarks or headings of the app.
-      return (await axe.run()).violations.filter(({ id }) => id !== "region").map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
-    });
+  async function settled(opening: Promise<OpenedPage>): Promise<Page> {
+    const here = await opening;
+    opened.push(here);
+    await here.page.waitForSelector("h1");
+    return here.page;
+  }
+
+  function open(lang: string, theme: string, show?: string): Promise<Page> {
+    return settled(pages.open(address(lang, theme, show), { viewport: SIZE }));
+  }
+
+  /** The demo page itself has no landmarks or headings of the app. */
+  function violations(on: Page): Promise<readonly string[]> {
+    return findViolations(on, "region");
   }
 
   test("a photo goes out encrypted and clean, and comes back", async () => {
@@ -216,7 +223,7 @@ describe.skipIf(!hasChromium)("media in Chromium", () => {
       const source = { mxc: await uploadMedia(server, await makePicture(50, 50, 5)), mimeType: "image/jpeg", size: 1 };
       const { files: before } = await media.usage();
       (await media.open(source)).release();
-      while ((await media.usage()).files <= before) await new Promise(requestAnimationFrame);
+      while ((await media.usage()).files <= before) await new Promise((resolve) => setTimeout(resolve, 10));
       const again = new (media.constructor as typeof AccountMedia)({ baseUrl: "http://127.0.0.1:9", accessToken: () => null }, "demo-media");
       const offline = (await again.open(source)).mimeType;
       const kept = (await media.usage()).files > 0;
@@ -340,7 +347,6 @@ describe.skipIf(!hasChromium)("media in Chromium", () => {
     expect(sent.map(({ kind, album, caption }) => [kind, album, caption ?? null])).toEqual([["image", true, "Two of us"], ["image", true, null], ["file", false, null]]);
     expect(sent[0]!["name"]).toMatch(/^picture-120\./);
     expect(sent[2]!["name"]).toBe("ميزانية.pdf");
-    await dialogPage.close();
   });
 
   test("the cropper cuts by keyboard", async () => {
@@ -352,7 +358,6 @@ describe.skipIf(!hasChromium)("media in Chromium", () => {
     expect(await violations(cropPage)).toEqual([]);
     await cropPage.getByRole("button", { name: "حفظ" }).click();
     await cropPage.waitForFunction(() => document.querySelector("[data-log]")!.textContent === "cropped image/jpeg true");
-    await cropPage.close();
   });
 
   test.each([["en", "light"], ["en", "dark"], ["ar", "light"], ["ar", "dark"]])("no axe violations, nothing wider than the page (%s, %s)", async (lang, theme) => {
@@ -361,8 +366,7 @@ describe.skipIf(!hasChromium)("media in Chromium", () => {
     await settle(checked);
     expect(await violations(checked)).toEqual([]);
     expect(await checked.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
-    await checked.close();
   });
 
-  test("no error was thrown on any page", () => expect(failures).toEqual([]));
+  test("no error was thrown on any page", () => expect(opened.flatMap(({ errors }) => errors)).toEqual([]));
 });

@@ -1,50 +1,29 @@
-import { fileURLToPath } from "node:url";
-import { readFile } from "node:fs/promises";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasChromium, launchChromium } from "../chromium";
+import { hasChromium } from "../chromium";
 import { serveDemo } from "../demo/serve_demo";
 import { settle } from "../demo/settle";
+import { findViolations, type OpenedPage, Pages } from "../pages";
 
 const showcase = "!showcase:demo";
 const long = "!long:demo";
-/** Far more than anything takes: the machine may be busy. */
-const WAIT_MS_MAX = 120_000;
 
 describe.skipIf(!hasChromium)("the views in Chromium", () => {
+  const pages = new Pages();
   let demo: Awaited<ReturnType<typeof serveDemo>>;
-  let browser: Browser;
-  let axe: string;
 
   beforeAll(async () => {
     demo = await serveDemo();
-    browser = await launchChromium();
-    axe = await readFile(fileURLToPath(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url)), "utf-8");
   });
 
   afterAll(async () => {
-    await browser?.close();
     await demo?.close();
   });
 
-  async function open(options: Readonly<Record<string, string>>, size = { width: 1280, height: 800 }): Promise<{ readonly page: Page; readonly errors: string[] }> {
-    const context = await browser.newContext({ viewport: size, reducedMotion: "reduce", bypassCSP: true });
-    context.setDefaultTimeout(WAIT_MS_MAX);
-    const page = await context.newPage();
-    const errors: string[] = [];
-    page.on("pageerror", (error) => errors.push(String(error)));
-    await page.goto(`${demo.url}?${new URLSearchParams(options)}`);
-    await page.waitForSelector(options["room"] ? "[role=listitem]" : "[data-room]");
-    return { page, errors };
-  }
-
-  async function findViolations(page: Page): Promise<readonly string[]> {
-    await page.evaluate(axe);
-    return page.evaluate(async () => {
-      const { axe: engine } = window as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> } };
-      const { violations } = await engine.run();
-      return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)} — ${node.failureSummary.replace(/\s+/g, " ").slice(0, 200)}`));
-    });
+  async function open(options: Readonly<Record<string, string>>, size = { width: 1280, height: 800 }): Promise<OpenedPage> {
+    const opened = await pages.open(`${demo.url}?${new URLSearchParams(options)}`, { viewport: size, reducedMotion: "reduce" });
+    await opened.page.waitForSelector(options["room"] ? "[role=listitem]" : "[data-room]");
+    return opened;
   }
 
   /** The menu of a message that somebody else has written. */
@@ -77,8 +56,8 @@ describe.skipIf(!hasChromium)("the views in Chromium", () => {
     ["list", {}, async () => undefined],
     ["chat", { room: showcase }, async () => undefined],
     ["chat, top", { room: showcase }, (page) => page.evaluate(() => document.querySelector("[role=list]")!.parentElement!.scrollTo(0, 0))],
-    ["message menu", { room: showcase }, (page) => page.locator("[role=listitem] p, [role=listitem] [dir=auto]").first().click({ button: "right" })],
-    ["chat menu", {}, (page) => page.locator("[data-room]").nth(2).click({ button: "right" })],
+    ["message menu", { room: showcase }, async (page) => { await page.locator("[role=listitem] p, [role=listitem] [dir=auto]").first().click({ button: "right" }); await page.waitForSelector("[role=menu]"); }],
+    ["chat menu", {}, async (page) => { await page.locator("[data-room]").nth(2).click({ button: "right" }); await page.waitForSelector("[role=menu]"); }],
     ["new chat", {}, async (page) => { await page.locator("nav").getByRole("button").nth(1).click(); await page.waitForSelector("[role=dialog]"); }],
     ["emoji", { room: showcase }, async (page) => { await page.locator("textarea + *, textarea").first().focus(); await page.locator("main button[aria-haspopup=dialog]").last().click(); await page.waitForSelector("[role=radiogroup] ~ *, [role=radiogroup]"); }],
     ["delete", { room: showcase }, async (page) => { await page.locator("[data-key]").last().focus(); await page.keyboard.press("Delete"); await page.waitForSelector("[role=dialog]"); }],
@@ -113,7 +92,6 @@ describe.skipIf(!hasChromium)("the views in Chromium", () => {
         await settle(page);
         expect(await findViolations(page)).toEqual([]);
         expect(errors).toEqual([]);
-        await page.context().close();
       });
     }
   }
@@ -122,7 +100,6 @@ describe.skipIf(!hasChromium)("the views in Chromium", () => {
     for (const options of [{}, { room: showcase }] as readonly Readonly<Record<string, string>>[]) {
       const { page } = await open({ lang: "ar", ...options }, { width: 320, height: 640 });
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
-      await page.context().close();
     }
   });
 
@@ -134,7 +111,6 @@ describe.skipIf(!hasChromium)("the views in Chromium", () => {
     await page.locator("aside button:has(.lucide-arrow-left)").click();
     await page.locator("[data-threads] [data-thread]").first().waitFor();
     expect(errors).toEqual([]);
-    await page.context().close();
   });
 
   test("a chat that cannot be shown says so, and is tried again by its button", async () => {
@@ -144,7 +120,6 @@ describe.skipIf(!hasChromium)("the views in Chromium", () => {
     await page.locator("main [role=alert]").filter({ hasText: "the disk is gone" }).getByRole("button").click();
     expect(await page.evaluate((id) => (window as unknown as { demo: Demo }).demo.openChat(id).calls.map(({ name }) => name), long)).toContain("jumpToLive");
     expect(await page.locator("[data-room]").count()).toBeGreaterThan(1);
-    await page.context().close();
   });
 
   test("a chat opens at its newest message, follows what arrives, and counts it while one reads further up", async () => {
@@ -163,7 +138,20 @@ describe.skipIf(!hasChromium)("the views in Chromium", () => {
     expect(await distance()).toBeGreaterThan(before);
     await page.getByRole("button", { name: /1 new/ }).click();
     await expect.poll(distance).toBeLessThan(4);
-    await page.context().close();
+  });
+
+  test("messages that come while a chat is being drawn are followed too, whatever is measured first", async () => {
+    const { page } = await open({ room: long, messages: "30", loaded: "30" });
+    // Which comes first is decided anew each time the page is loaded.
+    for (let at = 0; at < 10; at += 1) {
+      await page.reload();
+      await page.locator("main [role=list]").waitFor({ state: "attached" });
+      for (const text of ["one", "two", "three"]) {
+        await page.evaluate(([id, words]) => { (window as unknown as { demo: { openChat(room: string): { receive(body: unknown, sender: string, name: string): void } } }).demo.openChat(id!).receive({ kind: "text", style: "text", text: words, rich: [{ type: "text", text: words }] }, "@p3:demo", "ياسمين"); }, [long, `number ${text}`]);
+      }
+      await page.locator("main [data-key]").filter({ hasText: "number three" }).waitFor();
+      await expect.poll(() => page.evaluate(() => { const box = document.querySelector("main [role=list]")!.parentElement!; return Math.round(box.scrollHeight - box.scrollTop - box.clientHeight); })).toBeLessThan(4);
+    }
   });
 
   test("what one reads stays where it is while older messages load above", async () => {
@@ -182,6 +170,5 @@ describe.skipIf(!hasChromium)("the views in Chromium", () => {
     await settle(page);
     const after = await page.evaluate((key) => document.querySelector(`[data-key="${CSS.escape(key!)}"]`)?.getBoundingClientRect().top, seen?.key ?? "");
     expect(Math.abs(after! - seen!.top)).toBeLessThanOrEqual(2);
-    await page.context().close();
   });
 });

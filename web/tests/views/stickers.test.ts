@@ -1,42 +1,32 @@
-import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Chat } from "@/domain/engine";
-import { hasChromium, launchChromium } from "../chromium";
+import { hasChromium } from "../chromium";
 import { serveDemo } from "../demo/serve_demo";
 import { png } from "../domain/media/samples";
+import { findViolations, type OpenedPage, Pages } from "../pages";
 
 const ROOM = "!long:demo";
-const TIME_MS_MAX = 240_000;
-const STEP_MS_MAX = 60_000;
 
 interface Demo {
   openChat(id: string): { readonly calls: readonly { readonly name: string; readonly values: readonly unknown[] }[]; readonly receive: (body: unknown, sender: string, name: string) => void };
 }
 
-describe.skipIf(!hasChromium)("stickers in Chromium", { timeout: TIME_MS_MAX }, () => {
+describe.skipIf(!hasChromium)("stickers in Chromium", () => {
+  const pages = new Pages();
   let demo: Awaited<ReturnType<typeof serveDemo>>;
-  let browser: Browser;
-  let axe: string;
 
   beforeAll(async () => {
     demo = await serveDemo();
-    browser = await launchChromium();
-    axe = await readFile(fileURLToPath(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url)), "utf-8");
-  }, TIME_MS_MAX);
+  });
 
   afterAll(async () => {
-    await browser?.close();
     await demo?.close();
   });
 
-  async function openPicker(options: Readonly<Record<string, string>>, size = { width: 1280, height: 800 }): Promise<{ readonly page: Page; readonly errors: string[] }> {
-    const page = await browser.newPage({ viewport: size, reducedMotion: "reduce", bypassCSP: true });
-    page.setDefaultTimeout(STEP_MS_MAX);
-    const errors: string[] = [];
-    page.on("pageerror", (error) => errors.push(String(error)));
-    await page.goto(`${demo.url}?${new URLSearchParams({ room: ROOM, messages: "30", loaded: "30", ...options })}`);
+  async function openPicker(options: Readonly<Record<string, string>>, size = { width: 1280, height: 800 }): Promise<OpenedPage> {
+    const query = new URLSearchParams({ room: ROOM, messages: "30", loaded: "30", ...options });
+    const { page, errors } = await pages.open(`${demo.url}?${query}`, { viewport: size, reducedMotion: "reduce" });
     await page.locator("main button[aria-haspopup=dialog]:has(.lucide-smile)").last().click();
     await page.getByRole("tab").nth(1).click();
     await page.locator("[role=tabpanel] button").last().waitFor();
@@ -46,14 +36,6 @@ describe.skipIf(!hasChromium)("stickers in Chromium", { timeout: TIME_MS_MAX }, 
   async function openManager(page: Page): Promise<void> {
     await page.locator("[role=tabpanel] button").last().click();
     await page.locator("[role=dialog] form").first().waitFor();
-  }
-
-  async function findViolations(page: Page): Promise<readonly string[]> {
-    await page.evaluate(axe);
-    return page.evaluate(async () => {
-      const { axe: engine } = window as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } };
-      return (await engine.run()).violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)}`));
-    });
   }
 
   /** What was sent, without the file itself. */
@@ -66,14 +48,12 @@ describe.skipIf(!hasChromium)("stickers in Chromium", { timeout: TIME_MS_MAX }, 
       test(`axe finds nothing: ${lang}, ${theme}`, async () => {
         const none = await openPicker({ lang, theme });
         expect(await findViolations(none.page)).toEqual([]);
-        await none.page.close();
         const { page, errors } = await openPicker({ lang, theme, stickers: "30" }, { width: 360, height: 740 });
         expect(await findViolations(page)).toEqual([]);
         await openManager(page);
         expect(await findViolations(page)).toEqual([]);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
         expect(errors).toEqual([]);
-        await page.close();
       });
     }
   }
@@ -98,7 +78,7 @@ describe.skipIf(!hasChromium)("stickers in Chromium", { timeout: TIME_MS_MAX }, 
     await page.locator("main button[aria-haspopup=dialog]:has(.lucide-smile)").last().click();
     await page.getByRole("button", { name: "Sticker: Two doves" }).click();
     await page.getByRole("tab").first().waitFor({ state: "detached" });
-    await expect.poll(() => sent(page), { timeout: STEP_MS_MAX }).toEqual([{ name: "sendFile", file: { kind: "sticker", name: "Two doves", hop: 0, width: 300, height: 300 } }]);
+    await expect.poll(() => sent(page)).toEqual([{ name: "sendFile", file: { kind: "sticker", name: "Two doves", hop: 0, width: 300, height: 300 } }]);
     await page.getByRole("img", { name: "Sticker: Two doves" }).waitFor();
 
     await page.locator("main button[aria-haspopup=dialog]:has(.lucide-smile)").last().click();
@@ -107,7 +87,6 @@ describe.skipIf(!hasChromium)("stickers in Chromium", { timeout: TIME_MS_MAX }, 
     await dialog.getByRole("button", { name: "Remove Two doves" }).click();
     await dialog.getByRole("listitem").waitFor({ state: "detached" });
     expect(errors).toEqual([]);
-    await page.close();
   });
 
   test("a sticker that came in is kept in one's own pack", async () => {
@@ -120,19 +99,17 @@ describe.skipIf(!hasChromium)("stickers in Chromium", { timeout: TIME_MS_MAX }, 
     await page.locator("main button[aria-haspopup=dialog]:has(.lucide-smile)").last().click();
     await page.getByRole("button", { name: "Sticker: Wave" }).waitFor();
     expect(errors).toEqual([]);
-    await page.close();
   });
 
   test("stickers are found by their names in either spelling, and a room's are offered everywhere when wanted", async () => {
     const { page } = await openPicker({ lang: "en", stickers: "30" });
     await page.getByRole("searchbox", { name: "Search stickers" }).fill("قهوه");
-    await expect.poll(() => page.locator("[role=tabpanel] section button").count(), { timeout: STEP_MS_MAX }).toBe(1);
+    await expect.poll(() => page.locator("[role=tabpanel] section button").count()).toBe(1);
     await page.getByRole("searchbox", { name: "Search stickers" }).fill("nothing like this");
     await page.getByText("No sticker has this name.").waitFor();
     await openManager(page);
     await page.getByLabel("Pack", { exact: true }).selectOption({ index: 1 });
     await page.getByRole("switch", { name: "Offer in all chats" }).click();
     await page.getByRole("switch", { name: "Offer in all chats", checked: true }).waitFor();
-    await page.close();
   });
 });

@@ -22,7 +22,6 @@ export function useArrivals(chat: Chat, items: readonly TimelineItem[], hasAfter
     const end = isAtEnd();
     setAtEnd(end);
     if (end) { setMissed(0); readIfSeen(); }
-    return end;
   }, [readIfSeen, isAtEnd]);
 
   useEffect(() => {

@@ -26,7 +26,15 @@ function useTimelineVirtualizer(items: Timeline["items"], scroller: React.RefObj
 
 type Virtualizer = ReturnType<typeof useTimelineVirtualizer>;
 
-/** Opens at the first unread message or at the newest, and stays at the newest for as long as one stands there, whatever is measured, loaded or typed meanwhile. */
+/** How many pixels the newest message is below the window. Asked of the page: the virtualizer hears of a scroll after we do, and remembers where it was before. */
+function measureToEnd(element: HTMLElement): number {
+  return element.scrollHeight - element.scrollTop - element.clientHeight;
+}
+
+/**
+ * Opens at the first unread message or at the newest, and stays at the newest for as long as one stands there, whatever is measured, loaded or
+ * typed meanwhile: only who moves up leaves it, not a list that grows before it has been scrolled.
+ */
 function useStuck(virtualizer: Virtualizer, items: Timeline["items"], scroller: React.RefObject<HTMLDivElement | null>) {
   const stuck = useRef(false);
   const stuckAt = useRef(0);
@@ -35,20 +43,28 @@ function useStuck(virtualizer: Virtualizer, items: Timeline["items"], scroller: 
     if (unread >= 0) virtualizer.scrollToIndex(unread, { align: "center" });
     stuck.current = unread < 0;
   }, [virtualizer]); // oxlint-disable-line react/exhaustive-deps -- where it opens is decided once
+  const noteMove = useCallback(() => {
+    const element = scroller.current;
+    if (!element) return;
+    if (measureToEnd(element) <= end_px) {
+      stuck.current = true;
+      stuckAt.current = element.scrollTop;
+    } else if (element.scrollTop < stuckAt.current - 2) stuck.current = false;
+  }, [scroller]);
   const totalSize = virtualizer.getTotalSize();
   const height = virtualizer.scrollRect?.height;
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!stuck.current || !element) return;
     // The virtualizer may draw before our own scroll handler runs: somebody who just scrolled up is not pulled back.
-    if (element.scrollTop < stuckAt.current - 2 && element.scrollHeight - element.scrollTop - element.clientHeight > end_px) {
-      stuck.current = false;
-      return;
-    }
+    noteMove();
+    if (!stuck.current) return;
     virtualizer.scrollToEnd();
     stuckAt.current = element.scrollTop;
-  }, [virtualizer, scroller, totalSize, height]);
-  return useCallback((value: boolean) => { stuck.current = value; }, []);
+  }, [virtualizer, scroller, noteMove, totalSize, height]);
+  const setStuck = useCallback((value: boolean) => { stuck.current = value; }, []);
+  const isAtEnd = useCallback(() => stuck.current || (scroller.current !== null && measureToEnd(scroller.current) <= end_px), [scroller]);
+  return { setStuck, noteMove, isAtEnd };
 }
 
 function useLoading(chat: Chat, timeline: Timeline, first: number, last: number): void {
@@ -99,9 +115,8 @@ export function useTimelineScroll(chat: Chat, timeline: Timeline) {
   const { items } = timeline;
   const scroller = useRef<HTMLDivElement>(null);
   const virtualizer = useTimelineVirtualizer(items, scroller);
-  const isAtEnd = useCallback(() => virtualizer.isAtEnd(end_px), [virtualizer]);
+  const { setStuck, noteMove, isAtEnd } = useStuck(virtualizer, items, scroller);
   const { atEnd, missed, clearMissed, noteScroll } = useArrivals(chat, items, timeline.hasAfter, isAtEnd);
-  const setStuck = useStuck(virtualizer, items, scroller);
   const visible = virtualizer.getVirtualItems();
   useLoading(chat, timeline, visible[0]?.index ?? 0, visible[visible.length - 1]?.index ?? 0);
   const jumps = useJumps(chat, items, virtualizer, setStuck);
@@ -111,6 +126,9 @@ export function useTimelineScroll(chat: Chat, timeline: Timeline) {
     setStuck(true);
     virtualizer.scrollToEnd({ behavior: "auto" });
   }, [chat, virtualizer, clearMissed, setStuck]);
-  const onScroll = useCallback(() => setStuck(noteScroll()), [noteScroll, setStuck]);
+  const onScroll = useCallback(() => {
+    noteMove();
+    noteScroll();
+  }, [noteMove, noteScroll]);
   return { ...jumps, scroller, virtualizer, visible, totalSize: virtualizer.getTotalSize(), atEnd: atEnd && !timeline.hasAfter, missed, jumpToEnd, onScroll };
 }
