@@ -25,6 +25,5 @@ def test_people_look_after_their_chats(server: Server) -> None:
     run_story(server, "chat_care", f"{server.base}/#/register")
 
 
-@pytest.mark.soak
 def test_lost_keys_are_made_again(server: Server) -> None:
     run_story(server, "lost_keys", f"{server.base}/#/register")

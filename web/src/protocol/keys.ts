@@ -26,6 +26,10 @@ export class Keys implements AccountKeys {
   readonly #userId: string;
   #isChanging = false;
   #hasBegun = false;
+  /** The server has refused keys that this device has made: the SDK takes them for the account's all the same. */
+  #isRefused = false;
+  /** The server has said in this run that it has the account's keys. */
+  #isConfirmed = false;
   #looking: Promise<void> = Promise.resolve();
   /** A look that has not begun yet; who asks meanwhile gets its answer. */
   #next: Promise<void> | undefined;
@@ -66,13 +70,15 @@ export class Keys implements AccountKeys {
   }
 
   async #look(): Promise<void> {
-    if (this.#isChanging) return;
+    if (this.#isChanging || (this.#isRefused && !(await this.#takeOthers()))) return;
     const crypto = this.#crypto();
     const [known, status, storage] = await Promise.all([crypto.userHasCrossSigningKeys(this.#userId), crypto.getCrossSigningStatus(), crypto.getSecretStorageStatus()]);
     if (!known || this.#isChanging) return;
     const device = await crypto.getDeviceVerificationStatus(this.#userId, this.#client.getDeviceId() ?? "");
     const { masterKey, selfSigningKey, userSigningKey } = status.privateKeysCachedLocally;
     if (!device?.signedByOwner || !masterKey || !selfSigningKey || !userSigningKey) {
+      if (!this.#isConfirmed && !(await this.#takeOthers())) return;
+      if (this.#isChanging) return;
       this.state.set({ state: "needs-recovery", canVerifyWithDevice: await this.#hasOtherVerifiedDevice() });
       return;
     }
@@ -183,6 +189,7 @@ export class Keys implements AccountKeys {
    */
   async #change(work: () => Promise<void>): Promise<void> {
     await this.#alone(work);
+    this.#isRefused = false;
     await this.#lookAgain();
   }
 
@@ -211,21 +218,34 @@ export class Keys implements AccountKeys {
 
   async #makeFirst(): Promise<void> {
     const crypto = this.#crypto();
-    if (await crypto.userHasCrossSigningKeys(this.#userId, true)) {
+    if (await this.#takeOthers()) {
       await crypto.checkKeyBackupAndEnable();
       return this.refresh();
     }
     try {
       // The first keys of an account need no password (v1.11 and later); servers that ask for it get it with `setUp`.
       // New ones also where an earlier attempt broke off: the server has none.
-      await this.#change(() => crypto.bootstrapCrossSigning({ setupNewCrossSigning: true, authUploadDeviceSigningKeys: async (makeRequest) => void (await makeRequest(null)) }));
+      await this.#change(() => crypto.bootstrapCrossSigning({ setupNewCrossSigning: true, authUploadDeviceSigningKeys: (makeRequest) => this.#askWithout(makeRequest) }));
     } catch (error) {
-      if (failureOf(error).status !== 401) throw error;
+      if (!this.#isRefused) throw error;
       this.state.set({ state: "needs-password" });
       return;
     }
     await this.#makeBackup();
     await this.refresh();
+  }
+
+  /**
+   * Takes the account's keys from the server, if it has any; false if it has none that can be used. The SDK is not asked: to it
+   * what the server has refused is there too, and so is a first part that another client has left behind.
+   */
+  async #takeOthers(): Promise<boolean> {
+    const { master_keys: masters, self_signing_keys: signers } = await this.#client.downloadKeysForUsers([this.#userId]);
+    if (!masters?.[this.#userId] || !signers?.[this.#userId]) return false;
+    await this.#crypto().userHasCrossSigningKeys(this.#userId, true);
+    this.#isRefused = false;
+    this.#isConfirmed = true;
+    return true;
   }
 
   /** The backup begins at once; its key goes into the secret storage as soon as there is a recovery key. */
@@ -270,6 +290,14 @@ export class Keys implements AccountKeys {
       if ((await this.#crypto().getDeviceVerificationStatus(this.#userId, deviceId))?.signedByOwner) return true;
     }
     return false;
+  }
+
+  /** Known as soon as the answer is here: nobody looks at the keys before. */
+  async #askWithout(makeRequest: Parameters<UIAuthCallback<void>>[0]): Promise<void> {
+    await makeRequest(null).catch((error: unknown) => {
+      this.#isRefused = failureOf(error).status === 401;
+      throw error;
+    });
   }
 
   #authWith(password: string): UIAuthCallback<void> {

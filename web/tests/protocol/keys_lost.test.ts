@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Engine } from "@/domain/engine";
 import type { KeysState } from "@/domain/keys";
 import type { Session } from "@/domain/arrival";
+import type { Keys } from "@/protocol/keys";
 import { isText, meet, online, onlineElsewhere, until, untilBackedUp, untilMessage, write } from "./engines";
 import { PASSWORD, TestServer } from "./server";
 
@@ -48,8 +49,16 @@ async function deleteBackup(session: Session): Promise<void> {
 test("where the server wants the password before it takes keys, they are made with it, and only with it", async () => {
   const session = await server.register("huda");
   await uploadMasterKeyAlone(session);
+  const before = await online(session);
+  await untilState(before, "needs-password");
+  // Neither another look nor another start takes the keys that were refused for the account's.
+  await (before.keys as Keys).refresh();
+  expect(before.keys.state.get().state).toBe("needs-password");
+  await before.stop();
   const huda = await kept(online(session));
   await untilState(huda, "needs-password");
+  await (huda.keys as Keys).refresh();
+  expect(huda.keys.state.get().state).toBe("needs-password");
   await expect(huda.keys.setUp("wrong")).rejects.toMatchObject({ code: "wrong_password" });
   expect(huda.keys.state.get().state).toBe("needs-password");
   await huda.keys.setUp(PASSWORD);
