@@ -5,6 +5,9 @@ const TYPES = ["audio/ogg;codecs=opus", "audio/webm;codecs=opus", "audio/mp4"] a
 const METER_MS = 50;
 const LEVELS_SHOWN = 64;
 const BITS_PER_SECOND = 32_000;
+/** Sound that has not come by then does not come. */
+const SOUND_MS_MAX = 10_000;
+const ASK_AGAIN_MS = 50;
 
 export type RecorderState =
   | { readonly state: "recording" | "paused"; readonly durationMs: number; readonly levels: readonly number[] }
@@ -31,6 +34,7 @@ export class VoiceRecorder {
   readonly #chunks: Blob[] = [];
   readonly #levels: number[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #startedAt: number;
   #recordedMs = 0;
   #resumedAt = 0;
 
@@ -63,7 +67,8 @@ export class VoiceRecorder {
     this.#samples = new Float32Array(this.#analyser.fftSize);
     this.#context.createMediaStreamSource(stream).connect(this.#analyser);
     this.#recorder.start(1_000);
-    this.#resumedAt = performance.now();
+    this.#startedAt = performance.now();
+    this.#resumedAt = this.#startedAt;
     this.#timer = setInterval(this.#measure, METER_MS);
   }
 
@@ -87,6 +92,7 @@ export class VoiceRecorder {
 
   async finish(): Promise<RecorderResult> {
     const durationMs = this.durationMs;
+    await this.#awaitSound();
     if (this.#recorder.state !== "inactive") {
       const stopped = new Promise<void>((resolve) => this.#recorder.addEventListener("stop", () => resolve(), { once: true }));
       this.#recorder.stop();
@@ -97,6 +103,26 @@ export class VoiceRecorder {
     this.#changed();
     const type = (this.#recorder.mimeType || this.#chunks[0]?.type || "audio/webm").split(";")[0] ?? "audio/webm";
     return { file: new Blob(this.#chunks, { type }), durationMs, levels: this.#levels };
+  }
+
+  /**
+   * A recorder that stops forgets what it has heard and not yet written. On a busy machine that is all of a short recording: its beginning is
+   * waited for, and then as long again as that was late, with the microphone closed.
+   */
+  async #awaitSound(): Promise<void> {
+    const isOpen = (): boolean => this.#recorder.state !== "inactive";
+    if (this.#chunks.length > 0 || !isOpen()) return;
+    for (const track of this.#stream.getTracks()) track.enabled = false;
+    clearInterval(this.#timer);
+    if (this.#recorder.state === "paused") this.#recorder.resume();
+    const askedAt = performance.now();
+    while (isOpen() && this.#chunks.length === 0 && performance.now() - askedAt < SOUND_MS_MAX) {
+      this.#recorder.requestData();
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+    }
+    // Most often it has come at once: it only had not been asked for yet.
+    const lateMs = performance.now() - askedAt > 2 * ASK_AGAIN_MS ? performance.now() - this.#startedAt : 0;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(lateMs, SOUND_MS_MAX)));
   }
 
   cancel(): void {

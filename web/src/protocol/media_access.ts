@@ -125,9 +125,13 @@ async function startRecording(): Promise<VoiceRecording> {
     pause: () => recorder.pause(),
     resume: () => recorder.resume(),
     cancel: () => recorder.cancel(),
-    finish: async (): Promise<Recorded | undefined> => {
+    finish: async (): Promise<Recorded> => {
+      if (recorder.durationMs < VOICE_DURATION_MS_MIN) {
+        recorder.cancel();
+        throw new Problem("media_too_short");
+      }
       const { file: recorded, durationMs, levels } = await recorder.finish();
-      if (durationMs < VOICE_DURATION_MS_MIN || recorded.size === 0) return undefined;
+      if (recorded.size === 0) throw new Problem("media_no_microphone");
       const file = await boxVoice(recorded);
       const { extension } = await sniffBlob(file);
       return { file, durationMs, name: `voice.${extension || "webm"}`, waveform: normaliseWaveform(resampleLevels(levels)) };

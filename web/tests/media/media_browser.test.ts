@@ -270,6 +270,36 @@ describe.skipIf(!hasChromium)("media in Chromium", () => {
     expect(Math.abs(told - decoded)).toBeLessThan(0.1);
   });
 
+  test("a short recording is not lost where its sound comes late; a shorter one says so", async () => {
+    const result = await page.evaluate(async () => {
+      // A microphone that is slow to wake, as all are on a busy machine: nothing has been written yet when the recording is sent.
+      const { mediaDevices } = navigator;
+      const listen = mediaDevices.getUserMedia.bind(mediaDevices);
+      mediaDevices.getUserMedia = async () => {
+        const context = new AudioContext();
+        const source = context.createMediaStreamSource(await listen({ audio: true }));
+        const late = context.createMediaStreamDestination();
+        source.connect(late);
+        await context.suspend();
+        setTimeout(() => void context.resume(), 2_500);
+        return late.stream;
+      };
+      const { media } = globalThis.demo;
+      try {
+        const slip = await media.record();
+        const short = await slip.finish().then(() => "sent", (error: { code: string }) => error.code);
+        const recording = await media.record();
+        await new Promise((resolve) => setTimeout(resolve, 900));
+        const { file, durationMs } = await recording.finish();
+        return { short, type: file.type, durationMs };
+      } finally {
+        mediaDevices.getUserMedia = listen;
+      }
+    });
+    expect(result).toMatchObject({ short: "media_too_short", type: "audio/ogg" });
+    expect(result.durationMs).toBeGreaterThanOrEqual(700);
+  });
+
   test("each kind of news sounds different, soft, and ends", async () => {
     const heard = await page.evaluate(async () => {
       const rendered = [];

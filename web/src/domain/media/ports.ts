@@ -85,8 +85,8 @@ export interface VoiceRecording {
   readonly status: Readable<RecordingState>;
   pause(): void;
   resume(): void;
-  /** Ends it and gives the message; undefined if it was too short. */
-  finish(): Promise<Recorded | undefined>;
+  /** Ends it and gives the message. Fails with a Problem: it was too short, or nothing came from the microphone. */
+  finish(): Promise<Recorded>;
   /** Ends it and forgets everything. */
   cancel(): void;
 }

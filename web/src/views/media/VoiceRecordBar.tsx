@@ -14,10 +14,9 @@ import css from "./VoiceRecordBar.module.css";
 
 export interface VoiceRecordBarProps {
   readonly onSend: (recorded: Recorded) => void;
-  /** Also called when there is nothing to send (too short, no microphone). */
+  /** Also called when there is nothing to send (too short, no microphone), which is said. */
   readonly onClose: () => void;
 }
-
 
 /** Takes the composer's place while it is shown; recording begins with it. Escape throws it away, Enter sends. */
 export function VoiceRecordBar({ onSend, onClose }: VoiceRecordBarProps) {
@@ -61,10 +60,7 @@ function Running({ recording, onSend, onClose }: VoiceRecordBarProps & { readonl
   const send = (): void => {
     if (isSending.current) return;
     isSending.current = true;
-    recording.finish().then((recorded) => {
-      if (recorded) onSend(recorded);
-      onClose();
-    }, showProblem);
+    recording.finish().then(onSend, showProblem).finally(onClose);
   };
   const cancel = (): void => {
     recording.cancel();
