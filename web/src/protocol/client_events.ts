@@ -43,7 +43,13 @@ function historyListeners(engine: RunningEngine): Listeners {
       },
     ],
     [RoomEvent.TimelineReset, (room: Room | undefined) => void (room && gaps.add(room.roomId))],
-    [MatrixEventEvent.Decrypted, (event: MatrixEvent) => void histories.of(event.getRoomId() ?? "").update(event).catch(() => undefined)],
+    [
+      MatrixEventEvent.Decrypted,
+      (event: MatrixEvent) => {
+        engine.lateKeys.take(event);
+        void histories.of(event.getRoomId() ?? "").update(event).catch(() => undefined);
+      },
+    ],
     [
       RoomEvent.Receipt,
       (event: MatrixEvent, room: Room) => {

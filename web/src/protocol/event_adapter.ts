@@ -37,7 +37,8 @@ function mustBeEncrypted(event: MatrixEvent): boolean {
   return ["m.room.message", "m.sticker", "m.poll.start", "org.matrix.msc3381.poll.start"].includes(event.getType());
 }
 
-function undecryptableReason(event: MatrixEvent): UndecryptableReason | undefined {
+/** Why the event cannot be read; undefined where it can. */
+export function undecryptableReason(event: MatrixEvent): UndecryptableReason | undefined {
   if (!event.isEncrypted() || event.isRedacted()) return undefined;
   if (!event.isDecryptionFailure()) return event.getClearContent() === null ? "not-yet" : undefined;
   switch (event.decryptionFailureReason) {

@@ -22,6 +22,7 @@ import { ForwardMemory } from "./forward_memory";
 import { HeardMessages } from "./heard_messages";
 import { buildInvites } from "./invite_links";
 import { Keys } from "./keys";
+import { LateKeys } from "./late_keys";
 import { buildLinkPreviews } from "./link_previews";
 import { loadStarred } from "./load_message";
 import { MessageFlags } from "./message_flags";
@@ -68,6 +69,7 @@ export class RunningEngine {
   readonly expiry: Expiry;
   readonly profile: OwnProfile;
   readonly keys: Keys;
+  readonly lateKeys: LateKeys;
   readonly verifications: Verifications;
   readonly drafts: Drafts;
   readonly search: HistorySearch;
@@ -110,6 +112,7 @@ export class RunningEngine {
     this.search = new HistorySearch(this.account, (roomId) => this.contextOf(roomId), this.#idle);
     this.profile = new OwnProfile(client, this.account.values);
     this.keys = new Keys(client, secret, session);
+    this.lateKeys = new LateKeys(client);
     this.verifications = new Verifications(client, this.account.values, () => void this.keys.awaitSecrets().catch(() => undefined));
     this.#connection = new ConnectionWatch({ client, now: services.now, online: () => this.#goOnline(), offline: () => this.account.queue.suspend() });
     this.engine = this.#buildEngine(session);
@@ -316,6 +319,7 @@ export class RunningEngine {
     this.expiry.stop();
     this.mutes.stop();
     this.keys.stop();
+    this.lateKeys.stop();
     await this.#running;
     await this.gate.close();
     client.stopClient();

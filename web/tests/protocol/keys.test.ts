@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { eraseEngine, startEngine } from "@/protocol/start_engine";
-import { gather, isText, meet, online, until, untilBackedUp, untilKeys, untilMessage, untilStep, write } from "./engines";
+import { gather, isText, meet, online, onlineElsewhere, until, untilBackedUp, untilKeys, untilMessage, untilStep, write } from "./engines";
 import { PASSWORD } from "./server";
 
 const gathering = gather();
@@ -50,6 +50,29 @@ test("a second device reads the old messages with the recovery key", async () =>
   await untilMessage("the old message, readable", chat, isText("an old message"));
   await untilMessage("the old answer, readable", chat, isText("an old answer"));
   await until("the device verified", second.keys.state, ({ state }) => state === "ready");
+});
+
+test("a device that restores its keys before the newest is in the backup reads that message once it is there", async () => {
+  const session = await gathering.server.register("salma");
+  const first = await online(session);
+  const yara = await arrive("yara");
+  await untilKeys(first);
+  const recoveryKey = await first.keys.createRecoveryKey();
+  await until("keys ready", first.keys.state, ({ state }) => state === "ready");
+  const [salmasChat, yarasChat] = await meet(first, yara);
+  yarasChat.sendText(write("just now"));
+  await untilMessage("the message at Salma's", salmasChat, isText("just now"));
+  // Before it has put the key into the backup.
+  await first.stop();
+
+  const second = add(await onlineElsewhere(await gathering.server.login("salma")));
+  const chat = second.openChat(salmasChat.roomId);
+  await until("recovery asked for", second.keys.state, ({ state }) => state === "needs-recovery");
+  await second.keys.restore(recoveryKey);
+  await until("the device verified", second.keys.state, ({ state }) => state === "ready");
+  await untilMessage("the message, unreadable", chat, ({ body }) => body.kind === "undecryptable");
+  add(await online(session));
+  await untilMessage("the message, readable", chat, isText("just now"));
 });
 
 test("two people compare emoji and are verified", async () => {
