@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.browser.stories import run_story
+from tests.browser.stories import LOOKED_AT, run_story
 from tests.browser.test_stories import find_link
 from tests.servers import ROOT, build_zajil
 
@@ -34,7 +34,7 @@ def main() -> None:
     if options.only:
         settings["ZAJIL_LOOK_ONLY"] = options.only
     with tempfile.TemporaryDirectory(prefix="zajil-screenshots-") as folder:
-        server = build_zajil(Path(folder), registration="token", rate_limits="on").start()
+        server = build_zajil(Path(folder), registration="token", rate_limits="on", **LOOKED_AT).start()
         try:
             run_story(server, "look", find_link(server), seconds_max=SECONDS_MAX, follow=True, **settings)
         finally:

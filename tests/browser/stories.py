@@ -15,6 +15,8 @@ from tests.servers import ROOT, Server, build_zajil_command, find_place
 STORIES: Final = ROOT / "web" / "tests" / "browser"
 CLIENT: Final = ROOT / "src" / "zajil" / "http" / "web_client" / "index.html"
 STORY_SECONDS_MAX: Final = 240
+LOOKED_AT: Final = {"url_previews": "on", "outbound_allow": "127.0.0.1"}
+"""What a server needs so that all screens can be seen (`look.ts`): a message there links to a page of this machine."""
 
 
 def find_chromium() -> str:

@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { buildDawn, buildPicture } from "./picture.ts";
 import type { Person } from "./person.ts";
 import type { Stage } from "./story.ts";
@@ -43,12 +45,27 @@ export async function gatherCast(stage: Stage): Promise<Cast> {
   await badr.openChat(CHATS.group);
   await badr.accept();
   await badr.write("أنا! وسآتي بالقهوة ☕");
+  await badr.write(`خريطة الطريق:\n\n${await serveLinked()}`);
+  await anna.page.locator("[data-room]").filter({ hasText: "خريطة الطريق" }).first().waitFor();
   await keepAndAnswer(anna, badr);
   await makeSticker(anna);
   await layla.startChat("anna");
   await layla.write("Hello Anna, we met at the tower.");
   await anna.page.locator("[data-room]").filter({ hasText: CHATS.request }).first().waitFor();
   return { anna, badr, layla };
+}
+
+/** A page that a message links to, for as long as this process lives. */
+async function serveLinked(): Promise<string> {
+  const head = { "og:title": "برج الحمام القديم – The old dovecote", "og:description": "The way from the bridge to the tower, 40 minutes on foot, with water for the birds at the second mile.", "og:image": "/tower.png" };
+  const page = `<!doctype html><html><head><title>The old dovecote</title>${Object.entries(head).map(([name, content]) => `<meta property="${name}" content="${content}">`).join("")}</head><body></body></html>`;
+  const server = createServer((request, response) => {
+    if (request.url === "/tower.png") response.writeHead(200, { "content-type": "image/png" }).end(buildDawn(480, 480));
+    else response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(page);
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  server.unref();
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/the-way-to-the-tower`;
 }
 
 /** A message that is starred and pinned, with a thread under it. */

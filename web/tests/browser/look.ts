@@ -34,8 +34,8 @@ async function backToList(person: Person): Promise<void> {
   if (!isBack || search !== "" || (await open.count()) > 0) await goHome(person);
 }
 
-/** Of so many screens a sample takes one. */
-const SAMPLE_OF = 3;
+/** Of so many screens a sample takes one, and none for which others must do something: it is to be quick. */
+const SAMPLE_OF = 12;
 
 /** In a sample the devices take turns. */
 function isTurnOf(device: Device, at: number): boolean {
@@ -94,7 +94,7 @@ async function visitOn(device: Device, stage: Stage, cast: Cast): Promise<void> 
   await goHome(cast.anna);
   await visitAll(cast.anna, device);
   stage.say(`on a ${device}: with others`);
-  if (isTurnOf(device, 0)) await visitTogether(cast, device);
+  if (!isSample) await visitTogether(cast, device);
 }
 
 /** The lock stays on the device once it is set, so it comes last. */
@@ -113,6 +113,6 @@ await runStory(async (stage) => {
   for (const device of DEVICES) await visitOn(device, stage, cast);
   await visitLock(cast.anna);
   const { screens, found } = sumUp();
-  console.log(`${screens} screens, ${isSample ? "a third of them, each on one device and in two looks" : `each on ${DEVICES.length} devices, in two languages and two themes`}`);
+  console.log(`${screens} screens, ${isSample ? "a sample, each on one device and in two looks" : `each on ${DEVICES.length} devices, in two languages and two themes`}`);
   if (found.length > 0) throw new Error(`${found.length} found:\n${found.join("\n")}`);
 });

@@ -164,6 +164,7 @@ const message: readonly Screen[] = [
   { name: "message-report", show: (person) => chooseDialog(person, /السلام عليكم/, "chat.report") },
   { name: "message-reply", show: async (person) => { await choose(person, LETTER, "chat.reply"); await control(person, "button", "composer.stop_replying").waitFor(); }, leave: stopAnswering },
   { name: "message-edit", show: async (person) => { await choose(person, LETTER, "chat.edit"); await control(person, "button", "composer.stop_editing").waitFor(); }, leave: stopAnswering },
+  { name: "message-link-preview", show: async (person) => { await choose(person, /خريطة الطريق/, "chat.preview_link", CHATS.group); await person.page.locator("main a[href^='http://127.0.0.1'] img[src^='blob:']").first().waitFor(); } },
   { name: "message-select", show: async (person) => { await choose(person, LETTER, "chat.select"); await control(person, "button", "chat.stop_selecting").waitFor(); } },
 ];
 

@@ -1,10 +1,9 @@
 import { CHATS } from "../cast.ts";
 import type { Person } from "../person.ts";
 import { buildPicture } from "../picture.ts";
-import { askInSettings, control, newChat, openChat, openInfo, openInfoPage, openSettings, type Screen, setHash, waitForDialog } from "./ways.ts";
+import { askInSettings, control, newChat, openChat, openInfo, openInfoPage, openSettings, PASSWORD, type Screen, setHash, waitForDialog } from "./ways.ts";
 
 const SECTIONS = ["profile", "accounts", "password", "privacy", "lock", "sessions", "keys", "notifications", "appearance", "storage", "known", "export", "about", "delete"];
-const PASSWORD = "four random words here";
 
 async function openGallery(person: Person, kind: string): Promise<void> {
   await openInfoPage(person, CHATS.direct, "gallery");
@@ -74,6 +73,7 @@ const info: readonly Screen[] = [
   { name: "info-edit", show: (person) => askInInfo(person, CHATS.group, "info.edit") },
   { name: "info-add-people", show: (person) => askInInfo(person, CHATS.group, "info.add_people") },
   { name: "info-block", show: async (person) => { await openInfo(person, CHATS.direct); await person.page.locator('[data-info="block"]').click(); await waitForDialog(person); } },
+  { name: "info-private", show: async (person) => { await openInfo(person, CHATS.direct); await person.page.locator('[data-info="private"]').getByRole("switch").click(); await waitForDialog(person); } },
   { name: "info-delete", show: (person) => askInInfo(person, CHATS.direct, "info.delete_chat") },
   { name: "community-add", show: (person) => doInCommunity(person, "add") },
   { name: "community-new", show: (person) => doInCommunity(person, "new") },

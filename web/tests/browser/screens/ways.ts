@@ -10,6 +10,8 @@ export interface Screen {
   readonly leave?: (person: Person) => Promise<unknown>;
 }
 
+/** Of everybody in the cast. */
+export const PASSWORD = "four random words here";
 const TURN_PX = 300;
 const TURN_MS = 1_000;
 const TURNS_MAX = 10;
