@@ -10,7 +10,7 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 
 export interface OpenedPage {
   readonly page: Page;
-  /** What was thrown in the page and caught by nobody. */
+  /** What was thrown in the page and caught by nobody, and what it wrote to the console as an error. */
   readonly errors: readonly string[];
 }
 
@@ -46,6 +46,10 @@ export class Pages {
     const page = await context.newPage();
     const errors: string[] = [];
     page.on("pageerror", (error) => errors.push(String(error)));
+    page.on("console", (message) => {
+      // Files that are not there are what some tests are about.
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text());
+    });
     await page.goto(url);
     return { page, errors };
   }
