@@ -101,7 +101,7 @@ class RunningVerification {
   #sas: ShowSasCallbacks | undefined;
   #scanned: ShowQrCodeCallbacks | undefined;
   #qrCode: Uint8ClampedArray | undefined;
-  #codeAsked = false;
+  #making: Promise<void> | undefined;
   #confirmed = false;
 
   constructor(id: string, request: VerificationRequest, changed: () => void, dismiss: () => void) {
@@ -123,8 +123,8 @@ class RunningVerification {
       startedByMe: request.initiatedByMe,
       step: this.#step(),
       accept: () => ask(request.accept()),
-      compareEmoji: async () => this.#run(await ask(request.startVerification("m.sas.v1"))),
-      scan: async (code) => this.#run(await ask(request.scanQRCode(code))),
+      compareEmoji: () => this.#begin(() => request.startVerification("m.sas.v1")),
+      scan: (code) => this.#begin(() => request.scanQRCode(code)),
       confirm: () => this.#confirm(),
       mismatch: () => (this.#sas ? this.#sas.mismatch() : this.#scanned?.cancel()),
       cancel: () => ask(request.cancel()),
@@ -153,11 +153,8 @@ class RunningVerification {
 
   #follow(): void {
     const { phase, verifier } = this.#request;
-    if (phase === VerificationPhase.Ready && !this.#codeAsked) {
-      // Once only: the crypto takes a second code for an attack and cancels everything.
-      this.#codeAsked = true;
-      void this.#makeCode();
-    }
+    // Once only: the crypto takes a second code for an attack and cancels everything.
+    if (phase === VerificationPhase.Ready) this.#making ??= this.#makeCode();
     if (verifier && verifier !== this.#verifier) this.#run(verifier);
     this.#changed();
   }
@@ -165,6 +162,12 @@ class RunningVerification {
   async #makeCode(): Promise<void> {
     this.#qrCode = await this.#request.generateQRCode().catch(() => undefined);
     if (this.#qrCode) this.#changed();
+  }
+
+  /** Not before our own code is made: one that comes into what has begun is taken for an attack too. */
+  async #begin(start: () => Promise<Verifier>): Promise<void> {
+    await this.#making;
+    this.#run(await ask(start()));
   }
 
   #run(verifier: Verifier): void {
