@@ -133,7 +133,7 @@ async def test_the_room_is_used_before_its_members_are_known(place: Place) -> No
     first = (await place.two.get(f"{V3}/sync?filter={LAZY}")).ok()
     answer = await place.write(place.crowd[5], "answer")
     await place.until(lambda: place.has_seen(place.two, answer))
-    after = (await place.two.get(f"{V3}/sync?filter={LAZY}&since={first['next_batch']}")).ok()
+    after = (await place.two.get(f"{V3}/sync?filter={LAZY}&since={first['next_batch']}&timeout=60000")).ok()
     room = after["rooms"]["join"][place.room_id]
     assert [each["event_id"] for each in room["timeline"]["events"]] == [answer]
     assert place.crowd[5].user_id in [each.get("state_key") for each in room["state"]["events"]]
@@ -154,11 +154,11 @@ async def test_the_room_is_used_before_its_members_are_known(place: Place) -> No
     assert await place.state(place.two) == await place.state(place.one)
     joined = (await place.two.get(f"{V3}/rooms/{q(place.room_id)}/joined_members")).ok()["joined"]
     assert len(joined) == CROWD + 3 - 1 and left.user_id not in joined
-    told = (await place.two.get(f"{V3}/sync?since={eager['next_batch']}")).ok()["rooms"]["join"][place.room_id]
+    told = (await place.two.get(f"{V3}/sync?since={eager['next_batch']}&timeout=60000")).ok()["rooms"]["join"][place.room_id]
     shown = {each["state_key"] for each in told["state"]["events"] if each["type"] == "m.room.member"}
     shown |= {each["state_key"] for each in told["timeline"]["events"] if each["type"] == "m.room.member"}
     assert shown == set(await place.members(place.one))
-    summary = (await place.two.get(f"{V3}/sync?filter={LAZY}&since={after['next_batch']}")).ok()
+    summary = (await place.two.get(f"{V3}/sync?filter={LAZY}&since={after['next_batch']}&timeout=60000")).ok()
     assert summary["rooms"]["join"][place.room_id]["summary"]["m.joined_member_count"] == CROWD + 2
     # All that happened meanwhile stands on the whole state.
     head = await place.app.rooms.find(place.app.db.reader, place.room_id, place.app.db.position)
@@ -401,7 +401,7 @@ async def test_lies_about_servers_and_state_end_with_the_whole_state(place: Plac
     # The server that was kept from us gets what it has missed.
     await place.until(lambda: place.has_seen(place.three, hello))
     assert await place.state(place.two) == await place.state(place.one)
-    told = (await place.two.get(f"{V3}/sync?filter={LAZY}&since={first['next_batch']}")).ok()
+    told = (await place.two.get(f"{V3}/sync?filter={LAZY}&since={first['next_batch']}&timeout=60000")).ok()
     events = told["rooms"]["join"][place.room_id]["state"]["events"]
     assert "m.room.topic" in [each["type"] for each in events]
     with pytest.raises(FederationFailed):

@@ -25,6 +25,7 @@ SMALL_TABLES = {
 SCANS_ALLOWED = {
     "federation_queue.count_waiting": "when an operator asks",
     "federation_queue.load_destinations": "when an operator asks",
+    "federation_queue.load_senders": "a row for each process",
     "federation_queue.load_outbox": "the first rows of a table that is emptied at once",
     "accounts.has_admin": "an index of administrators only",
     "directory.count_published": "an index of public rooms only",

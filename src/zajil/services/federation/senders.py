@@ -49,6 +49,8 @@ class Senders:
         self._mine: set[str] = set()
         self._beat = 0
         self._beaten_s = 0.0
+        self._is_known = False
+        """Whether the others can have heard of this process."""
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -61,9 +63,13 @@ class Senders:
         return self.is_alone or server_name in self._mine
 
     async def start(self) -> None:
-        """Tell the others that there is one more."""
-        await self._write_beat()
-        await self._look(is_newcomer=True)
+        """Tell the others that there is one more: at once, or as soon as the database can be written."""
+        try:
+            await self._write_beat()
+            await self._look(is_newcomer=True)
+        except (StorageUnavailable, Busy):
+            log.info("other processes cannot be told yet that this one sends")
+            self._wake.set()
         self._app.db.subscribe(lambda position, touches: None, self._hear)
         self._task = asyncio.create_task(self._run())
 
@@ -131,7 +137,7 @@ class Senders:
             self._wake.clear()
             try:
                 await self._look(is_due=is_due)
-                if not self.is_alone and await self._write_beat():
+                if not (self._is_known and self.is_alone) and await self._write_beat():
                     await self._look(is_newcomer=True)
             except (StorageUnavailable, Busy):
                 await asyncio.sleep(BEAT_S)
@@ -158,7 +164,7 @@ class Senders:
             return False
 
         is_new = await app.db.write(item)
-        self._beaten_s = began_s
+        self._beaten_s, self._is_known = began_s, True
         if is_new:
             self._mine.clear()
         return is_new

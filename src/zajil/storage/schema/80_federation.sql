@@ -59,6 +59,7 @@ CREATE TABLE IF NOT EXISTS federation_turns (
   server_name TEXT PRIMARY KEY,
   instance    TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS federation_turns_of ON federation_turns (instance);
 -- How often something was moved from federation_outbox to federation_pdus: of two processes that try at once, one finds that it has changed.
 CREATE TABLE IF NOT EXISTS federation_moves (
   id    INTEGER PRIMARY KEY,
