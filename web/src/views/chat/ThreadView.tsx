@@ -63,10 +63,10 @@ export function ThreadView(props: ThreadViewProps) {
       {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- Escape ends answering and choosing before it closes the thread */}
       <div className={css.view} onKeyDown={onKeyDown}>
         <div className={css.head}>{props.onBack && <IconButton label={t("thread.back")} icon={ArrowLeft} mirrored onClick={props.onBack} />}<PaneTitle className={css.title}>{t("thread.title")}</PaneTitle><IconButton label={t("thread.close")} icon={X} onClick={onClose} /></div>
-        <Timeline key={rootId} ref={timeline} chat={chat} many maySend={summary.maySend} selection={selection} />
+        <Timeline ref={timeline} chat={chat} many maySend={summary.maySend} selection={selection} />
         {selection ? <SelectionBar chat={chat} actions={actions} selection={selection} onClose={() => setSelection(null)} />
           : summary.membership === "join" && summary.maySend
-            ? <Composer key={rootId} ref={composer} autoFocus chat={chat} myUserId={engine.userId} mode={mode} onDone={done} onEditLast={editLast} onFiles={(files) => { if (files.length) setDialog({ type: "files", files }); }} checkText={checkText} />
+            ? <Composer ref={composer} autoFocus chat={chat} myUserId={engine.userId} mode={mode} onDone={done} onEditLast={editLast} onFiles={(files) => { if (files.length) setDialog({ type: "files", files }); }} checkText={checkText} />
             : <CannotWrite chat={chat} />}
         {picking && <EmojiPopoverAt anchor={picking.anchor} onPick={(key) => actions.react(picking.message, key)} onClose={() => setPicking(null)} />}
         <ChatDialogs
