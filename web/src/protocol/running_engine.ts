@@ -40,7 +40,7 @@ import { SavedValues } from "./saved_values";
 import { Schedule } from "./schedule";
 import { HistorySearch } from "./search";
 import { buildOwnAccount } from "./settings";
-import { buildClient, eraseKeysAndSync, loadClient, SyncGate } from "./sdk_client";
+import { awaitBackupCheck, buildClient, eraseKeysAndSync, loadClient, SyncGate } from "./sdk_client";
 import { SecretStorageKey } from "./secret_storage_key";
 import { SendRunner } from "./send_runner";
 import type { EngineServices } from "./start_engine";
@@ -322,6 +322,7 @@ export class RunningEngine {
     this.lateKeys.stop();
     await this.#running;
     await this.gate.close();
+    await awaitBackupCheck(client);
     client.stopClient();
     client.http.abort();
     await queue.stop();

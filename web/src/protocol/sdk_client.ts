@@ -66,6 +66,7 @@ export class SyncGate {
 }
 
 const PROCESSING_MS_MAX = 3_000;
+const BACKUP_CHECK_MS_MAX = 1_000;
 
 export type EphemeralListener = (roomId: string, type: string, content: unknown) => void;
 
@@ -149,6 +150,13 @@ function spreadRooms(client: MatrixClient): void {
     await onCryptoEvent.call(crypto, room, event);
     await turns.next();
   };
+}
+
+/** Waits a moment for the SDK's look at the key backup, which goes on in a crypto that has been closed meanwhile, and fails there. To be called before the client is stopped. */
+export async function awaitBackupCheck(client: MatrixClient): Promise<void> {
+  const crypto = client.getCrypto() as unknown as { readonly backupManager?: { readonly keyBackupCheckInProgress?: Promise<unknown> | null } } | undefined;
+  const late = new Promise((resolve) => setTimeout(resolve, BACKUP_CHECK_MS_MAX));
+  await Promise.race([crypto?.backupManager?.keyBackupCheckInProgress ?? null, late]).catch(() => undefined);
 }
 
 /** Deletes what an account's engine keeps on this device. The engine must be stopped. */

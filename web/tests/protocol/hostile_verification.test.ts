@@ -7,6 +7,7 @@ import { TestServer } from "./server";
 
 /** Values of every wrong type for a field. */
 const WRONG: readonly unknown[] = [null, true, 0, -1, 2 ** 53 - 1, "", "x".repeat(300), [[]], {}, { from_device: {} }, ["a", 1, null]];
+const ATTEMPTS = 3;
 const STEPS = ["request", "ready", "start", "accept", "key", "mac", "done", "cancel"] as const;
 const FIELDS = ["from_device", "methods", "method", "to", "timestamp", "transaction_id", "key", "mac", "keys", "code", "reason", "commitment", "hash", "secret", "m.relates_to"] as const;
 
@@ -58,6 +59,11 @@ function untilStep(engine: Engine, name: Verification["step"]["name"]): Promise<
   return until(`verification step ${name} of ${engine.userId}`, engine.verifications, (all) => all.find(({ step }) => step.name === name));
 }
 
+async function clearAway(engine: Engine): Promise<void> {
+  for (const verification of engine.verifications.get()) await verification.cancel().catch(() => undefined);
+  for (const verification of engine.verifications.get()) verification.dismiss();
+}
+
 test("verification events of every wrong kind throw nothing, and two people can still compare keys", async () => {
   await until("Anna's keys", anna.keys.state, ({ state }) => state === "no-recovery");
   await until("Mallory's keys", mallory.keys.state, ({ state }) => state === "no-recovery");
@@ -73,12 +79,18 @@ test("verification events of every wrong kind throw nothing, and two people can 
   }
   mallorysChat.sendText(write("still here"));
   await untilMessage("the message after it all", annasChat, isText("still here"));
-  for (const verification of anna.verifications.get()) await verification.cancel().catch(() => undefined);
-  for (const verification of anna.verifications.get()) verification.dismiss();
 
-  await anna.verify({ userId: mallory.userId });
-  await (await untilStep(mallory, "asking")).accept();
-  await (await untilStep(anna, "choose")).compareEmoji();
+  // The crypto may still be at the last of it, and ends what is begun beside another one: as people do, they try once more.
+  let chosen: Verification | undefined;
+  for (let attempt = 0; chosen === undefined && attempt < ATTEMPTS; attempt += 1) {
+    await clearAway(anna);
+    await clearAway(mallory);
+    await anna.verify({ userId: mallory.userId });
+    await (await untilStep(mallory, "asking")).accept();
+    const begun = await until("an answer", anna.verifications, (all) => all.find(({ step }) => step.name === "choose" || step.name === "cancelled"));
+    if (begun.step.name === "choose") chosen = begun;
+  }
+  await chosen!.compareEmoji();
   const [annas, mallorys] = [await untilStep(anna, "emoji"), await untilStep(mallory, "emoji")];
   await Promise.all([annas.confirm(), mallorys.confirm()]);
   await untilStep(anna, "done");
