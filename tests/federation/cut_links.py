@@ -7,12 +7,15 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.federation.peers import Authority, TlsServer, build_peer
 
 UNKNOWN = ""
+LOOKS_MAX = 20
+LOOK_S = 0.02
 
 
 class Links:
@@ -82,11 +85,14 @@ class Links:
 
     def _find_caller(self, port: int) -> str:
         """The server whose process has the socket at this port."""
-        inode = find_inode(port)
-        sessions = {each.pid: name for name, each in self.servers.items() if each.process is not None}
-        for pid, session in list_processes():
-            if session in sessions and inode is not None and has_socket(pid, inode):
-                return sessions[session]
+        # The kernel's lists are not read in one moment: while others come and go a line may be missing from them.
+        for _ in range(LOOKS_MAX):
+            inode = find_inode(port)
+            sessions = {each.pid: name for name, each in self.servers.items() if each.process is not None}
+            for pid, session in list_processes():
+                if session in sessions and inode is not None and has_socket(pid, inode):
+                    return sessions[session]
+            time.sleep(LOOK_S)
         return UNKNOWN
 
 
