@@ -142,10 +142,7 @@ export class TimelineModel {
     const index = page?.slots.findIndex(({ entry }) => entry.order === order) ?? -1;
     if (!page || index < 0) return;
     const [slot] = page.slots.splice(index, 1);
-    if (slot?.entry.kind === "event") {
-      this.#orders.delete(slot.entry.record.eventId);
-      this.#unrelate(slot.entry.record);
-    }
+    if (slot?.entry.kind === "event") this.#letGo(slot.entry.record);
     if (page.slots.length === 0) this.#pages.splice(this.#pages.indexOf(page), 1);
     this.#dirty(page);
   }
@@ -162,7 +159,11 @@ export class TimelineModel {
     for (let page = this.#pages[0]; page && left - page.slots.length >= count; page = this.#pages[0]) {
       this.#pages.shift();
       left -= page.slots.length;
-      for (const { entry } of page.slots) if (entry.kind === "event") this.#letGo(entry.record);
+      for (const { entry } of page.slots) {
+        if (entry.kind !== "event") continue;
+        this.#letGo(entry.record);
+        if (entry.record.transactionId !== undefined) this.#transactions.delete(entry.record.transactionId);
+      }
     }
     this.#items = undefined;
     return left < before;
@@ -235,7 +236,6 @@ export class TimelineModel {
 
   #letGo(record: EventRecord): void {
     this.#orders.delete(record.eventId);
-    if (record.transactionId !== undefined) this.#transactions.delete(record.transactionId);
     this.#unrelate(record);
   }
 
