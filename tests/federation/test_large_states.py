@@ -6,7 +6,7 @@ import pytest
 from tests.client import q, running_server
 from tests.federation.signed_client import SignedClient
 
-from zajil.services.federation import serve_events
+from zajil.services.federation import room_states
 
 V3 = "/_matrix/client/v3"
 
@@ -24,8 +24,8 @@ async def test_a_state_is_the_same_by_both_ways(tmp_path: Path, monkeypatch: pyt
         event_id = (await anna.put(path, {"msgtype": "m.text", "body": "x"})).ok()["event_id"]
         for route in ("state", "state_ids"):
             asked = f"/_matrix/federation/v1/{route}/{q(room_id)}?event_id={q(event_id)}"
-            monkeypatch.setattr(serve_events, "STATE_INLINE_MAX", 200)
+            monkeypatch.setattr(room_states, "STATE_INLINE_MAX", 200)
             inline = (await other.call("GET", asked)).ok()
-            monkeypatch.setattr(serve_events, "STATE_INLINE_MAX", 0)
+            monkeypatch.setattr(room_states, "STATE_INLINE_MAX", 0)
             assert (await other.call("GET", asked)).ok() == inline
             assert len(inline["pdus" if route == "state" else "pdu_ids"]) >= 9

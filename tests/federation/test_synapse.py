@@ -11,7 +11,6 @@ from tests.federation.peers import (
     build_peer,
     build_synapse_peer,
     make_authority,
-    register,
     run_both,
 )
 
@@ -26,12 +25,6 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TlsServer,
     zajil, synapse = build_peer(folder / "zajil", authority), build_synapse_peer(folder / "synapse", authority)
     with run_both(zajil, synapse) as both:
         yield both
-
-
-@pytest.fixture(scope="module")
-def people(peers: tuple[TlsServer, TlsServer]) -> tuple[Person, Person]:
-    """Ali on Zajil, Sara on Synapse."""
-    return register(peers[0], "ali"), register(peers[1], "sara")
 
 
 @pytest.fixture(params=["zajil hosts", "synapse hosts"])

@@ -35,12 +35,6 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TlsServer,
         yield both
 
 
-@pytest.fixture(scope="module")
-def people(peers: tuple[TlsServer, TlsServer]) -> tuple[Person, Person]:
-    """Ali on Zajil, Sara on Synapse."""
-    return register(peers[0], "ali"), register(peers[1], "sara")
-
-
 def members(person: Person, room_id: str) -> dict[str, str]:
     """The joined ones and their events, as soon as the server knows them."""
     until = time.monotonic() + WAIT_S_MAX

@@ -37,12 +37,6 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TlsServer,
         yield both
 
 
-@pytest.fixture(scope="module")
-def people(peers: tuple[TlsServer, TlsServer]) -> tuple[Person, Person]:
-    """Ali on Zajil, Sara on Synapse."""
-    return register(peers[0], "ali"), register(peers[1], "sara")
-
-
 @pytest.fixture(params=["zajil is asked", "synapse is asked"])
 def pair(request: pytest.FixtureRequest, people: tuple[Person, Person]) -> tuple[Person, Person]:
     """Who has it, and who looks for it."""

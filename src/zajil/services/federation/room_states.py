@@ -26,6 +26,8 @@ from zajil.services.app import App
 
 EVENTS_PER_SLICE: Final = 200
 """Read before others get their turn on the event loop: about 2 ms."""
+STATE_INLINE_MAX: Final = 200
+"""Events of a state that are read on the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,16 @@ async def load_state_nids(app: App, tx: Read, roots: Roots) -> list[int]:
     return sorted([*members.values(), *rest.values()])
 
 
-async def load_many(app: App, nids: Sequence[int]) -> list[StoredEvent]:
-    """Events by number, however many; others get their turn meanwhile."""
-    found: list[StoredEvent] = []
-    for start in range(0, len(nids), EVENTS_PER_SLICE):
-        found += await app.stores.events.load_by_nids(app.db.reader, nids[start : start + EVENTS_PER_SLICE])
-        await asyncio.sleep(0)
-    return found
+async def load_with_auth_chain(
+    app: App, nids: Sequence[int], chain_of: Sequence[int]
+) -> tuple[Sequence[StoredEvent], Sequence[StoredEvent]]:
+    """Events by number, and the auth chain of some; many of them are read off the event loop."""
+
+    async def load(read: Read) -> tuple[Sequence[StoredEvent], Sequence[StoredEvent]]:
+        events = app.stores.events
+        return await events.load_by_nids(read, nids), await events.load_auth_chain(read, chain_of)
+
+    return await (load(app.db.reader) if len(nids) <= STATE_INLINE_MAX else app.db.read_slowly(load))
 
 
 async def load_roots_after(app: App, tx: Read, event_ids: Iterable[str]) -> dict[str, Roots]:

@@ -6,7 +6,6 @@ from typing import Final
 from zajil.core.events import redact_event
 from zajil.core.identifiers import server_name_of
 from zajil.core.visibility import parse_history_visibility
-from zajil.ports.database import Read
 from zajil.ports.stores.events import OUTLIER, REJECTED, StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import forbidden, not_found
@@ -17,6 +16,7 @@ from zajil.services.federation.room_states import (
     load_roots_before,
     load_state_events,
     load_state_nids,
+    load_with_auth_chain,
 )
 from zajil.services.federation.server_acl import is_banned_from_room
 from zajil.services.rooms.room_heads import RoomHead
@@ -24,8 +24,6 @@ from zajil.services.rooms.room_heads import RoomHead
 BACKFILL_MAX: Final = 100
 MISSING_MAX: Final = 20
 WALK_MAX: Final = 1_000
-STATE_INLINE_MAX: Final = 200
-"""A larger state is read off the event loop."""
 ASKED_ABOUT_MAX: Final = 20
 """Events about which a server that is not in their room may ask at once; what lies before further ones is not looked at."""
 
@@ -96,11 +94,7 @@ async def read_state_at(
     if roots is None or head.row.partial_state:
         raise not_found("This server does not know the state there.")
     nids = await load_state_nids(app, reader, roots)
-
-    async def load(read: Read) -> tuple[Sequence[StoredEvent], Sequence[StoredEvent]]:
-        return await app.stores.events.load_by_nids(read, nids), await app.stores.events.load_auth_chain(read, nids)
-
-    return await (load(reader) if len(nids) <= STATE_INLINE_MAX else app.db.read_slowly(load))
+    return await load_with_auth_chain(app, nids, nids)
 
 
 async def read_auth_chain(app: App, origin: str, room_id: str, event_id: str) -> Sequence[StoredEvent]:

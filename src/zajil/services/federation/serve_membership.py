@@ -16,7 +16,7 @@ from zajil.services.errors import MatrixError, bad_json, forbidden, invalid_para
 from zajil.services.federation.access_servers import has_joined
 from zajil.services.federation.check_pdus import Refused, check_pdu
 from zajil.services.federation.receive_events import NotPlaced, OriginUnreachable, receive_events
-from zajil.services.federation.room_states import load_many, load_room_events, load_roots_before, read_keys
+from zajil.services.federation.room_states import load_room_events, load_roots_before, load_with_auth_chain, read_keys
 from zajil.services.federation.server_acl import is_banned_from_room
 from zajil.services.messages.append_events import Proposal, build_authorised, open_draft
 from zajil.services.messages.client_events import build_stripped_state
@@ -156,8 +156,7 @@ async def describe_entry(app: App, joined: StoredEvent, *, may_omit: bool) -> En
     else:
         members = await app.rooms.read_state(reader, roots.members)
     nids = sorted([*members.values(), *(await app.rooms.read_state(reader, roots.rest)).values()])
-    state = await load_many(app, nids)
-    chain = await app.stores.events.load_auth_chain(reader, sorted([*nids, joined.nid]))
+    state, chain = await load_with_auth_chain(app, nids, sorted([*nids, joined.nid]))
     held = set(nids)
     return Entry(joined, state, [each for each in chain if each.nid not in held], sorted(servers), omits)
 
