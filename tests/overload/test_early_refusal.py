@@ -26,7 +26,9 @@ BODY = b'{"msgtype": "m.text", "body": "hello"}'
 async def listening(server: InProcessServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """The server on a port."""
     monkeypatch.setattr(BoundedHttpProtocol, "early_refusal", server.asgi.early_refusal)
-    config = UvicornConfig(server.asgi, http=BoundedHttpProtocol, ws="none", lifespan="off", log_config=None)
+    config = UvicornConfig(
+        server.asgi, http=BoundedHttpProtocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=600
+    )
     config.load()
     state, loop = ServerState(), asyncio.get_running_loop()
     listener = await loop.create_server(lambda: BoundedHttpProtocol(config, state, {}), "127.0.0.1", 0)

@@ -50,7 +50,10 @@ class Line:
     """A connection without a network: what is received is given to it."""
 
     def __init__(self, server: InProcessServer, state: ServerState) -> None:
-        config = UvicornConfig(server.asgi, http=BoundedHttpProtocol, ws="none", lifespan="off", log_config=None)
+        # A connection that comes to rest is not closed, however long the machine pauses.
+        config = UvicornConfig(
+            server.asgi, http=BoundedHttpProtocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=600
+        )
         config.load()
         self.wire = Wire()
         self.protocol = BoundedHttpProtocol(config, state, {})
@@ -73,6 +76,15 @@ async def read_all(crowd: ReadTurns, after_each_round: Callable[[], None] = lamb
     while len(crowd):
         await asyncio.sleep(0)
         after_each_round()
+
+
+async def wait_until(holds: Callable[[], bool], describe: Callable[[], object]) -> None:
+    """Let the event loop go round until something holds; fail with what is there instead after a minute."""
+    for _ in range(60_000):
+        if holds():
+            return
+        await asyncio.sleep(0.001)
+    pytest.fail(f"after a minute: {describe()}")
 
 
 async def test_so_many_a_round_and_the_rest_later(
@@ -136,8 +148,7 @@ async def test_a_conversation_is_looked_at_first(
             line.protocol.data_received(build_head(spammer, spam_room_id, f"t{number}") + BODY)
         assert len(crowd)
         empty(server, busy)
-        while talk.statuses != [200]:
-            await asyncio.sleep(0.001)
+        await wait_until(lambda: talk.statuses == [200], lambda: talk.wire.written)
         busy = fill_queues(server)
         for number, line in enumerate(lines):
             line.protocol.data_received(build_head(spammer, spam_room_id, f"u{number}") + BODY)
@@ -146,8 +157,8 @@ async def test_a_conversation_is_looked_at_first(
         talk.protocol.data_received(build_head(anna, room_id, "second") + BODY)
         assert len(crowd) == held
         empty(server, busy)
-        while talk.statuses != [200, 200]:
-            await asyncio.sleep(0.001)
+        await wait_until(lambda: talk.statuses == [200, 200], lambda: talk.wire.written)
         await read_all(crowd)
-        while not all(line.protocol.is_idle for line in lines):
-            await asyncio.sleep(0.001)
+        await wait_until(
+            lambda: all(line.protocol.is_idle for line in lines), lambda: [line.statuses for line in lines]
+        )
