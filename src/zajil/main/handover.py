@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 from zajil.main.protocol import BoundedHttpProtocol
 from zajil.services.admission.memory import inherit_memory, leave_memory
 from zajil.services.app import App
+from zajil.services.sync.notifier import OnlineUser
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +24,8 @@ WRITES_WAIT_S_MAX = 0.15
 """So long the requests in flight may take to write what they have to, while the successor's writes wait."""
 POLL_INTERVAL_S = 0.004
 """Between two parked polls that are sent away: their next one costs the successor more than any after it."""
-SPREAD_S_MAX = 2.0
+SPREAD_S_MAX = 10.0
+"""For all of them. Nobody misses anything meanwhile: who has news goes first."""
 HINT_INTERVAL_S = 0.05
 CHECK_INTERVAL_S = 0.01
 MOVED_PER_SLICE = 25
@@ -138,22 +140,24 @@ class Retirement:
 
     async def _send_polls_away(self) -> None:
         """Answer parked polls, the ones that have news first, the others little by little: each costs the successor something."""
-        parked = self._app.notifier.parked_users()
-        interval_s = min(POLL_INTERVAL_S, SPREAD_S_MAX / max(1, len(parked)))
-        loop = asyncio.get_running_loop()
-        began, hinted_at = loop.time(), 0.0
-        for index, user in enumerate(parked):
+        notifier, loop = self._app.notifier, asyncio.get_running_loop()
+        waiting = dict.fromkeys(notifier.parked_users())
+        with_news: dict[OnlineUser, None] = {}
+        interval_s = min(POLL_INTERVAL_S, SPREAD_S_MAX / max(1, notifier.count_parked()))
+        hinted_at = 0.0
+        while waiting:
             if loop.time() - hinted_at > HINT_INTERVAL_S:
                 hinted_at = loop.time()
                 with contextlib.suppress(Exception):
                     for room_id in await self._app.db.find_rooms_written_since():
-                        for other in self._app.notifier.online_in(room_id):
-                            other.wake()
-            user.wake()
-            pause_s = began + (index + 1) * interval_s - loop.time()
-            if pause_s > 0:
-                await asyncio.sleep(pause_s)
-        self._app.notifier.wake_all()
+                        with_news.update(dict.fromkeys(notifier.online_in(room_id)))
+            user = next(iter(with_news), None) or next(iter(waiting))
+            if not user.wake_one():
+                with_news.pop(user, None)
+                waiting.pop(user, None)
+                continue
+            await asyncio.sleep(interval_s)
+        notifier.wake_all()
 
     async def _wait_for_the_rest(self) -> None:
         """Requests in flight are finished, then connections that could not be moved are closed."""

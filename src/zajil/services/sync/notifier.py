@@ -85,6 +85,15 @@ class OnlineUser:
         self.presence[user_id] = counter
         self.last_presence = counter
 
+    def wake_one(self) -> bool:
+        """Answer who of this user's devices waits longest. False: none waits."""
+        while self.waiters:
+            waiter = self.waiters.pop(0)
+            if not waiter.done():
+                waiter.set_result(None)
+                return True
+        return False
+
     def wake(self) -> None:
         if self.waiters:
             waiters, self.waiters = self.waiters, []
