@@ -38,7 +38,7 @@ class ListeningServer:
     """One other server, under the name localhost:PORT. `delay` is awaited before each transaction is answered."""
 
     def __init__(self, authority: Authority, delay: Callable[[], Awaitable[None]] | None = None) -> None:
-        self._authority = authority
+        self.authority = authority
         self._delay = delay
         self._runner: web.AppRunner | None = None
         self.key = SigningKey(hashlib.sha256(b"listening").digest(), "ed25519:a_test")
@@ -61,10 +61,11 @@ class ListeningServer:
         app = web.Application(client_max_size=20 * 1024 * 1024)
         app.router.add_get("/_matrix/key/v2/server", self._get_keys)
         app.router.add_put("/_matrix/federation/v1/send/{txn_id}", self.receive)
+        app.router.add_get("/_matrix/federation/v1/media/download/{media_id}", self.serve_file)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(self._authority.certificate, self._authority.key)
+        context.load_cert_chain(self.authority.certificate, self.authority.key)
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=context)
         await site.start()
         self.port = self._runner.addresses[0][1]
@@ -76,6 +77,10 @@ class ListeningServer:
 
     async def _get_keys(self, _: web.Request) -> web.Response:
         return web.json_response(build_server_keys(self.name, self.key, (), VALID_UNTIL_MS))
+
+    async def serve_file(self, request: web.Request) -> web.StreamResponse:
+        """GET /media/download. It has no files."""
+        return web.json_response({"errcode": "M_NOT_FOUND", "error": "none"}, status=404)
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
         """PUT /send."""
@@ -111,7 +116,7 @@ class ListeningServer:
     async def _call(self, base: str, destination: str, method: str, path: str, content: Any = None) -> Any:
         uri = "/_matrix/federation" + path
         header = build_request_header(method, uri, self.name, destination, content, self.key)
-        connector = TCPConnector(ssl=ssl.create_default_context(cafile=str(self._authority.ca)))
+        connector = TCPConnector(ssl=ssl.create_default_context(cafile=str(self.authority.ca)))
         async with ClientSession(connector=connector) as session:
             from yarl import URL
 
@@ -133,5 +138,3 @@ class ListeningServer:
         async with asyncio.timeout(timeout_s):
             while len(set(self.texts())) < count:
                 await asyncio.sleep(0.02)
-
-

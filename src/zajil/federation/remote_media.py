@@ -137,7 +137,7 @@ async def find_file(pieces: Pieces) -> dict[str, str]:
     raise RemoteMediaUnavailable("the answer has no file")
 
 
-async def read_file(pieces: Pieces) -> AsyncIterator[bytes]:
+async def read_file(pieces: Pieces) -> AsyncGenerator[bytes, None]:
     """The content of the part that has begun."""
     try:
         async for piece in pieces:
@@ -150,7 +150,7 @@ async def read_file(pieces: Pieces) -> AsyncIterator[bytes]:
         await pieces.aclose()
 
 
-async def once(body: bytes) -> AsyncIterator[bytes]:
+async def once(body: bytes) -> AsyncGenerator[bytes, None]:
     yield body
 
 

@@ -1,17 +1,17 @@
 """Fetching media from the servers they were uploaded to (server-server API, "Content Repository")."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteMedia:
-    """Another server's answer: what it says about the content, and the content as it arrives."""
+    """Another server's answer: what it says about the content, and the content as it arrives. Closing `chunks` lets go of the connection."""
 
     content_type: str
     file_name: str | None
-    chunks: AsyncIterator[bytes]
+    chunks: AsyncGenerator[bytes, None]
 
 
 class RemoteMediaFetcher(Protocol):

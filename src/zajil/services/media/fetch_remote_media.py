@@ -1,9 +1,16 @@
 """Copying another server's media into our store (client-server API, "Content repository": the download goes through the reader's own server)."""
 
+import contextlib
+
 from zajil.core.identifiers import MxcUri
 from zajil.ports.database import Transaction
 from zajil.ports.media_store import ObjectTooLarge
-from zajil.ports.remote_media import RemoteMediaMissing, RemoteMediaNotYetUploaded, RemoteMediaUnavailable
+from zajil.ports.remote_media import (
+    RemoteMedia,
+    RemoteMediaMissing,
+    RemoteMediaNotYetUploaded,
+    RemoteMediaUnavailable,
+)
 from zajil.ports.stores.media import MediaRow
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, limit_exceeded, not_found
@@ -20,7 +27,7 @@ async def fetch_remote_media(app: App, uri: MxcUri, timeout_ms: int) -> MediaRow
     now_ms = app.clock.now_ms()
     try:
         found = await app.media.remote.fetch(uri.server_name, uri.media_id, timeout_ms)
-        key, size = await store_object(app, found.chunks, app.config.upload_size_max)
+        key, size = await store_chunks(app, found)
     except RemoteMediaMissing:
         raise not_found(f"{uri.server_name} does not have this file.") from None
     except RemoteMediaNotYetUploaded:
@@ -54,3 +61,13 @@ async def fetch_remote_media(app: App, uri: MxcUri, timeout_ms: int) -> MediaRow
         return row
 
     return await app.db.write(insert)
+
+
+async def store_chunks(app: App, found: RemoteMedia) -> tuple[str, int]:
+    """Store the content, and let go of the other server whatever comes of it: it may have far more to say."""
+    try:
+        return await store_object(app, found.chunks, app.config.upload_size_max)
+    finally:
+        # A store that failed may still wait for a chunk; then the fetcher's time ends it.
+        with contextlib.suppress(RuntimeError):
+            await found.chunks.aclose()
