@@ -16,6 +16,7 @@ from tests.federation.test_closed_addresses import INNER, OUTER, listening
 from zajil.federation import remote_media
 from zajil.federation.remote_media import FederatedMedia
 from zajil.outbound.http_client import HttpClient
+from zajil.services.media.media_repository import FETCHES_MAX, FETCHES_PER_SERVER_MAX
 
 FILE_BYTES_MAX = 1_000_000
 SOCKETS_BYTES_MAX = 16 * 1024 * 1024
@@ -242,3 +243,25 @@ async def test_who_is_not_logged_in_has_nothing_fetched(tmp_path: Path) -> None:
                 assert (await stranger.get(f"{MEDIA}{path}")).errcode == "M_MISSING_TOKEN"
         assert other.asked == 0
         assert (await download(await server.register("ali"), other)).raw == b"a file"
+
+
+async def test_one_server_that_does_not_answer_leaves_places_for_the_others(tmp_path: Path) -> None:
+    async with begin(tmp_path, Patient) as (server, other):
+        ali = await server.register("ali")
+        healthy = MediaServer(other.authority)
+        await healthy.start()
+        try:
+            asked = FETCHES_MAX + 1
+            asking = [asyncio.create_task(download(ali, other, f"file{number}")) for number in range(asked)]
+            refused = 0
+            async with asyncio.timeout(10):
+                while refused < asked - FETCHES_PER_SERVER_MAX:
+                    await asyncio.sleep(0.01)
+                    refused = sum(each.done() for each in asking)
+            assert (await download(ali, healthy)).raw == b"a file"
+            other.may_answer.set()
+            statuses = [answer.status for answer in await asyncio.gather(*asking)]
+            assert (statuses.count(200), statuses.count(429)) == (FETCHES_PER_SERVER_MAX, refused)
+        finally:
+            other.may_answer.set()
+            await healthy.stop()

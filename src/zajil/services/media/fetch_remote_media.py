@@ -13,21 +13,18 @@ from zajil.ports.remote_media import (
 )
 from zajil.ports.stores.media import MediaRow
 from zajil.services.app import App
-from zajil.services.errors import MatrixError, limit_exceeded, not_found
+from zajil.services.errors import MatrixError, not_found
 from zajil.services.media.media_repository import store_object
 from zajil.services.media.upload_media import FILE_NAME_CHARACTERS_MAX, parse_content_type, parse_file_name
 
-FETCHES_MAX = 32
-
 
 async def fetch_remote_media(app: App, uri: MxcUri, timeout_ms: int) -> MediaRow:
-    """The row of the copy. 404 M_NOT_FOUND, 504 M_NOT_YET_UPLOADED, 502 M_TOO_LARGE or M_UNKNOWN."""
-    if sum(type(key) is MxcUri for key in app.media.running) > FETCHES_MAX:
-        raise limit_exceeded(2000, "Too many files are being fetched from other servers. Wait a moment.")
+    """The row of the copy. 404 M_NOT_FOUND, 429 M_LIMIT_EXCEEDED, 504 M_NOT_YET_UPLOADED, 502 M_TOO_LARGE or M_UNKNOWN."""
     now_ms = app.clock.now_ms()
     try:
-        found = await app.media.remote.fetch(uri.server_name, uri.media_id, timeout_ms)
-        key, size = await store_chunks(app, found)
+        with app.media.count_fetch(uri.server_name):
+            found = await app.media.remote.fetch(uri.server_name, uri.media_id, timeout_ms)
+            key, size = await store_chunks(app, found)
     except RemoteMediaMissing:
         raise not_found(f"{uri.server_name} does not have this file.") from None
     except RemoteMediaNotYetUploaded:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +21,9 @@ T = TypeVar("T")
 # Each upload holds up to four parts of 5 MiB in memory.
 UPLOADS_MAX = 32
 UPLOADS_PER_USER_MAX = 8
+FETCHES_MAX = 32
+# A server that is slow to answer leaves places for the others.
+FETCHES_PER_SERVER_MAX = 24
 UPLOAD_PAUSE_S_MAX = 60.0
 UPLOAD_LIFETIME_MS_MAX = 24 * 3600 * 1000
 STORAGE_KEY_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -37,6 +40,7 @@ class MediaRepository:
     thumbnailer: Thumbnailer
     remote: RemoteMediaFetcher
     uploading: dict[str, int] = field(default_factory=dict)
+    fetching: dict[str, int] = field(default_factory=dict)
     awaited: set[tuple[str, asyncio.Event]] = field(default_factory=set)
     running: dict[Any, "asyncio.Task[Any]"] = field(default_factory=dict)
 
@@ -58,19 +62,15 @@ class MediaRepository:
         if not done.cancelled():
             done.exception()
 
-    @contextmanager
-    def count_upload(self, user_id: str) -> "Iterator[None]":
+    def count_upload(self, user_id: str) -> AbstractContextManager[None]:
         """Bound the uploads that run at the same time. Raises 429 M_LIMIT_EXCEEDED."""
-        running = self.uploading.get(user_id, 0)
-        if running >= UPLOADS_PER_USER_MAX or sum(self.uploading.values()) >= UPLOADS_MAX:
-            raise limit_exceeded(2000, "Too many uploads are running. Wait until one of them is done.")
-        self.uploading[user_id] = running + 1
-        try:
-            yield
-        finally:
-            self.uploading[user_id] -= 1
-            if not self.uploading[user_id]:
-                del self.uploading[user_id]
+        message = "Too many uploads are running. Wait until one of them is done."
+        return count(self.uploading, user_id, UPLOADS_PER_USER_MAX, UPLOADS_MAX, message)
+
+    def count_fetch(self, server_name: str) -> AbstractContextManager[None]:
+        """Bound the files that are fetched at the same time. Raises 429 M_LIMIT_EXCEEDED."""
+        message = "Too many files are being fetched from other servers. Wait a moment."
+        return count(self.fetching, server_name, FETCHES_PER_SERVER_MAX, FETCHES_MAX, message)
 
     async def close(self) -> None:
         """Stop what runs on nobody's behalf."""
@@ -78,6 +78,21 @@ class MediaRepository:
             task.cancel()
         await asyncio.gather(*self.running.values(), return_exceptions=True)
         await self.thumbnailer.close()
+
+
+@contextmanager
+def count(running: dict[str, int], key: str, of_one_max: int, of_all_max: int, message: str) -> "Iterator[None]":
+    """Count work while it runs. Raises 429 M_LIMIT_EXCEEDED when there is too much of it, for this key or for all."""
+    of_one = running.get(key, 0)
+    if of_one >= of_one_max or sum(running.values()) >= of_all_max:
+        raise limit_exceeded(2000, message)
+    running[key] = of_one + 1
+    try:
+        yield
+    finally:
+        running[key] -= 1
+        if not running[key]:
+            del running[key]
 
 
 def build_storage_key(app: "App") -> str:
