@@ -183,6 +183,14 @@ def test_conditions(condition: dict[str, Any], content: dict[str, Any], holds: b
     assert (verdict.sound == "own") == holds
 
 
+@pytest.mark.parametrize("comparison", ["2", "==2", "<3", "<=2", ">1", ">=2", "0"])
+def test_a_number_of_members_that_nobody_knows_meets_no_condition(comparison: str) -> None:
+    loud = {"set_tweak": "sound", "value": "own"}
+    rules = rule_with({"kind": "room_member_count", "is": comparison}, actions=("notify", loud))
+    assert (judge(message({}), rules, PAIR).sound == "own") == (comparison != "0")
+    assert judge(message({}), rules, RoomFacts(member_count=None, sender_level=0)).sound is None
+
+
 def test_two_types_never_match() -> None:
     both = [{"kind": "event_match", "key": "type", "pattern": pattern} for pattern in ("m.room.message", "m.reaction")]
     assert judge(message({}), rule_with(*both, actions=())).notify

@@ -169,6 +169,29 @@ async def test_the_room_is_used_before_its_members_are_known(place: Place) -> No
         assert at >= set(await place.members(place.one)) - {left.user_id, place.two.user_id}
 
 
+async def test_a_crowd_of_which_two_are_known_is_no_talk_of_two_people(place: Place) -> None:
+    async def are_two_known() -> bool:
+        head = await place.app.rooms.find(place.app.db.reader, place.room_id, place.app.db.position)
+        return head is not None and head.row.partial_state and head.row.joined_count == 2
+
+    async def read_notified() -> dict[str, Any]:
+        noticed = (await place.two.get(f"{V3}/notifications")).ok()["notifications"]
+        return {each["event"]["event_id"]: each["actions"] for each in noticed}
+
+    place.link.withholds = True
+    await place.join(place.two)
+    events = [await place.write(place.one, "first")]
+    await place.until(are_two_known)
+    events.append(await place.write(place.one, "second"))
+    await place.network.settle()
+    assert await are_two_known()
+    assert await read_notified() == {event_id: ["notify"] for event_id in events}, "neither has a sound"
+    await place.complete()
+    events.append(await place.write(place.one, "third"))
+    await place.network.settle()
+    assert await read_notified() == {event_id: ["notify"] for event_id in events}, "nor has one that comes later"
+
+
 async def read_state_before(app: App, event_id: str) -> set[str]:
     """The members before an event."""
     stored = (await app.stores.events.load_by_ids(app.db.reader, [event_id]))[0]

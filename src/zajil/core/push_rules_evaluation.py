@@ -4,6 +4,7 @@ Rules are compiled once per distinct customisation, without the values that are 
 once for all users with the same rules; `SharedVerdict` names the few for whom it must be evaluated on its own.
 """
 
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,13 @@ set it: the mute ends by itself, also while none of them is there to delete the 
 
 _BODY: Final = ("content", "body")
 _COUNT = re.compile(r"(==|<=|>=|<|>)?([0-9]{1,15})")
+_COMPARISONS: Final[Mapping[str, Callable[[int, int], bool]]] = {
+    "==": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
 
 
 class EventView:
@@ -64,8 +72,8 @@ class EventView:
 class RoomFacts:
     """What rules ask about the room, at the event."""
 
-    member_count: int
-    """Joined members."""
+    member_count: int | None
+    """Joined members; None while nobody knows, and then no condition on their number holds."""
     sender_level: int
     """The sender's power level; a creator's is larger than any other."""
     notification_levels: Mapping[str, int] = field(default_factory=dict)
@@ -304,14 +312,8 @@ def _compile_count(comparison: object) -> Condition | None:
     if match is None:
         return None
     number = int(match[2])
-    tests: dict[str, Condition] = {
-        "==": lambda _, facts: facts.member_count == number,
-        "<": lambda _, facts: facts.member_count < number,
-        ">": lambda _, facts: facts.member_count > number,
-        "<=": lambda _, facts: facts.member_count <= number,
-        ">=": lambda _, facts: facts.member_count >= number,
-    }
-    return tests[match[1] or "=="]
+    compare = _COMPARISONS[match[1] or "=="]
+    return lambda _, facts: facts.member_count is not None and compare(facts.member_count, number)
 
 
 def _compile_permission(key: str) -> Condition:

@@ -139,7 +139,8 @@ class _Facts:
     def __init__(self, head: RoomHead) -> None:
         self._create = head.state_event("m.room.create")
         self._rules: RoomRules = head.rules
-        self._member_count = head.row.joined_count
+        # Of a room that was joined without its members two may be known, and it may look like a talk of two people.
+        self._member_count = None if head.row.partial_state else head.row.joined_count
         self._set_levels(head.rest.get(POWER_LEVELS))
 
     def _set_levels(self, stored: StoredEvent | None) -> None:
@@ -150,7 +151,7 @@ class _Facts:
 
     def undo(self, stored: StoredEvent, replaced: StoredEvent | None) -> None:
         event = stored.event
-        if event.type == MEMBER:
+        if event.type == MEMBER and self._member_count is not None:
             before = None if replaced is None else replaced.event.membership
             self._member_count -= (event.membership == "join") - (before == "join")
         elif event.key == POWER_LEVELS:
