@@ -6,6 +6,8 @@ import { undecryptableReason } from "./event_adapter";
 const TRY_AGAIN_MS = [6_000, 12_000, 30_000, 120_000, 600_000] as const;
 /** Messages that wait at once: more come when a whole history has no keys, which no waiting helps. */
 const WAITING_MAX = 200;
+/** Messages of which it is remembered how often they were tried; of the one that was tried longest ago it is forgotten first. */
+export const TRIED_MAX = 2_000;
 
 /**
  * Messages whose keys may still come into the backup. A device puts them there some seconds after it got them, and nobody is told: whoever
@@ -32,7 +34,7 @@ export class LateKeys {
     const tried = this.#tries.get(eventId) ?? 0;
     const waitMs = TRY_AGAIN_MS[tried];
     if (waitMs === undefined || this.#timers.size >= WAITING_MAX) return;
-    this.#tries.set(eventId, tried + 1);
+    this.#remember(eventId, tried + 1);
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       this.#tryAgain(event);
@@ -43,6 +45,15 @@ export class LateKeys {
   stop(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+  }
+
+  #remember(eventId: string, tried: number): void {
+    // A map keeps the order in which its keys were added.
+    this.#tries.delete(eventId);
+    this.#tries.set(eventId, tried);
+    if (this.#tries.size <= TRIED_MAX) return;
+    const [oldest] = this.#tries.keys();
+    if (oldest !== undefined) this.#tries.delete(oldest);
   }
 
   #tryAgain(event: MatrixEvent): void {
