@@ -210,6 +210,36 @@ async def test_a_file_elsewhere_without_an_end_is_given_up_at_the_limit(tmp_path
         assert written < FILE_BYTES_MAX + SOCKETS_BYTES_MAX
 
 
+async def test_one_server_that_sends_us_to_slow_places_leaves_a_turn_for_the_others(tmp_path: Path) -> None:
+    may_answer, slow = asyncio.Event(), 0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal slow
+        if request.path == "/slow":
+            slow += 1
+            await may_answer.wait()
+        return web.Response(body=b"from elsewhere")
+
+    async with begin(tmp_path, Elsewhere) as (server, other), serving(answer) as outer:
+        ali = await server.register("ali")
+        healthy = Elsewhere(other.authority)
+        await healthy.start()
+        other.place, healthy.place = f"{outer}/slow", f"{outer}/quick"
+        async with reaching(server, f"{OUTER}/32"):
+            asking = [asyncio.create_task(download(ali, other, f"file{number}")) for number in range(5)]
+            try:
+                while slow < remote_media.REDIRECTED_OF_ONE_SERVER_MAX or other.open_answers:
+                    await asyncio.sleep(0.01)
+                async with asyncio.timeout(10):
+                    assert (await download(ali, healthy)).raw == b"from elsewhere"
+                assert slow == remote_media.REDIRECTED_OF_ONE_SERVER_MAX
+            finally:
+                may_answer.set()
+                answers = await asyncio.gather(*asking)
+                await healthy.stop()
+        assert [each.raw for each in answers] == [b"from elsewhere"] * 5
+
+
 class Patient(MediaServer):
     """Answers when it is told to."""
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 from zajil.core.multipart_mixed import (
     MalformedMultipart,
@@ -28,7 +29,9 @@ FRAME_BYTES_MAX: Final = 256 * 1024
 """What an answer may have around the file."""
 REDIRECTED_BYTES_MAX: Final = 64 * 1024 * 1024
 """Files from elsewhere are held in memory."""
-REDIRECTED_AT_ONCE_MAX: Final = 2
+REDIRECTED_AT_ONCE_MAX: Final = 3
+REDIRECTED_OF_ONE_SERVER_MAX: Final = 2
+"""One that sends us to slow places leaves a turn for the others."""
 REDIRECTS_MAX: Final = 5
 REDIRECT_TIMEOUT_MS: Final = 60_000
 LOCATION_CHARACTERS_MAX: Final = 4_096
@@ -45,6 +48,8 @@ class FederatedMedia:
         self._clock = clock
         self._bytes_max = bytes_max
         self._redirected = asyncio.Semaphore(REDIRECTED_AT_ONCE_MAX)
+        self._redirected_by = WeakValueDictionary[str, asyncio.Semaphore]()
+        """By server, while anybody waits or has a turn."""
 
     async def fetch(self, server_name: str, media_id: str, timeout_ms: int) -> RemoteMedia:
         request = FederationRequest(
@@ -110,8 +115,9 @@ class FederatedMedia:
             body_bytes_max=min(self._bytes_max, REDIRECTED_BYTES_MAX),
             redirects_max=REDIRECTS_MAX,
         )
+        of_one = self._redirected_by.setdefault(server_name, asyncio.Semaphore(REDIRECTED_OF_ONE_SERVER_MAX))
         try:
-            async with self._redirected:
+            async with of_one, self._redirected:
                 answer = await self._outbound.fetch(request)
         except OutboundFailed as failure:
             what = "too large" if failure.failure is Failure.TOO_LARGE else "not to be had"
