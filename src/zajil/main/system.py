@@ -1,9 +1,11 @@
 """The real clock, real randomness, and the server's own keys."""
 
+import contextlib
+import fcntl
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import structlog
@@ -99,7 +101,10 @@ def load_signing_keys(data: Path, randomness: SystemRandomness) -> tuple[Signing
     """
     path = data / KEY_FILE
     if not path.exists():
-        write_key_file(path, [build_key_line(randomness)])
+        with lock_folder(data) as folder:
+            if not path.exists():  # several workers may start for the first time at once
+                write_key_file(path, [build_key_line(randomness)])
+                os.fsync(folder)  # what is signed from now on must be verifiable for ever
     current: SigningKey | None = None
     old: list[OwnOldKey] = []
     for line in path.read_text().splitlines():
@@ -121,8 +126,19 @@ def build_key_line(randomness: SystemRandomness) -> str:
     return f"ed25519 a_{randomness.letters(4, KEY_ID_LETTERS)} {randomness.bytes(32).hex()}"
 
 
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[int]:
+    """One at a time, among all processes; gives the open folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def write_key_file(path: Path, lines: list[str]) -> None:
-    """Replace the file in one step."""
+    """Replace the file in one step; its folder must be locked."""
     partial = path.with_name(KEY_FILE + ".new")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -134,12 +150,14 @@ def write_key_file(path: Path, lines: list[str]) -> None:
 
 def rotate_signing_key(data: Path, randomness: SystemRandomness, now_ms: int) -> str:
     """Make a new key and keep the former one's public half; it is used from the next reload on. Returns the new key's ID."""
-    path = data / KEY_FILE
-    current, old = load_signing_keys(data, randomness)
+    load_signing_keys(data, randomness)  # makes one where there is none yet
     line = build_key_line(randomness)
-    retired = OwnOldKey(current.key_id, current.public_key, now_ms)
-    former = [
-        f"old {key.key_id.removeprefix('ed25519:')} {key.public_key.hex()} {key.expired_ts}" for key in (retired, *old)
-    ]
-    write_key_file(path, [line, *former])
+    with lock_folder(data):
+        current, old = load_signing_keys(data, randomness)
+        retired = OwnOldKey(current.key_id, current.public_key, now_ms)
+        former = [
+            f"old {key.key_id.removeprefix('ed25519:')} {key.public_key.hex()} {key.expired_ts}"
+            for key in (retired, *old)
+        ]
+        write_key_file(data / KEY_FILE, [line, *former])
     return "ed25519:" + line.split()[1]
