@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 WRITES_WAIT_S_MAX = 0.15
 """So long the requests in flight may take to write what they have to, while the successor's writes wait."""
-POLL_INTERVAL_S = 0.004
+POLL_INTERVAL_S = 0.006
 """Between two parked polls that are sent away: their next one costs the successor more than any after it."""
 SPREAD_S_MAX = 10.0
 """For all of them. Nobody misses anything meanwhile: who has news goes first."""

@@ -12,7 +12,14 @@ export async function findOverflow(page: Page): Promise<readonly string[]> {
       const { overflowX, textOverflow } = getComputedStyle(element);
       return overflowX !== "visible" && textOverflow !== "ellipsis";
     };
+    /** The innermost thing that sticks out. */
+    const findCause = (element: Element): string => {
+      const { left, right } = element.getBoundingClientRect();
+      const out = [...element.querySelectorAll("*")].filter((each) => each.getBoundingClientRect().right > right + 1 || each.getBoundingClientRect().left < left - 1);
+      const inner = out.find((each) => !out.some((other) => other !== each && each.contains(other)));
+      return inner === undefined ? "" : ` because of ${inner.outerHTML.slice(0, 120)}`;
+    };
     const all = [document.documentElement, ...document.querySelectorAll("body *:not(svg *, textarea, input, pre)")];
-    return all.filter((element) => isCut(element) && isShown(element)).map((element) => `wider than its place by ${element.scrollWidth - element.clientWidth} px: ${element.outerHTML.slice(0, 200)}`);
+    return all.filter((element) => isCut(element) && isShown(element)).map((element) => `wider than its place by ${element.scrollWidth - element.clientWidth} px: ${element.outerHTML.slice(0, 120)}${findCause(element)}`);
   });
 }
