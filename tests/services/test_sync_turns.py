@@ -16,7 +16,8 @@ async def test_a_message_passes_many_syncs() -> None:
 
     async def sync(number: int) -> None:
         nonlocal now_s, done
-        await turns.wait()
+        if not turns.may_go_on():
+            await turns.wait()
         now_s += SYNC_S
         done += 1
         order.append(number)
@@ -30,9 +31,45 @@ async def test_a_message_passes_many_syncs() -> None:
         for number in range(SYNCS):
             tasks.create_task(sync(number))
         message = tasks.create_task(send())
-    # One more may begin before a round's time is over than fits into it.
-    assert message.result() <= (HOPS + 2) * (ROUND_S_MAX / SYNC_S + 1)
+    # In the first round one more may begin than fits into it; then they go on one by one, because each fills a round.
+    assert message.result() <= ROUND_S_MAX / SYNC_S + 1 + HOPS
     assert order == list(range(SYNCS)), "who came first is answered first"
+
+
+async def test_many_short_ones_share_a_round() -> None:
+    now_s, rounds = 0.0, 0
+    turns = SyncTurns(lambda: now_s)
+    short_s = ROUND_S_MAX / 20
+
+    async def sync() -> None:
+        nonlocal now_s
+        if not turns.may_go_on():
+            await turns.wait()
+        now_s += short_s
+
+    async def count() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await asyncio.gather(*(sync() for _ in range(SYNCS)))
+    counting.cancel()
+    assert rounds < SYNCS / 4
+
+
+async def test_who_has_gone_takes_no_turn() -> None:
+    now_s = 0.0
+    turns = SyncTurns(lambda: now_s)
+    assert turns.may_go_on()
+    waiting = [asyncio.create_task(turns.wait()) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    assert not turns.may_go_on()  # who comes now comes after them
+    async with asyncio.timeout(60):
+        await asyncio.gather(*waiting[1:])
+    assert turns.may_go_on()
 
 
 async def test_an_idle_server_lets_each_go_on() -> None:

@@ -1,15 +1,18 @@
-"""How long syncs are put together in one round of the event loop.
+"""How many syncs are put together in one round of the event loop.
 
 After a restart or a reload everybody asks at once, and a new process answers the first sync of each slowly. A message needs half a dozen rounds from
-its arrival to its answer; if a hundred syncs are put together in each, that takes seconds. So in each round they get a few milliseconds, in the order in
-which they came, and then all else has its turn.
+its arrival to its answer; if a hundred syncs are put together in each, that takes seconds. So those for which there is no time in a round wait in the
+order in which they came, and as many of them go on in each of the next as keep it short.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-ROUND_S_MAX: Final = 0.005
+ROUND_S_MAX: Final = 0.002
+"""A round with syncs in it should take no longer; one sync alone may."""
+AT_ONCE_MAX: Final = 64
 
 
 class SyncTurns:
@@ -17,21 +20,42 @@ class SyncTurns:
 
     def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
-        self._ends_s: float | None = None
-        """When this round's time for syncs is over; None before the first in a round."""
+        self._began_s: float | None = None
+        """When the present round began; None before the first sync in one."""
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._at_once = 1
+        """So many that wait go on in a round: more while rounds are short, fewer when they are not."""
 
     def may_go_on(self) -> bool:
-        """Whether there is time left in this round; else `wait`."""
-        if self._ends_s is None:
-            self._ends_s = self._now_s() + ROUND_S_MAX
-            asyncio.get_running_loop().call_soon(self._begin_round)
+        """Whether there is time left in this round, and nobody came before; else `wait`."""
+        if self._began_s is None:
+            self._plan_round()
             return True
-        return self._now_s() < self._ends_s
+        return not self._waiting and self._now_s() - self._began_s < ROUND_S_MAX
 
     async def wait(self) -> None:
-        """Until there is time."""
-        while not self.may_go_on():  # noqa: ASYNC110  rounds are told to nobody
-            await asyncio.sleep(0)
+        """Until it is this sync's turn."""
+        if self._began_s is None:
+            self._plan_round()
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        await turn
+
+    def _plan_round(self) -> None:
+        self._began_s = self._now_s()
+        asyncio.get_running_loop().call_soon(self._begin_round)
 
     def _begin_round(self) -> None:
-        self._ends_s = None
+        began_s, self._began_s = self._began_s, None
+        if not self._waiting:
+            self._at_once = 1
+            return
+        was_short = began_s is not None and self._now_s() - began_s < ROUND_S_MAX
+        self._at_once = min(self._at_once * 2, AT_ONCE_MAX) if was_short else max(self._at_once // 2, 1)
+        self._plan_round()
+        woken = 0
+        while self._waiting and woken < self._at_once:
+            turn = self._waiting.popleft()
+            if not turn.done():  # its client may have gone
+                turn.set_result(None)
+                woken += 1
