@@ -12,7 +12,7 @@ HOPS = 6
 
 async def test_a_message_passes_many_syncs() -> None:
     now_s, done, order = 0.0, 0, list[int]()
-    turns = SyncTurns(lambda: now_s)
+    turns = SyncTurns(lambda: now_s, lambda: True)
 
     async def sync(number: int) -> None:
         nonlocal now_s, done
@@ -36,9 +36,28 @@ async def test_a_message_passes_many_syncs() -> None:
     assert order == list(range(SYNCS)), "who came first is answered first"
 
 
+async def test_without_messages_more_of_them_share_a_round() -> None:
+    now_s, done, rounds = 0.0, 0, 0
+    turns = SyncTurns(lambda: now_s, lambda: False)
+
+    async def sync() -> None:
+        nonlocal now_s, done
+        if not turns.may_go_on():
+            await turns.wait()
+        now_s += SYNC_S
+        done += 1
+
+    syncs = [asyncio.create_task(sync()) for _ in range(SYNCS)]
+    while done < SYNCS:
+        rounds += 1
+        await asyncio.sleep(0)
+    assert rounds < SYNCS / 2
+    await asyncio.gather(*syncs)
+
+
 async def test_many_short_ones_share_a_round() -> None:
     now_s, rounds = 0.0, 0
-    turns = SyncTurns(lambda: now_s)
+    turns = SyncTurns(lambda: now_s, lambda: True)
     short_s = ROUND_S_MAX / 20
 
     async def sync() -> None:
@@ -61,7 +80,7 @@ async def test_many_short_ones_share_a_round() -> None:
 
 async def test_who_has_gone_takes_no_turn() -> None:
     now_s = 0.0
-    turns = SyncTurns(lambda: now_s)
+    turns = SyncTurns(lambda: now_s, lambda: True)
     assert turns.may_go_on()
     waiting = [asyncio.create_task(turns.wait()) for _ in range(3)]
     await asyncio.sleep(0)
@@ -73,7 +92,7 @@ async def test_who_has_gone_takes_no_turn() -> None:
 
 
 async def test_an_idle_server_lets_each_go_on() -> None:
-    turns = SyncTurns(asyncio.get_running_loop().time)
+    turns = SyncTurns(asyncio.get_running_loop().time, lambda: True)
     assert turns.may_go_on()
     await asyncio.sleep(ROUND_S_MAX * 2)
     assert turns.may_go_on()

@@ -219,6 +219,10 @@ class Admission:
         """Requests that are being worked on, without those of other servers."""
         return len(self._running) - self._running_of[Work.FEDERATION]
 
+    def has_sends(self) -> bool:
+        """Whether messages are being worked on."""
+        return any(self._running_of[work] for work in SENDS)
+
     def count_promised(self, work: Work) -> int:
         return len(self._promises[work])
 

@@ -120,7 +120,7 @@ def build_services(config: Config) -> App:
     attach_notifications(app)
     attach_push(app)
     app.lazy_members = LazyMembers()
-    app.sync_turns = SyncTurns(app.clock.monotonic_s)
+    app.sync_turns = SyncTurns(app.clock.monotonic_s, lambda: app.admission.has_sends())
     attach_signals(app)
     app.message_index = MessageIndex(app)
     return app

@@ -2,7 +2,7 @@
 
 After a restart or a reload everybody asks at once, and a new process answers the first sync of each slowly. A message needs half a dozen rounds from
 its arrival to its answer; if a hundred syncs are put together in each, that takes seconds. So those for which there is no time in a round wait in the
-order in which they came, and as many of them go on in each of the next as keep it short.
+order in which they came, and as many of them go on in each of the next as keep it short; longer while there is no message that would have to wait.
 """
 
 import asyncio
@@ -11,15 +11,18 @@ from collections.abc import Callable
 from typing import Final
 
 ROUND_S_MAX: Final = 0.002
-"""A round with syncs in it should take no longer; one sync alone may."""
+"""A round with syncs in it should take no longer while a message is under way; one sync alone may."""
+IDLE_ROUND_S_MAX: Final = 0.01
+"""While none is: each round has its price, above all when thousands of connections are read in it."""
 AT_ONCE_MAX: Final = 64
 
 
 class SyncTurns:
-    """Of one process. `now_s` is a monotonic clock."""
+    """Of one process. `now_s` is a monotonic clock; `has_messages` says whether any are under way."""
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
+    def __init__(self, now_s: Callable[[], float], has_messages: Callable[[], bool]) -> None:
         self._now_s = now_s
+        self._has_messages = has_messages
         self._began_s: float | None = None
         """When the present round began; None before the first sync in one."""
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -31,7 +34,7 @@ class SyncTurns:
         if self._began_s is None:
             self._plan_round()
             return True
-        return not self._waiting and self._now_s() - self._began_s < ROUND_S_MAX
+        return not self._waiting and self._is_short(self._began_s)
 
     async def wait(self) -> None:
         """Until it is this sync's turn."""
@@ -40,6 +43,9 @@ class SyncTurns:
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         await turn
+
+    def _is_short(self, began_s: float) -> bool:
+        return self._now_s() - began_s < (ROUND_S_MAX if self._has_messages() else IDLE_ROUND_S_MAX)
 
     def _plan_round(self) -> None:
         self._began_s = self._now_s()
@@ -50,7 +56,7 @@ class SyncTurns:
         if not self._waiting:
             self._at_once = 1
             return
-        was_short = began_s is not None and self._now_s() - began_s < ROUND_S_MAX
+        was_short = began_s is not None and self._is_short(began_s)
         self._at_once = min(self._at_once * 2, AT_ONCE_MAX) if was_short else max(self._at_once // 2, 1)
         self._plan_round()
         woken = 0
