@@ -230,4 +230,4 @@ async def test_redirections_that_have_no_end_are_followed_only_so_far(
         transport = build(HOSTS, [], (f"{OUTER}/32",), ("*",))
         await asyncio.gather(*(transport.resolver.find_targets("evil.example") for _ in range(50)))
         await transport.close()
-        assert evil.asked <= transport_module.WELL_KNOWN_REDIRECTS_MAX + 1, "fifty requests are one question"
+        assert 1 < evil.asked <= transport_module.WELL_KNOWN_REDIRECTS_MAX + 1, "fifty requests are one question"

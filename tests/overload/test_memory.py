@@ -18,6 +18,7 @@ from zajil.core.admission import Admission, Entry
 from zajil.core.admission_rank import ROOMS_PER_ACCOUNT_MAX, Ranks
 from zajil.core.admission_work import Work
 from zajil.main.handover import Arrivals, Retirement
+from zajil.main.protocol import BoundedHttpProtocol
 from zajil.services.admission import memory
 from zajil.services.admission.memory import inherit_memory, leave_memory, recall_conversations
 
@@ -122,7 +123,8 @@ async def test_old_messages_make_no_conversation(tmp_path: Path, monkeypatch: py
         assert not is_live(server, anna, room_id)
 
 
-async def test_the_memory_goes_through_the_hand_over(tmp_path: Path) -> None:
+async def test_the_memory_goes_through_the_hand_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BoundedHttpProtocol, "on_idle", None)  # a worker that retires sets it for good
     give, take = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     give.setblocking(False)
     take.setblocking(False)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from zajil.services.sync.turns import ROUND_S_MAX, SyncTurns
+from zajil.services.sync.turns import AT_ONCE_MAX, ROUND_S_MAX, SyncTurns
 
 SYNCS = 200
 SYNC_S = 0.002
@@ -78,17 +78,48 @@ async def test_many_short_ones_share_a_round() -> None:
     assert rounds < SYNCS / 4
 
 
+async def test_dear_ones_after_cheap_ones_fill_few_rounds() -> None:
+    now_s, done = 0.0, 0
+    turns = SyncTurns(lambda: now_s, lambda: True)
+
+    async def sync(number: int) -> None:
+        nonlocal now_s, done
+        if not turns.may_go_on():
+            await turns.wait()
+        now_s += SYNC_S / 100 if number < SYNCS else SYNC_S
+        done += 1
+
+    syncs = [asyncio.create_task(sync(number)) for number in range(2 * SYNCS)]
+    long_rounds = 0
+    while done < 2 * SYNCS:
+        before_s = now_s
+        await asyncio.sleep(0)
+        long_rounds += now_s - before_s > ROUND_S_MAX + SYNC_S
+        assert now_s - before_s <= (AT_ONCE_MAX + 1) * SYNC_S
+    assert long_rounds <= 8
+    await asyncio.gather(*syncs)
+
+
 async def test_who_has_gone_takes_no_turn() -> None:
     now_s = 0.0
     turns = SyncTurns(lambda: now_s, lambda: True)
-    assert turns.may_go_on()
-    waiting = [asyncio.create_task(turns.wait()) for _ in range(3)]
+    went_on: list[int] = []
+
+    async def sync(number: int) -> None:
+        nonlocal now_s
+        if not turns.may_go_on():
+            await turns.wait()
+        now_s += ROUND_S_MAX
+        went_on.append(number)
+
+    syncs = [asyncio.create_task(sync(number)) for number in range(4)]
     await asyncio.sleep(0)
-    waiting[0].cancel()
-    assert not turns.may_go_on()  # who comes now comes after them
-    async with asyncio.timeout(60):
-        await asyncio.gather(*waiting[1:])
-    assert turns.may_go_on()
+    syncs[1].cancel()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert went_on == [0, 2]
+    await asyncio.gather(*syncs[2:])
+    assert went_on == [0, 2, 3]
 
 
 async def test_an_idle_server_lets_each_go_on() -> None:

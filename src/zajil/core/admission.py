@@ -220,8 +220,8 @@ class Admission:
         return len(self._running) - self._running_of[Work.FEDERATION]
 
     def has_sends(self) -> bool:
-        """Whether messages are being worked on."""
-        return any(self._running_of[work] for work in SENDS)
+        """Whether messages are under way. Right after a start that of somebody not yet known counts as none."""
+        return any(self._running_of[work] or self._queues[work] for work in SENDS)
 
     def count_promised(self, work: Work) -> int:
         return len(self._promises[work])

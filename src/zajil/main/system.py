@@ -1,11 +1,9 @@
 """The real clock, real randomness, and the server's own keys."""
 
-import contextlib
-import fcntl
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -101,10 +99,8 @@ def load_signing_keys(data: Path, randomness: SystemRandomness) -> tuple[Signing
     """
     path = data / KEY_FILE
     if not path.exists():
-        with lock_folder(data) as folder:
-            if not path.exists():  # several workers may start for the first time at once
-                write_key_file(path, [build_key_line(randomness)])
-                os.fsync(folder)  # what is signed from now on must be verifiable for ever
+        # Several workers may start for the first time at once.
+        write_key_file(path, [build_key_line(randomness)], is_first=True)
     current: SigningKey | None = None
     old: list[OwnOldKey] = []
     for line in path.read_text().splitlines():
@@ -126,38 +122,45 @@ def build_key_line(randomness: SystemRandomness) -> str:
     return f"ed25519 a_{randomness.letters(4, KEY_ID_LETTERS)} {randomness.bytes(32).hex()}"
 
 
-@contextlib.contextmanager
-def lock_folder(folder: Path) -> Iterator[int]:
-    """One at a time, among all processes; gives the open folder."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def write_key_file(path: Path, lines: list[str], *, is_first: bool = False) -> None:
+    """Replace the file in one step; with `is_first` only if there is none, whoever else makes one at the same time."""
+    partial = path.with_name(f"{KEY_FILE}.{secrets.token_hex(4)}.new")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
+        with os.fdopen(descriptor, "w") as file:
+            file.write("\n".join(lines) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if not (is_first and _link_if_new(partial, path)):
+            partial.rename(path)
     finally:
-        os.close(descriptor)
+        partial.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # what is signed from now on must be verifiable for ever
+    finally:
+        os.close(folder)
 
 
-def write_key_file(path: Path, lines: list[str]) -> None:
-    """Replace the file in one step; its folder must be locked."""
-    partial = path.with_name(KEY_FILE + ".new")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.rename(path)
+def _link_if_new(partial: Path, path: Path) -> bool:
+    """Give the file its name, or leave the one that has it. False: this file system has no links."""
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        return True
+    except OSError:
+        return path.exists()
+    return True
 
 
 def rotate_signing_key(data: Path, randomness: SystemRandomness, now_ms: int) -> str:
     """Make a new key and keep the former one's public half; it is used from the next reload on. Returns the new key's ID."""
-    load_signing_keys(data, randomness)  # makes one where there is none yet
+    path = data / KEY_FILE
+    current, old = load_signing_keys(data, randomness)
     line = build_key_line(randomness)
-    with lock_folder(data):
-        current, old = load_signing_keys(data, randomness)
-        retired = OwnOldKey(current.key_id, current.public_key, now_ms)
-        former = [
-            f"old {key.key_id.removeprefix('ed25519:')} {key.public_key.hex()} {key.expired_ts}"
-            for key in (retired, *old)
-        ]
-        write_key_file(data / KEY_FILE, [line, *former])
+    retired = OwnOldKey(current.key_id, current.public_key, now_ms)
+    former = [
+        f"old {key.key_id.removeprefix('ed25519:')} {key.public_key.hex()} {key.expired_ts}" for key in (retired, *old)
+    ]
+    write_key_file(path, [line, *former])
     return "ed25519:" + line.split()[1]

@@ -14,7 +14,8 @@ ROUND_S_MAX: Final = 0.002
 """A round with syncs in it should take no longer while a message is under way; one sync alone may."""
 IDLE_ROUND_S_MAX: Final = 0.01
 """While none is: each round has its price, above all when thousands of connections are read in it."""
-AT_ONCE_MAX: Final = 64
+AT_ONCE_MAX: Final = 16
+"""What a sync will take nobody knows before. If all of these are dear after cheap ones, one round is long, and the next has one again."""
 
 
 class SyncTurns:
@@ -26,6 +27,7 @@ class SyncTurns:
         self._began_s: float | None = None
         """When the present round began; None before the first sync in one."""
         self._waiting: deque[asyncio.Future[None]] = deque()
+        """No more than there are connections."""
         self._at_once = 1
         """So many that wait go on in a round: more while rounds are short, fewer when they are not."""
 
@@ -37,9 +39,7 @@ class SyncTurns:
         return not self._waiting and self._is_short(self._began_s)
 
     async def wait(self) -> None:
-        """Until it is this sync's turn."""
-        if self._began_s is None:
-            self._plan_round()
+        """Until it is this sync's turn. To be called at once after `may_go_on` has said no."""
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         await turn
@@ -53,11 +53,10 @@ class SyncTurns:
 
     def _begin_round(self) -> None:
         began_s, self._began_s = self._began_s, None
-        if not self._waiting:
+        if not self._waiting or began_s is None:
             self._at_once = 1
             return
-        was_short = began_s is not None and self._is_short(began_s)
-        self._at_once = min(self._at_once * 2, AT_ONCE_MAX) if was_short else max(self._at_once // 2, 1)
+        self._at_once = min(self._at_once * 2, AT_ONCE_MAX) if self._is_short(began_s) else 1
         self._plan_round()
         woken = 0
         while self._waiting and woken < self._at_once:
