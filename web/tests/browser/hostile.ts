@@ -67,6 +67,8 @@ await runStory(async (stage) => {
   await anna.startChat("mallory");
   await anna.write("Hello, who are you?");
   await stage.other("accept");
+  // Else what follows may be at the server before it, and it is not the first.
+  await anna.seesTicks("Hello, who are you?", "held", "delivered", "read");
   await stage.other("know @anna:localhost");
   const send = (type: string, content: Content, how = "send") => stage.other(`${how} ${JSON.stringify({ type, content })}`).catch((error: unknown) => String(error));
 
