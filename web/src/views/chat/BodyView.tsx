@@ -8,12 +8,12 @@ import { PollBody } from "./PollBody";
 import { StateBody } from "./StateBody";
 import { TextBody } from "./TextBody";
 
-/** What a bubble holds. `meta` is the time and ticks: text lets it float into its last line, the others put it below. */
+/** What a bubble holds. `meta` is the time and ticks: text lets it float into its last line (so a preview stands above it), the others put it below. */
 export function BodyView({ message, meta }: { readonly message: Message; readonly meta: ReactNode }) {
   const { t } = useTranslation();
   const { body } = message;
   switch (body.kind) {
-    case "text": return <><TextBody body={body} senderName={message.senderName} meta={meta} /><LinkPreviewOf message={message} /></>;
+    case "text": return <><LinkPreviewOf message={message} /><TextBody body={body} senderName={message.senderName} meta={meta} /></>;
     case "image": case "sticker": case "video": case "voice": case "audio": case "file":
       return <MediaBody message={message} body={body} meta={meta} />;
     case "location": return <><LocationBody body={body} />{meta}</>;
