@@ -98,7 +98,8 @@ await runStory(async (stage) => {
   await badr.openChat("anna");
   await badr.page.locator("main img[src^='blob:']").first().waitFor();
   await badr.openChat("dina");
-  await badr.page.waitForTimeout(500);
+  // What he saw is noted when the page is idle.
+  await badr.page.waitForTimeout(2_000);
   await badr.page.locator("[data-attach=media]").setInputFiles(picture);
   await badr.pressButton("media.send", badr.page.getByRole("dialog"));
   await dina.page.locator("main img[src^='blob:']").first().waitFor();

@@ -217,7 +217,6 @@ describe("recognition", () => {
     guard.receive({ mxc: "mxc://a/1", text: "look" }, 2);
     expect(guard.inspectComposed({ text: "look" })).toMatchObject({ kind: "own" });
     expect(guard.wantsFile("mxc://a/1")).toBe(true);
-    expect(guard.wantsFile("mxc://a/2")).toBe(false);
     guard.recordForward({ mxc: "mxc://a/1" }, chats("1"));
     guard.linkFile("mxc://a/1", "beef");
     expect(guard.wantsFile("mxc://a/1")).toBe(false);
@@ -225,6 +224,20 @@ describe("recognition", () => {
     guard.receive({ mxc: "mxc://b/9" }, 0);
     guard.linkFile("mxc://b/9", "beef");
     expect(guard.inspectForward({ mxc: "mxc://b/9" }, 0)).toMatchObject({ effectiveHop: 2 });
+  });
+
+  it("knows a file by its bytes although it was opened before its message was noted", () => {
+    const { guard, clock } = guardAt();
+    guard.linkFile("mxc://a/1", "beef");
+    guard.receive({ mxc: "mxc://a/1" }, 2);
+    expect(guard.inspectComposed({ fileSha256: "beef" })).toMatchObject({ kind: "forward", effectiveHop: 2 });
+    guard.linkFile("mxc://a/2", "f00d");
+    guard.noteForwarded({ mxc: "mxc://a/2" }, 1, { roomId: "1", isGroup: false }, clock.now);
+    expect(guard.inspectForward({ fileSha256: "f00d" }, 0)).toMatchObject({ chatsLeft: 4 });
+    guard.linkFile("mxc://a/3", "ba5e");
+    guard.noteOwn({ mxc: "mxc://a/3" });
+    guard.receive({ fileSha256: "ba5e" }, 1);
+    expect(guard.inspectComposed({ fileSha256: "ba5e" })).toMatchObject({ kind: "own" });
   });
 
   it("saves what is new, piece by piece", () => {

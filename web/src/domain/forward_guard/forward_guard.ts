@@ -75,8 +75,8 @@ export class ForwardGuard {
   /** Tags to what was seen, so that the usual case needs no scan. */
   readonly #byTag = new Map<string, SeenContent>();
   readonly #ownTags = new Set<string>();
-  /** Files whose bytes are known already, in this run. */
-  readonly #hashed = new Set<string>();
+  /** The bytes of files, by address, as far as they are known in this run. */
+  readonly #hashed = new Map<string, string>();
   #fresh: { seen: SeenContent[]; sent: SentContent[]; own: OwnContent[] } = { seen: [], sent: [], own: [] };
 
   /** `saved` comes from `exportState` or `takeChanges` and may be anything; `changed` is called when there is something to save. */
@@ -97,7 +97,7 @@ export class ForwardGuard {
 
   /** Notes what arrived from somebody else and gives its effective hop. */
   receive(content: GuardedContent, claimedHop: number): number {
-    return this.receiveFingerprint(fingerprint(content), claimedHop);
+    return this.receiveFingerprint(fingerprint(this.#withBytes(content)), claimedHop);
   }
 
   receiveFingerprint(print: Fingerprint, claimedHop: number): number {
@@ -130,13 +130,16 @@ export class ForwardGuard {
 
   /** Whether the bytes of the file at this address are still to be told by `linkFile`. */
   wantsFile(mxc: string): boolean {
-    return !this.#hashed.has(mxc) && this.#byTag.has(tagOfMxc(mxc));
+    return !this.#hashed.has(mxc);
   }
 
-  /** A received file was decrypted: from now on its bytes are recognised, under whatever key and address they come. */
+  /**
+   * A file was decrypted: from now on its bytes are recognised, under whatever key and address they come. That may be before its message is noted,
+   * which waits until the page is idle.
+   */
   linkFile(mxc: string, fileSha256: string): void {
     if (this.#hashed.size >= HASHED_MAX) this.#hashed.clear();
-    this.#hashed.add(mxc);
+    this.#hashed.set(mxc, fileSha256);
     const tag = tagOfMxc(mxc);
     const known = this.#byTag.get(tag);
     if (known !== undefined) this.receive({ mxc, fileSha256 }, known.hop);
@@ -145,7 +148,7 @@ export class ForwardGuard {
 
   /** Notes words and files of this person's own, so that they stay their own when they come back. */
   noteOwn(content: GuardedContent): void {
-    const print = fingerprint(content);
+    const print = fingerprint(this.#withBytes(content));
     if (print.everyday || this.#isOwn(print) || this.#localHop(print) !== undefined) return;
     const entry: OwnContent = { tags: print.tags, ...(print.signature === undefined ? {} : { signature: print.signature }), at: this.#now() };
     this.#rememberOwn(entry);
@@ -196,7 +199,7 @@ export class ForwardGuard {
    */
   noteForwarded(content: GuardedContent, hop: number, target: Target, sentAt: number): void {
     this.receive(content, clampHop(hop) - 1);
-    const print = fingerprint(content);
+    const print = fingerprint(this.#withBytes(content));
     const at = Math.min(sentAt, this.#now());
     if (at <= this.#now() - LADDER_WINDOW_MS || this.#targetsOf(print).has(target.roomId)) return;
     this.#rememberSent(sentTo(print, target, at));
@@ -214,6 +217,11 @@ export class ForwardGuard {
     const state = writeState(this.#fresh);
     this.#fresh = { seen: [], sent: [], own: [] };
     return state;
+  }
+
+  #withBytes(content: GuardedContent): GuardedContent {
+    const fileSha256 = content.fileSha256 ?? (content.mxc === undefined ? undefined : this.#hashed.get(content.mxc));
+    return fileSha256 === undefined ? content : { ...content, fileSha256 };
   }
 
   #decide(print: Fingerprint, effectiveHop: number, text: string): Decision {
