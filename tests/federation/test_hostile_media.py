@@ -289,6 +289,9 @@ async def test_one_server_that_does_not_answer_leaves_places_for_the_others(tmp_
                     await asyncio.sleep(0.01)
                     refused = sum(each.done() for each in asking)
             assert (await download(ali, healthy)).raw == b"a file"
+            async with asyncio.timeout(5):
+                assert other.asked == FETCHES_PER_SERVER_MAX
+                assert (await ali.get(f"/_matrix/client/v3/profile/@guest:{other.name}")).status in (404, 502)
             other.may_answer.set()
             statuses = [answer.status for answer in await asyncio.gather(*asking)]
             assert (statuses.count(200), statuses.count(429)) == (FETCHES_PER_SERVER_MAX, refused)

@@ -28,7 +28,8 @@ T = TypeVar("T")
 
 USER_AGENT: Final = "Zajil (Matrix homeserver)"
 CONNECTIONS_MAX: Final = 1_000
-CONNECTIONS_PER_HOST_MAX: Final = 10
+CONNECTIONS_PER_HOST_MAX: Final = 32
+"""More than the files that are fetched from one server at once, or messages to it would have to wait for them."""
 CONNECT_TIMEOUT_S: Final = 10.0
 KEEP_ALIVE_S: Final = 60.0
 WELL_KNOWN_TIMEOUT_S: Final = 10.0
