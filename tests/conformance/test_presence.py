@@ -247,6 +247,24 @@ async def test_presence_is_shed_when_the_event_loop_is_late(tmp_path: Path) -> N
         assert [event["sender"] for event in answer["presence"]["events"]] == [ben.user_id]
 
 
+async def test_presence_that_was_shed_comes_with_the_next_answer_although_nothing_else_happens(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        anna, ben = await server.register("anna"), await server.register("ben")
+        await meet(anna, ben)
+        a = Syncer(anna)
+        for _ in range(2):
+            await a.sync()
+            await settle(server)
+        parked = asyncio.create_task(a.sync(timeout=200))
+        await asyncio.sleep(0.01)
+        await put_status(ben, "online")
+        await server.app.presence.tell(late_s=1)
+        told = [await parked, await a.sync(timeout=10)]
+        assert [event["sender"] for answer in told for event in answer.get("presence", {}).get("events", [])] == [
+            ben.user_id
+        ]
+
+
 async def test_presence_can_be_switched_off(tmp_path: Path) -> None:
     async with running_server(tmp_path, presence=False) as server:
         anna, ben = await server.register("anna"), await server.register("ben")

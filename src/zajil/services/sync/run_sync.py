@@ -82,7 +82,8 @@ def has_news(app: App, user: OnlineUser, window: Window) -> bool:
     since = window.since
     if since is None or since < max(user.known_since, user.last_touched, app.notifier.unresolved):
         return True
-    return user.last_ephemeral > window.ephemeral_since
+    # Presence may have been noted without waking anybody; the token of an empty answer would pass it over.
+    return max(user.last_ephemeral, user.last_presence) > window.ephemeral_since
 
 
 def render_answer(app: App, window: Window, sections: dict[bytes, bytes], counts: KeyCounts) -> bytes:
