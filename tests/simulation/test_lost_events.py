@@ -273,3 +273,60 @@ async def test_who_joins_anew_has_it_told_first_how_they_left(place: Place) -> N
         for person in (place.one, place.two)
     ]
     assert states[0] == states[1]
+
+
+async def test_nobody_returns_to_a_room_by_what_their_own_server_remembers_of_it(place: Place) -> None:
+    """Two who did would reach those only who were there when they left, and not hear of each other."""
+    for person in (place.two, place.three):
+        await place.join(person, "one.test")
+        await place.network.settle()
+        (await person.post(f"{V3}/rooms/{q(place.room_id)}/leave")).ok()
+        await place.network.settle()
+    place.network.cut = {("two.test", "one.test"), ("three.test", "one.test")}
+    for person in (place.two, place.three):
+        path = f"{V3}/rooms/{q(place.room_id)}/state/m.room.member/{q(person.user_id)}"
+        assert (await person.put(path, {"membership": "join", "displayname": "back"})).status == 502
+        assert not await place.is_in_room(person)
+    place.network.heal()
+    for person in (place.two, place.three):
+        await place.rename(person, "back")
+    await place.network.settle()
+    message = await place.write(place.two, "do you hear me?")
+    await place.network.settle()
+    assert await place.find(place.three, message) is not None
+    member = f"{V3}/rooms/{q(place.room_id)}/state/m.room.member/{q(place.two.user_id)}"
+    assert (await place.three.get(member)).ok() == {"membership": "join", "displayname": "back"}
+
+
+async def test_an_empty_room_is_entered_again_through_the_server_that_made_it(place: Place) -> None:
+    """If each server let its own people in, there would be as many rooms."""
+    for person in (place.two, place.three):
+        await place.join(person, "one.test")
+    for person in (place.two, place.three, place.one):
+        await place.network.settle()
+        (await person.post(f"{V3}/rooms/{q(place.room_id)}/leave")).ok()
+    await place.network.settle()
+    for person, others in ((place.two, "via=one.test&via=three.test"), (place.three, "via=one.test&via=two.test")):
+        assert (await person.post(f"{V3}/join/{q(place.room_id)}?{others}")).status == 404
+    (await place.one.post(f"{V3}/join/{q(place.room_id)}")).ok()
+    await place.join(place.two, "one.test")
+    await place.join(place.three, "one.test")
+    message = await place.write(place.two, "all here again")
+    await place.network.settle()
+    assert await place.find(place.three, message) is not None
+
+
+async def test_history_is_fetched_from_who_has_left(place: Place) -> None:
+    await place.join(place.three, "one.test")
+    await place.network.settle()
+    (await place.three.post(f"{V3}/rooms/{q(place.room_id)}/leave")).ok()
+    await place.network.settle()
+    message = await place.write(place.one, "meanwhile")
+    await place.join(place.three, "one.test")
+    await place.network.settle()
+    (await place.one.post(f"{V3}/rooms/{q(place.room_id)}/leave")).ok()
+    await place.network.settle()
+    assert await place.find(place.three, message) is None
+    for _ in range(2):
+        (await place.three.get(f"{V3}/rooms/{q(place.room_id)}/messages?dir=b&limit=100")).ok()
+    assert (await place.find(place.three, message) or pytest.fail("it was not fetched")).history is not None

@@ -19,6 +19,8 @@ STEPS = 30
 PAGES_MAX = 50
 SEEDS_PER_RUN = 20
 VERSIONS = ("10", "11", "12")
+HARD_SEEDS = (1110, 2534, 2742)
+"""Who has the history has left, or was removed; two come back at once, each with what they remember of the room."""
 
 
 class Story:
@@ -184,6 +186,11 @@ async def play(folder: Path, seeds: range) -> None:
 @pytest.mark.parametrize("start", range(0, 200, SEEDS_PER_RUN))
 async def test_a_healed_room_is_the_same_everywhere(tmp_path: Path, start: int) -> None:
     await play(tmp_path, range(start, start + SEEDS_PER_RUN))
+
+
+@pytest.mark.parametrize("seed", HARD_SEEDS)
+async def test_a_healed_room_is_the_same_everywhere_also_after_these(tmp_path: Path, seed: int) -> None:
+    await play(tmp_path, range(seed, seed + 1))
 
 
 @pytest.mark.soak

@@ -11,11 +11,13 @@ from typing import Final
 import structlog
 
 from zajil.core.events import Event
+from zajil.core.identifiers import server_name_of
 from zajil.ports.database import Busy, StorageUnavailable, Transaction
 from zajil.ports.federation import FederationFailed
 from zajil.ports.stores.events import OUTLIER, REJECTED, StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
+from zajil.services.federation.access_servers import is_server_allowed
 from zajil.services.federation.adopt_state import adopt_state_before
 from zajil.services.federation.fetch_events import fetch_backfill
 from zajil.services.federation.partial_rooms import wait_for_state
@@ -31,6 +33,9 @@ EVENTS_MAX: Final = 100
 """Asked for at once."""
 STARTS_MAX: Final = 20
 SERVERS_TRIED_MAX: Final = 3
+"""Of those in the room; and as many of those that were there when what is missing was written."""
+GONE_MAX: Final = 100
+"""People who have left whose servers are thought of."""
 READER_WAITS_S_MAX: Final = 5.0
 """A reader waits no longer; what comes later is there for the next page."""
 PAUSE_S: Final = 60.0
@@ -51,7 +56,7 @@ class Backfills:
 
         `is_end` says that nothing older is here.
         """
-        if head.has_remote_members is False or not self._app.config.federation:
+        if not self._app.config.federation:
             return False
         try:
             await wait_for_state(self._app, head.room_id, wait_s=READER_WAITS_S_MAX)
@@ -68,7 +73,9 @@ class Backfills:
             return False
         task = self._running.get(head.room_id)
         if task is None:
-            task = asyncio.create_task(self._fetch(head, wanted[:STARTS_MAX]))
+            wanted = wanted[:STARTS_MAX]
+            successors = [nid for event_id in wanted for nid in gaps[event_id][:SERVERS_TRIED_MAX]]
+            task = asyncio.create_task(self._fetch(head, wanted, successors))
             self._running[head.room_id] = task
             task.add_done_callback(lambda _: self._running.pop(head.room_id, None))
         try:
@@ -83,9 +90,9 @@ class Backfills:
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    async def _fetch(self, head: RoomHead, wanted: Sequence[str]) -> bool:
+    async def _fetch(self, head: RoomHead, wanted: Sequence[str], successors: Sequence[int]) -> bool:
         app = self._app
-        for server in (await app.destinations.find_servers(head))[:SERVERS_TRIED_MAX]:
+        for server in await find_sources(app, head, wanted, successors):
             try:
                 events = await fetch_backfill(app, server, head.room_id, head.rules, wanted, EVENTS_MAX)
                 if await store_backfill(app, server, head, events):
@@ -97,6 +104,23 @@ class Backfills:
         if len(self._paused_until_s) > ROOMS_REMEMBERED_MAX:
             self._paused_until_s.popitem(last=False)
         return False
+
+
+async def find_sources(app: App, head: RoomHead, wanted: Sequence[str], successors: Sequence[int]) -> list[str]:
+    """Servers that may have older events, the likeliest first. All that are in the room may have come after them; who wrote then, or has left since,
+    was there.
+    """
+    tx = app.db.reader
+    standing = (await app.destinations.find_servers(head))[:SERVERS_TRIED_MAX]
+    beside = [
+        *await app.stores.events.load_by_ids(tx, wanted),  # known of, without their places
+        *await app.stores.events.load_by_nids(tx, successors),
+    ]
+    gone = await app.stores.rooms.load_members(tx, head.row.room_nid, ["leave", "ban"], GONE_MAX)
+    people = [*(each.event.sender for each in beside), *(row.user_id for row in gone)]
+    names = dict.fromkeys(server_name_of(user_id) or "" for user_id in people)
+    others = [name for name in names if name not in ("", app.server_name, *standing) and is_server_allowed(app, name)]
+    return [*standing, *others[:SERVERS_TRIED_MAX]]
 
 
 async def store_backfill(app: App, server: str, head: RoomHead, events: Sequence[Event]) -> int:

@@ -185,10 +185,13 @@ class Destinations:
                 while await self._has_waiting(server_name, last):
                     destination = self._find(server_name)
                     if failures is None:
-                        failures = destination.row.failures
+                        # An attempt that is under way began before, and may fail for something that is over.
+                        failures = destination.row.failures + (destination.task is not None)
                         self.note_alive(server_name)
                     elif destination.row.failures > failures:
                         return
+                    elif destination.row.retry_ts > self._app.clock.now_ms():
+                        self.note_alive(server_name)
                     await asyncio.sleep(HAND_OVER_LOOK_S)
 
     async def _has_waiting(self, server_name: str, last: int) -> bool:

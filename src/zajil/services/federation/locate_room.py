@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from zajil.core.identifiers import is_room_id, is_server_name, parse_room_alias, server_name_of
+from zajil.core.power_levels import CREATE_KEY
 from zajil.ports.database import Read
 from zajil.ports.federation import FederationFailed, FederationRequest
 from zajil.services.app import App
@@ -80,17 +81,22 @@ async def is_server_in_room(app: App, room_id: str) -> bool:
 
 
 async def is_room_here(app: App, tx: Read, head: RoomHead) -> bool:
-    """Whether what this server knows of a room is as it stands: somebody of this server is in it, or nobody of another one."""
+    """Whether what this server knows of a room is as it stands: somebody of this server is in it; or nobody at all is, and it was made here.
+
+    Only the server that made an empty room lets people in again: of several, each would go on with a room of its own.
+    """
     if not head.row.extremities:
         return False
     if head.row.partial_state:
         return await app.stores.federation_queue.has_members_of(tx, head.row.room_nid, app.server_name, ["join"])
-    if head.has_remote_members is False or not app.config.federation:
+    if not app.config.federation:
         return True
-    queue, room_nid = app.stores.federation_queue, head.row.room_nid
-    if await queue.has_members_of(tx, room_nid, app.server_name, ["join"]):
+    if head.row.joined_count == 0:
+        create = head.rest.get(CREATE_KEY)
+        return create is not None and server_name_of(create.event.sender) == app.server_name
+    if head.has_remote_members is False:
         return True
-    return head.row.joined_count == 0
+    return await app.stores.federation_queue.has_members_of(tx, head.row.room_nid, app.server_name, ["join"])
 
 
 async def list_helpers(app: App, place: Place, user_id: str) -> list[str]:

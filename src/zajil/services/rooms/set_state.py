@@ -1,17 +1,23 @@
 """PUT /rooms/{roomId}/state: what certain types of state need besides the room's authorisation rules."""
 
-from typing import Any
+from typing import Any, Final
 
+from zajil.core.auth_rules_member import AUTHORISED_VIA
 from zajil.core.globs import compile_glob
 from zajil.ports.database import Transaction
 from zajil.services.app import App
-from zajil.services.errors import bad_json, forbidden, invalid_param
+from zajil.services.errors import bad_json, forbidden, invalid_param, not_found
+from zajil.services.federation.locate_room import is_server_in_room
 from zajil.services.messages.append_events import Proposal, append, open_draft, store_draft
 from zajil.services.messages.send_event import write_to_room
 from zajil.services.requester import Requester
 from zajil.services.rooms.check_canonical_alias import check_canonical_alias
+from zajil.services.rooms.join_room import join_room, knock_on_room
 from zajil.services.rooms.leave_room import remove_guests
 from zajil.services.rooms.set_membership import MEMBER, MEMBERSHIPS, Step, set_membership
+
+ENTERING: Final = {"join": join_room, "knock": knock_on_room}
+"""Memberships that somebody else has to grant when nobody of this server is in the room."""
 
 
 async def set_state(
@@ -59,7 +65,25 @@ async def _set_member(app: App, requester: Requester, room_id: str, user_id: str
     for key in ("displayname", "avatar_url", "reason"):
         if not isinstance(content.get(key), str | None):
             raise bad_json(f"{key} must be a string.")
+    if user_id == requester.user_id and membership in ENTERING and not await is_server_in_room(app, room_id):
+        return await _enter(app, requester, room_id, content)
     return await set_membership(app, requester, Step(room_id, user_id, membership, content))
+
+
+async def _enter(app: App, requester: Requester, room_id: str, content: dict[str, Any]) -> str:
+    """Enter a room that goes on elsewhere; returns the ID of the member event.
+
+    What this server remembers of it may be long out of date, and an event that builds on that would reach those only who were in the room then.
+    """
+    enter = ENTERING[content["membership"]]
+    await enter(app, requester, room_id, {key: value for key, value in content.items() if key != AUTHORISED_VIA})
+    row = await app.stores.rooms.load_row(app.db.reader, room_id)
+    member = None
+    if row is not None:
+        member = await app.stores.rooms.load_member_event(app.db.reader, row.room_nid, requester.user_id)
+    if member is None:
+        raise not_found("The membership has changed again.")
+    return member.event.event_id
 
 
 def check_server_acl(app: App, content: dict[str, Any]) -> None:
