@@ -61,7 +61,7 @@ class Links:
                 client, address = listener.accept()
             except OSError:
                 return
-            pair = (self._find_caller(address[1]), called)
+            pair = (self._find_caller(address[1], listener.getsockname()[1]), called)
             try:
                 if pair in self.cut_off or pair[0] == UNKNOWN:
                     raise OSError("cut")
@@ -83,11 +83,11 @@ class Links:
                 each.shutdown(socket.SHUT_RDWR)
             self._open.pop(each, None)
 
-    def _find_caller(self, port: int) -> str:
-        """The server whose process has the socket at this port."""
+    def _find_caller(self, port: int, called_port: int) -> str:
+        """The server whose process has the socket between these two ports."""
         # The kernel's lists are not read in one moment: while others come and go a line may be missing from them.
         for _ in range(LOOKS_MAX):
-            inode = find_inode(port)
+            inode = find_inode(port, called_port)
             sessions = {each.pid: name for name, each in self.servers.items() if each.process is not None}
             for pid, session in list_processes():
                 if session in sessions and inode is not None and has_socket(pid, inode):
@@ -96,12 +96,12 @@ class Links:
         return UNKNOWN
 
 
-def find_inode(port: int) -> str | None:
-    """Of the socket on loopback with this local port."""
-    local = f"0100007F:{port:04X}"
+def find_inode(port: int, called_port: int) -> str | None:
+    """Of the socket on loopback with this local port and this remote one. Alone, a port may be that of several sockets which go to different places."""
+    local, remote = f"0100007F:{port:04X}", f"0100007F:{called_port:04X}"
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
-        if fields[1] == local and fields[9] != "0":
+        if (fields[1], fields[2]) == (local, remote) and fields[9] != "0":
             return fields[9]
     return None
 
