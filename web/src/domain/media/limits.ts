@@ -29,8 +29,8 @@ export const ALBUM_ITEMS_MAX = 10;
 export const SEND_FILES_MAX = 30;
 
 export const VOICE_DURATION_MS_MAX = 30 * 60_000;
-/** Shorter recordings are a slip of the finger. */
-export const VOICE_DURATION_MS_MIN = 700;
+/** Shorter recordings are a slip of the finger. From there on the clock beside a recording shows a second, and what is shown can be sent. */
+export const VOICE_DURATION_MS_MIN = 500;
 
 /** Blob URLs kept in memory; media kept on disk for reading offline. */
 export const MEMORY_CACHE_BYTES_MAX = 128 * 1024 * 1024;
