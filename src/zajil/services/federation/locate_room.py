@@ -110,4 +110,8 @@ async def list_helpers(app: App, place: Place, user_id: str) -> list[str]:
     servers += place.servers
     if row is not None:
         servers += await app.stores.federation_queue.load_joined_servers(app.db.reader, row.room_nid)
+        head = await app.rooms.find(app.db.reader, place.room_id, app.db.position)
+        create = None if head is None else head.rest.get(CREATE_KEY)
+        if create is not None:  # it may have an empty room again
+            servers.append(server_name_of(create.event.sender) or "")
     return [each for each in dict.fromkeys(servers) if each and each != app.server_name]

@@ -6,7 +6,7 @@ from zajil.core.auth_rules_member import AUTHORISED_VIA
 from zajil.core.globs import compile_glob
 from zajil.ports.database import Transaction
 from zajil.services.app import App
-from zajil.services.errors import bad_json, forbidden, invalid_param, not_found
+from zajil.services.errors import MatrixError, bad_json, forbidden, invalid_param, not_found
 from zajil.services.federation.locate_room import is_server_in_room
 from zajil.services.messages.append_events import Proposal, append, open_draft, store_draft
 from zajil.services.messages.send_event import write_to_room
@@ -75,12 +75,14 @@ async def _enter(app: App, requester: Requester, room_id: str, content: dict[str
 
     What this server remembers of it may be long out of date, and an event that builds on that would reach those only who were in the room then.
     """
+    row = await app.stores.rooms.load_row(app.db.reader, room_id)
+    if row is None:
+        raise not_found("This server does not know that room.")
+    if requester.is_guest:
+        raise MatrixError(403, "M_GUEST_ACCESS_FORBIDDEN", "Guests cannot join this room. Register an account.")
     enter = ENTERING[content["membership"]]
     await enter(app, requester, room_id, {key: value for key, value in content.items() if key != AUTHORISED_VIA})
-    row = await app.stores.rooms.load_row(app.db.reader, room_id)
-    member = None
-    if row is not None:
-        member = await app.stores.rooms.load_member_event(app.db.reader, row.room_nid, requester.user_id)
+    member = await app.stores.rooms.load_member_event(app.db.reader, row.room_nid, requester.user_id)
     if member is None:
         raise not_found("The membership has changed again.")
     return member.event.event_id
