@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from tests.client import Client, InProcessServer, q, running_server
+from tests.simulation.network import running_network
 
 from zajil.ports.database import Transaction
 
@@ -43,6 +44,22 @@ async def test_a_blocked_room_takes_nobody_in(tmp_path: Path) -> None:
         assert await act(ben, "GET", f"{V1}/room_summary/{q('#pub:localhost')}") == (404, "M_NOT_FOUND")
         assert (await ben.get(f"{V3}/publicRooms")).ok()["chunk"] == []
         assert await act(anna, "POST", f"{room}/leave") == (200, "")
+
+
+async def test_a_blocked_room_is_not_entered_through_another_server(tmp_path: Path) -> None:
+    async with running_network(tmp_path, ["one.test", "two.test"]) as network:
+        anna, ben = [await server.register("me") for server in network.servers.values()]
+        room_id = await create(anna, preset="public_chat")
+        room = f"{V3}/rooms/{q(room_id)}"
+        assert await act(ben, "POST", f"{V3}/join/{q(room_id)}?via=one.test") == (200, "")
+        assert await act(ben, "POST", f"{room}/leave") == (200, "")
+        await network.settle()
+        await execute(ben.server, "UPDATE rooms SET blocked_reason = 'Fraud.' WHERE room_id = ?", room_id)
+        ben.server.app.rooms.forget_all()
+        assert await act(ben, "POST", f"{V3}/join/{q(room_id)}?via=one.test") == FORBIDDEN
+        assert await act(ben, "POST", f"{V3}/knock/{q(room_id)}?via=one.test") == FORBIDDEN
+        member = f"{room}/state/m.room.member/{q(ben.user_id)}"
+        assert await act(ben, "PUT", member, {"membership": "join"}) == FORBIDDEN
 
 
 async def test_suspended_users_only_read_redact_and_leave(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from zajil.services.messages.send_event import write_to_room
 from zajil.services.requester import Requester
 from zajil.services.rooms.build_member_content import build_member_content
 from zajil.services.rooms.carry_over import carry_over
-from zajil.services.rooms.set_membership import Step, set_membership
+from zajil.services.rooms.set_membership import Step, check_is_open, set_membership
 
 STATE_WAIT_S: Final = 0.25
 
@@ -39,6 +39,7 @@ async def join_room(app: App, requester: Requester, room: str, content: dict[str
                 raise
     elif not servers:
         raise not_found("This server does not know that room.")
+    await _check_is_open(app, place.room_id)
     member = await build_member_content(app, app.db.reader, user_id, "join", content)
     await app.room_turns.acquire(place.room_id)
     try:
@@ -68,7 +69,15 @@ async def knock_on_room(
     servers = await list_helpers(app, place, user_id)
     if not servers:
         raise not_found("This server does not know that room.")
+    await _check_is_open(app, place.room_id)
     member = await build_member_content(app, app.db.reader, user_id, "knock", content)
     event, shown = await knock_on_remote_room(app, place.room_id, user_id, servers, member)
     await show_membership(app, event.rules, event, user_id, shown)
     return place.room_id
+
+
+async def _check_is_open(app: App, room_id: str) -> None:
+    """What the administrator has closed is not opened again through another server. Raises M_FORBIDDEN."""
+    row = await app.stores.rooms.load_row(app.db.reader, room_id)
+    if row is not None:
+        check_is_open(row)

@@ -8,6 +8,7 @@ from zajil.core.identifiers import is_user_id, server_name_of
 from zajil.core.power_levels import CREATE_KEY
 from zajil.ports.database import Transaction
 from zajil.ports.stores.events import StoredEvent
+from zajil.ports.stores.rooms import RoomRow
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, forbidden, invalid_param
 from zajil.services.federation.invite_remote_user import invite_remote_user
@@ -103,10 +104,15 @@ def _is_same(standing: StoredEvent, requester: Requester, content: dict[str, Any
     }
 
 
+def check_is_open(row: RoomRow) -> None:
+    """Raises M_FORBIDDEN for a room into which the administrator lets nobody more."""
+    if row.blocked_reason is not None:
+        raise forbidden(f"This room has been closed by the server's administrator. {row.blocked_reason}".strip())
+
+
 async def check_may_come(app: App, tx: Transaction, draft: RoomDraft, requester: Requester, step: Step) -> None:
     """What stands against somebody's joining, being invited or knocking, besides the room's authorisation rules."""
-    if draft.row.blocked_reason is not None:
-        raise forbidden(f"This room has been closed by the server's administrator. {draft.row.blocked_reason}".strip())
+    check_is_open(draft.row)
     create = await draft.state(app, tx, CREATE_KEY)
     is_closed = create is not None and create.event.content.get("m.federate") is False
     if is_closed and not step.user_id.endswith(":" + app.server_name):
