@@ -179,20 +179,18 @@ class Destinations:
 
         Who enters a room anew through a server that has not heard yet of how they left it would be in the room by one account and out by the other.
         """
-        last, failures, tries_left = self._app.db.position, None, 0
+        # An attempt that is under way began before, and may fail for something that is over: then it is tried once more.
+        known = self._known.get(server_name)
+        tries_left = 1 if known is None or known.task is None else 2
+        last, failures = self._app.db.position, -1
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HAND_OVER_S):
                 while await self._has_waiting(server_name, last):
                     destination = self._find(server_name)
-                    if failures is None:
-                        # An attempt that is under way began before, and may fail for something that is over: then it is tried once more.
-                        failures = destination.row.failures
-                        tries_left = 1 if destination.task is not None else 0
-                        self.note_alive(server_name)
-                    elif destination.row.failures > failures:
+                    if destination.row.failures > failures:
                         if not tries_left:
                             return
-                        failures, tries_left = destination.row.failures, 0
+                        failures, tries_left = destination.row.failures, tries_left - 1
                         self.note_alive(server_name)
                     await asyncio.sleep(HAND_OVER_LOOK_S)
 

@@ -87,16 +87,20 @@ async def is_room_here(app: App, tx: Read, head: RoomHead) -> bool:
     """
     if not head.row.extremities:
         return False
-    if head.row.partial_state:
-        return await app.stores.federation_queue.has_members_of(tx, head.row.room_nid, app.server_name, ["join"])
-    if not app.config.federation:
-        return True
-    if head.row.joined_count == 0:
-        create = head.rest.get(CREATE_KEY)
-        return create is not None and server_name_of(create.event.sender) == app.server_name
-    if head.has_remote_members is False:
-        return True
+    if not head.row.partial_state:
+        if not app.config.federation:
+            return True
+        if head.row.joined_count == 0:
+            return find_maker(head) == app.server_name
+        if head.has_remote_members is False:
+            return True
     return await app.stores.federation_queue.has_members_of(tx, head.row.room_nid, app.server_name, ["join"])
+
+
+def find_maker(head: RoomHead) -> str:
+    """The server that has made the room; empty when that is not known."""
+    create = head.rest.get(CREATE_KEY)
+    return "" if create is None else server_name_of(create.event.sender) or ""
 
 
 async def list_helpers(app: App, place: Place, user_id: str) -> list[str]:
@@ -111,7 +115,5 @@ async def list_helpers(app: App, place: Place, user_id: str) -> list[str]:
     if row is not None:
         servers += await app.stores.federation_queue.load_joined_servers(app.db.reader, row.room_nid)
         head = await app.rooms.find(app.db.reader, place.room_id, app.db.position)
-        create = None if head is None else head.rest.get(CREATE_KEY)
-        if create is not None:  # it may have an empty room again
-            servers.append(server_name_of(create.event.sender) or "")
+        servers.append("" if head is None else find_maker(head))  # it may have an empty room again
     return [each for each in dict.fromkeys(servers) if each and each != app.server_name]
