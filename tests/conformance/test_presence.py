@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.client import Client, InProcessServer, q, running_server
@@ -228,18 +229,26 @@ async def test_presence_obeys_the_filter_and_the_ignore_list(tmp_path: Path) -> 
         assert anna.user_id not in await Syncer(ben).heard()
 
 
+async def shed_while_parked(
+    server: InProcessServer, anna: Client, ben: Client, timeout: int
+) -> tuple[Syncer, asyncio.Task[Any]]:
+    """Ben comes online while a sync of Anna's is parked and the event loop is late; her syncs, and the one that is parked."""
+    a = Syncer(anna)
+    for _ in range(2):
+        await a.sync()
+        await settle(server)
+    parked = asyncio.create_task(a.sync(timeout=timeout))
+    await asyncio.sleep(0.01)
+    await put_status(ben, "online")
+    await server.app.presence.tell(late_s=1)
+    return a, parked
+
+
 async def test_presence_is_shed_when_the_event_loop_is_late(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
         anna, ben = await server.register("anna"), await server.register("ben")
         room_id = await meet(anna, ben)
-        a = Syncer(anna)
-        for _ in range(2):
-            await a.sync()
-            await settle(server)
-        parked = asyncio.create_task(a.sync(timeout=400))
-        await asyncio.sleep(0.01)
-        await put_status(ben, "online")
-        await server.app.presence.tell(late_s=1)
+        _, parked = await shed_while_parked(server, anna, ben, timeout=400)
         await asyncio.sleep(0.05)
         assert not parked.done()
         (await ben.put(f"{V3}/rooms/{q(room_id)}/send/m.room.message/1", {"msgtype": "m.text", "body": "x"})).ok()
@@ -251,14 +260,7 @@ async def test_presence_that_was_shed_comes_with_the_next_answer_although_nothin
     async with running_server(tmp_path) as server:
         anna, ben = await server.register("anna"), await server.register("ben")
         await meet(anna, ben)
-        a = Syncer(anna)
-        for _ in range(2):
-            await a.sync()
-            await settle(server)
-        parked = asyncio.create_task(a.sync(timeout=200))
-        await asyncio.sleep(0.01)
-        await put_status(ben, "online")
-        await server.app.presence.tell(late_s=1)
+        a, parked = await shed_while_parked(server, anna, ben, timeout=200)
         told = [await parked, await a.sync(timeout=10)]
         assert [event["sender"] for answer in told for event in answer.get("presence", {}).get("events", [])] == [
             ben.user_id
