@@ -275,6 +275,30 @@ async def test_who_joins_anew_has_it_told_first_how_they_left(place: Place) -> N
     assert states[0] == states[1]
 
 
+async def test_what_arrives_while_outside_is_not_forgotten_on_return(place: Place) -> None:
+    """Its sender has been answered and does not send it again; whoever lets us in has not heard of it."""
+    await place.join(place.two, "one.test")
+    await place.join(place.three, "one.test")
+    await place.network.settle()
+    place.network.cut = {("three.test", "two.test"), ("two.test", "one.test")}
+    (await place.three.post(f"{V3}/rooms/{q(place.room_id)}/leave")).ok()
+
+    async def has_left(person: Client, name: str) -> bool:
+        app, head = person.server.app, await place.head(person)
+        return name not in await app.stores.federation_queue.load_joined_servers(app.db.reader, head.row.room_nid)
+
+    await place.until(lambda: has_left(place.one, "three.test"))
+    (await place.two.post(f"{V3}/rooms/{q(place.room_id)}/leave")).ok()
+    await place.until(lambda: has_left(place.three, "two.test"))
+    await place.join(place.three, "one.test")
+    member = f"{V3}/rooms/{q(place.room_id)}/state/m.room.member/{q(place.two.user_id)}"
+    assert (await place.one.get(member)).ok()["membership"] == "join"
+    assert (await place.three.get(member)).ok()["membership"] == "leave"
+    # And it is passed on to who has not heard of it.
+    await place.write(place.three, "two has gone")
+    await place.until(lambda: has_left(place.one, "two.test"))
+
+
 async def test_nobody_returns_to_a_room_by_what_their_own_server_remembers_of_it(place: Place) -> None:
     """Two who did would reach those only who were there when they left, and not hear of each other."""
     for person in (place.two, place.three):

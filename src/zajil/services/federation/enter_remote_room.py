@@ -19,10 +19,11 @@ from zajil.services.app import App
 from zajil.services.errors import MatrixError
 from zajil.services.federation.access_servers import is_server_allowed
 from zajil.services.federation.adopt_state import build_roots, find_create
+from zajil.services.federation.arrived_outside import find_arrived_outside
 from zajil.services.federation.check_pdus import Refused, check_pdu
 from zajil.services.federation.fetch_events import STATE_BYTES_MAX, check_answer, federation_path
 from zajil.services.federation.partial_rooms import parse_servers
-from zajil.services.federation.place_event import announce, load_changes
+from zajil.services.federation.place_event import Entry, announce, join_forks, load_changes, store_snapshots
 from zajil.services.federation.room_states import Roots, update_roots
 from zajil.services.federation.store_outliers import store_outliers
 from zajil.services.messages.append_events import RoomDraft, build_event_id_v1, insert_room, open_draft
@@ -210,6 +211,9 @@ async def adopt_room(
     if room_nid is None:
         room_nid = await app.db.write(lambda tx: tx.new_ids(1))
     stored = await store_outliers(app, room_nid, [*chain, *state], rules)
+    arrived: list[str] = []
+    if row is not None and not row.partial_state:
+        arrived = await find_arrived_outside(app, room_nid, stored)
     held = [stored[each.event_id] for each in state if each.event_id in stored]
     auth = [stored[event_id] for event_id in event.auth_event_ids if event_id in stored]
     if part is not None:
@@ -217,7 +221,7 @@ async def adopt_room(
         members = {each.event.key for each in held}
         held += [each for each in auth if each.event.type == "m.room.member" and each.event.key not in members]
 
-    async def item(tx: Transaction) -> StoredEvent:
+    async def item(tx: Transaction) -> tuple[StoredEvent, Roots]:
         draft = await _open_room(app, tx, rules, create, room_nid)
         draft.row.partial_state = part is not None
         before = await build_roots(app, tx, held)
@@ -234,6 +238,11 @@ async def adopt_room(
         await app.stores.events.insert_auth(tx, joined.nid, [each.nid for each in auth])
         await app.stores.events.insert_backward_extremities(tx, draft.row.room_nid, joined.nid, event.prev_event_ids)
         after = await update_roots(app, tx, before, {event.key: joined.nid})
+        if arrived:
+            # What it leads to together with these is worked out before anybody is told.
+            first, second = await store_snapshots(app, tx, before, after)
+            await app.stores.rooms.insert_branch_snapshots(tx, joined.nid, first, second)
+            return joined, before
         changes = await load_changes(app, tx, Roots(draft.row.members_root, draft.row.rest_root), after)
         announced = await announce(app, tx, draft, joined, [event.event_id], after, changes, before=before)
         if part is None:
@@ -242,9 +251,11 @@ async def adopt_room(
             room = PartialRoom(draft.row.room_nid, joined.nid, part.resident, part.servers)
             await app.stores.partial_rooms.store(tx, room)
             tx.on_commit(partial(app.partial_rooms.begin, room_id))
-        return announced
+        return announced, before
 
-    await write_to_room(app, room_id, item)
+    joined, before = await write_to_room(app, room_id, item)
+    if arrived:
+        await join_forks(app, room_id, joined, Entry(before, arrived))
 
 
 def check_part(

@@ -55,6 +55,16 @@ class Judged:
     """The room's policy server does not recommend it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """With a join this server enters the room again, which has gone on without it."""
+
+    before: Roots
+    """What held before the join, as the server tells that has let us in."""
+    beside: Sequence[str]
+    """Events which that server does not have."""
+
+
 def has_place(stored: StoredEvent) -> bool:
     """Whether nothing more is to be done with an event: it is in the log, or in the older history, or has failed.
 
@@ -227,7 +237,7 @@ async def _write(app: App, room_id: str, judged: Judged) -> StoredEvent:
         return await announce(app, tx, draft, stored, [event.event_id], after, changes), False
 
     stored, is_fork = await write_to_room(app, room_id, item)
-    return await _join_forks(app, room_id, stored) if is_fork else stored
+    return await join_forks(app, room_id, stored) if is_fork else stored
 
 
 async def _find_known(app: App, tx: Transaction, event: Event) -> StoredEvent | None:
@@ -276,15 +286,15 @@ async def store_snapshots(app: App, tx: Transaction, before: Roots, after: Roots
     return first, await _store_snapshot(app, tx, (first, before), after)
 
 
-async def _join_forks(app: App, room_id: str, stored: StoredEvent) -> StoredEvent:
-    """Work out what holds in the room now that it has a further end, and announce the event with that."""
+async def join_forks(app: App, room_id: str, stored: StoredEvent, entry: Entry | None = None) -> StoredEvent:
+    """Work out what holds in the room now that it has a further end, and announce the event with that. What was an end before an `entry` is none now."""
     event = stored.event
     for _ in range(ATTEMPTS_MAX):
         head = await app.rooms.find(app.db.reader, room_id, app.db.position)
         if head is None:
             raise StateUnknown("the room is not known")
         version = head.row.head_version
-        ends = await find_ends(app, head, event)
+        ends = await find_ends(app, head, event) if entry is None else find_ends_at_entry(event, entry)
         roots = await load_roots_after(app, app.db.reader, ends)
         states = [roots[event_id] for event_id in ends if event_id in roots]
         current = Roots(head.row.members_root, head.row.rest_root)
@@ -302,7 +312,9 @@ async def _join_forks(app: App, room_id: str, stored: StoredEvent) -> StoredEven
                 after, changes = await _keep_known(app, tx, draft, after)
             else:
                 changes = await load_changes(app, tx, current, after)
-            return await announce(app, tx, draft, stored, ends, after, changes)
+            return await announce(
+                app, tx, draft, stored, ends, after, changes, before=None if entry is None else entry.before
+            )
 
         try:
             return await app.db.write(item, rooms=(room_id,))
@@ -318,6 +330,12 @@ async def find_ends(app: App, head: RoomHead, event: Event) -> list[str]:
     if event.event_id not in ends and not await _is_followed(app, app.db.reader, head.row.room_nid, event.event_id):
         ends.append(event.event_id)
     return ends[-EXTREMITIES_MAX:]
+
+
+def find_ends_at_entry(event: Event, entry: Entry) -> list[str]:
+    """The join, and what it does not follow."""
+    beside = [event_id for event_id in entry.beside if event_id not in event.prev_event_ids]
+    return [*beside, event.event_id][-EXTREMITIES_MAX:]
 
 
 async def load_changes(app: App, tx: Transaction, old: Roots, new: Roots) -> dict[StateKey, StoredEvent | None]:
