@@ -14,9 +14,9 @@ from tests.simulation.network import Network, running_network
 from zajil.ports.federation import FederationFailed, FederationRequest
 from zajil.ports.stores.events import SOFT_FAILED, StoredEvent
 from zajil.services.app import App
-from zajil.services.federation.backfill import store_backfill
+from zajil.services.federation.backfill import find_places, store_backfill
 from zajil.services.federation.place_event import find_ends
-from zajil.services.federation.receive_events import receive_events
+from zajil.services.federation.receive_events import find_gaps, receive_events
 from zajil.services.federation.supersede_pdus import find_superseded
 from zajil.services.rooms.room_heads import RoomHead
 
@@ -212,6 +212,34 @@ async def test_an_event_that_only_a_failed_one_follows_is_an_end_of_the_room(pla
 
         await app.db.write(note)
         assert (failed in await find_ends(app, head, event)) == is_end
+
+
+async def test_history_goes_on_behind_an_event_that_has_failed(place: Place) -> None:
+    await place.join(place.two, "one.test")
+    await place.network.settle()
+    place.network.cut = {("one.test", "two.test"), ("two.test", "one.test")}
+    texts = ("before", "sent after the ban", "what is built on that")
+    before, failed, after = [
+        (await place.find(place.two, await place.write(place.two, text)) or pytest.fail(text)) for text in texts
+    ]
+    (await place.one.post(f"{V3}/rooms/{q(place.room_id)}/ban", {"user_id": place.two.user_id})).ok()
+    app = place.one.server.app
+    await receive_events(app, "two.test", place.room_id, [before.event, failed.event])
+    soft = await place.find(place.one, failed.event.event_id)
+    assert soft is not None and soft.flags & SOFT_FAILED
+    # As if what came before had been left for later, because it is old.
+    unknown = "$what-came-before"
+    room_nid = (await place.head(place.one)).row.room_nid
+    await app.db.write(
+        lambda tx: app.stores.events.insert_backward_extremities(tx, room_nid, soft.nid, [unknown])
+    )
+    assert await find_gaps(app, room_nid, after.event) == [unknown]
+    follower = StoredEvent(
+        after.event, nid=soft.nid + 1, room_nid=room_nid, position=None, history=7, history_minor=-3
+    )
+    places = await find_places(app, [before.event], {}, [soft, follower])
+    assert places == {before.event: (7, -4)}
+    assert not await find_places(app, [before.event], {}, [soft])
 
 
 async def test_who_is_in_the_room_after_all_goes_on_hearing_of_it(place: Place) -> None:

@@ -22,7 +22,7 @@ from zajil.services.federation.adopt_state import adopt_state_before
 from zajil.services.federation.fetch_events import fetch_backfill
 from zajil.services.federation.partial_rooms import wait_for_state
 from zajil.services.federation.place_event import Judged, check_claimed_auth, judge_event, store_snapshots
-from zajil.services.federation.receive_events import NotPlaced, bring_auth_events, find_absent, find_missing
+from zajil.services.federation.receive_events import NotPlaced, bring_auth_events, find_gaps, find_missing
 from zajil.services.federation.room_states import EMPTY, Resolved, StateUnknown, load_room_events, update_roots
 from zajil.services.messages.send_event import write_to_room
 from zajil.services.rooms.room_heads import RoomHead
@@ -148,7 +148,7 @@ async def find_places(
 ) -> dict[Event, tuple[int, int]]:
     """Where each event belongs in the room's history: before the earliest event that follows it, the newest nearest to that.
 
-    `here` are those of the fetched events that have a place already: there may be a gap behind them.
+    `here` are those of the fetched events that are here already: there may be a gap behind them, and behind those that have failed and have no place.
 
     Events that nothing here follows are left out: a server cannot slip anything into the past.
     """
@@ -168,11 +168,16 @@ async def find_places(
             own = (each.history, each.history_minor)
             for prev in each.event.prev_event_ids:
                 follows[prev] = min(follows.get(prev, own), own)
+    failed = {each.event for each in here if each.history is None}
     lowest: dict[int, int] = {}
     places: dict[Event, tuple[int, int]] = {}
-    for event in sorted(new, key=lambda each: (-each.depth, each.event_id)):
+    for event in sorted([*new, *failed], key=lambda each: (-each.depth, each.event_id)):
         point = follows.get(event.event_id)
         if point is None:
+            continue
+        if event in failed:
+            for prev in event.prev_event_ids:
+                follows[prev] = min(follows.get(prev, point), point)
             continue
         major = point[0]
         minor = min(point[1], lowest.get(major, point[1])) - 1
@@ -194,7 +199,7 @@ async def _place(
     else:
         judged = await judge_event(app, head, event, auth, adopted=adopted)
     rejection = judged.rejection
-    gone = await find_absent(app, event.prev_event_ids)
+    gone = await find_gaps(app, head.row.room_nid, event)
 
     async def item(tx: Transaction) -> None:
         before = await update_roots(app, tx, judged.before.base, judged.before.changes)

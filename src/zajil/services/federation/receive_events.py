@@ -9,7 +9,7 @@ import structlog
 from zajil.core.events import Event
 from zajil.core.identifiers import server_name_of
 from zajil.ports.federation import FederationFailed
-from zajil.ports.stores.events import OUTLIER, StoredEvent
+from zajil.ports.stores.events import OUTLIER, REJECTED, SOFT_FAILED, StoredEvent
 from zajil.services.app import App
 from zajil.services.federation.adopt_state import adopt_state_before
 from zajil.services.federation.fetch_events import (
@@ -125,7 +125,7 @@ async def receive_event(app: App, origin: str, room_id: str, event: Event) -> St
         if not error.is_refusal or not is_removal_of_ours(app, event):
             raise
         # A server that has been removed may not ask for what came before; that it was must be known here all the same.
-        gaps, on_current_state = await find_absent(app, event.prev_event_ids), True
+        gaps, on_current_state = await find_gaps(app, head.row.room_nid, event), True
         auth = await _load_auth_events(app, head, event)
     stored = await place_event(app, room_id, event, auth, on_current_state=on_current_state, adopted=adopted)
     app.measurements.federation.note_pdu(stored)
@@ -154,6 +154,18 @@ async def find_absent(app: App, event_ids: Sequence[str]) -> list[str]:
     return [event_id for event_id in event_ids if event_id not in here]
 
 
+async def find_gaps(app: App, room_nid: int, event: Event) -> list[str]:
+    """The events that are missing right before one. An event that has failed has no place in the history, which goes on behind it."""
+    absent = await find_absent(app, event.prev_event_ids)
+    known = await app.stores.events.load_by_ids(app.db.reader, list(event.prev_event_ids))
+    failed = {each.nid for each in known if each.history is None and each.flags & (REJECTED | SOFT_FAILED)}
+    if not failed:
+        return absent
+    gaps = await app.stores.events.load_backward_extremities(app.db.reader, room_nid)
+    behind = [event_id for event_id, successors in gaps.items() if not failed.isdisjoint(successors)]
+    return list(dict.fromkeys([*absent, *behind]))
+
+
 async def find_floor(app: App, head: RoomHead) -> int:
     """The depth where what this server has of the room begins. What lies below is older history, and no news to anybody."""
     gaps = await app.stores.events.load_backward_extremities(app.db.reader, head.row.room_nid)
@@ -165,7 +177,7 @@ async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Even
     """Have everything that the event follows, or at least the state there. Returns the events of which there is only that, and the state before the
     event if it was taken from the server that sent it."""
     if not await find_absent(app, event.prev_event_ids):
-        return [], None
+        return await find_gaps(app, head.row.room_nid, event), None
     try:
         await _place_gathered(app, origin, head, await _gather_predecessors(app, origin, head, event))
     except FederationFailed:
@@ -175,7 +187,7 @@ async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Even
     _check_may_adopt(head, missing)
     # Where a gap remains, the state before the event is taken from the server that sent it.
     adopted = await adopt_state_before(app, origin, head, event.event_id, missing) if missing else None
-    return await find_absent(app, event.prev_event_ids), adopted
+    return await find_gaps(app, head.row.room_nid, event), adopted
 
 
 def _check_may_adopt(head: RoomHead, missing: Sequence[str]) -> None:
@@ -210,7 +222,7 @@ async def _place_gathered(app: App, origin: str, head: RoomHead, gathered: dict[
         _check_may_adopt(head, missing)
         adopted = await adopt_state_before(app, origin, head, each.event_id, missing) if missing else None
         auth = await bring_auth_events(app, origin, head, each)
-        gaps = await find_absent(app, each.prev_event_ids)
+        gaps = await find_gaps(app, head.row.room_nid, each)
         await note_gap(app, await place_event(app, head.room_id, each, auth, adopted=adopted), gaps)
 
 
