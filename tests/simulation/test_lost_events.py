@@ -1,8 +1,10 @@
 """What the partitions have taught: each cause by itself for which a server once missed an event for good, or stood elsewhere than the others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,15 @@ from tests.client import Client, q
 from tests.simulation.follower import Follower
 from tests.simulation.network import Network, running_network
 
+from zajil.core.events import Event
 from zajil.ports.federation import FederationFailed, FederationRequest
 from zajil.ports.stores.events import SOFT_FAILED, StoredEvent
 from zajil.services.app import App
+from zajil.services.federation.arrived_outside import ACL_KEY, find_arrived_outside
 from zajil.services.federation.backfill import find_places, store_backfill
 from zajil.services.federation.place_event import find_ends
-from zajil.services.federation.receive_events import find_gaps, receive_events
+from zajil.services.federation.receive_events import receive_events
+from zajil.services.federation.room_states import StateUnknown
 from zajil.services.federation.supersede_pdus import find_superseded
 from zajil.services.rooms.room_heads import RoomHead
 
@@ -38,12 +43,24 @@ class Place:
     async def join(self, person: Client, via: str) -> None:
         (await person.post(f"{V3}/join/{q(self.room_id)}?via={via}")).ok()
 
-    async def write(self, person: Client, text: str) -> str:
+    async def write(self, person: Client, text: str, follows: Sequence[str] = ()) -> str:
+        for event_id in follows:
+            await self.until(partial(self.find, person, event_id))
         path = f"{V3}/rooms/{q(self.room_id)}/send/m.room.message/{q(text)}"
         return (await person.put(path, {"msgtype": "m.text", "body": text})).ok()["event_id"]
 
     async def kick(self, target: Client) -> None:
         (await self.one.post(f"{V3}/rooms/{q(self.room_id)}/kick", {"user_id": target.user_id})).ok()
+
+    async def ban(self, target: Client) -> None:
+        (await self.one.post(f"{V3}/rooms/{q(self.room_id)}/ban", {"user_id": target.user_id})).ok()
+
+    async def leave(self, person: Client) -> None:
+        (await person.post(f"{V3}/rooms/{q(self.room_id)}/leave")).ok()
+
+    async def has_left(self, person: Client, other: Client) -> bool:
+        """Whether the person's server holds the other not to be in the room."""
+        return (await self.find_state(person, "m.room.member", other.user_id)).event.membership != "join"
 
     async def rename(self, person: Client, name: str) -> None:
         path = f"{V3}/rooms/{q(self.room_id)}/state/m.room.member/{q(person.user_id)}"
@@ -58,6 +75,12 @@ class Place:
         head = await app.rooms.find(app.db.reader, self.room_id, app.db.position)
         assert head is not None
         return head
+
+    async def find_state(self, person: Client, event_type: str, state_key: str) -> StoredEvent:
+        app, head = person.server.app, await self.head(person)
+        nids = await app.rooms.read_state_keys(app.db.reader, head.row.members_root, [(event_type, state_key)])
+        (stored,) = await app.stores.events.load_by_nids(app.db.reader, list(nids.values()))
+        return stored
 
     async def is_in_room(self, person: Client) -> bool:
         return self.room_id in (await person.get(f"{V3}/joined_rooms")).ok()["joined_rooms"]
@@ -214,7 +237,38 @@ async def test_an_event_that_only_a_failed_one_follows_is_an_end_of_the_room(pla
         assert (failed in await find_ends(app, head, event)) == is_end
 
 
-async def test_history_goes_on_behind_an_event_that_has_failed(place: Place) -> None:
+async def test_history_goes_on_behind_an_event_that_has_failed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    await place.join(place.two, "one.test")
+    await place.join(place.three, "one.test")
+    await place.network.settle()
+    place.network.cut = {(a, b) for a in NAMES for b in NAMES if "one.test" in (a, b)}
+    before = await place.write(place.three, "before")
+    failed = await place.write(place.two, "sent after the ban", follows=[before])
+    after = await place.write(place.three, "what is built on that", follows=[failed])
+    await place.ban(place.two)
+    # As if the first had been sent long ago, and is left for who reads that far.
+    app, old = place.three.server.app, await place.find(place.three, before)
+    assert old is not None
+    rows = await app.stores.federation_queue.load_pdus(app.db.reader, "one.test", 10)
+    rows = [row for row in rows if row.event_nid == old.nid]
+    assert rows
+    await app.db.write(lambda tx: app.stores.federation_queue.delete_pdus(tx, "one.test", rows))
+    monkeypatch.setattr("zajil.services.federation.receive_events.find_floor", at_the_top)
+    place.network.heal()
+    await place.network.settle()
+    soft, last = await place.find(place.one, failed), await place.find(place.one, after)
+    assert soft is not None and soft.flags & SOFT_FAILED and last is not None and last.position is not None
+    for _ in range(2):
+        (await place.one.get(f"{V3}/rooms/{q(place.room_id)}/messages?dir=b&limit=100")).ok()
+    found = await place.find(place.one, before)
+    assert found is not None and found.history is not None
+
+
+async def at_the_top(app: App, head: RoomHead) -> int:
+    return 1_000_000
+
+
+async def test_a_gap_before_an_event_that_failed_when_it_came_is_one_behind_it(place: Place) -> None:
     await place.join(place.two, "one.test")
     await place.network.settle()
     place.network.cut = {("one.test", "two.test"), ("two.test", "one.test")}
@@ -222,24 +276,25 @@ async def test_history_goes_on_behind_an_event_that_has_failed(place: Place) -> 
     before, failed, after = [
         (await place.find(place.two, await place.write(place.two, text)) or pytest.fail(text)) for text in texts
     ]
-    (await place.one.post(f"{V3}/rooms/{q(place.room_id)}/ban", {"user_id": place.two.user_id})).ok()
+    await place.ban(place.two)
     app = place.one.server.app
     await receive_events(app, "two.test", place.room_id, [before.event, failed.event])
+    head = await place.head(place.one)
+    room_nid = head.row.room_nid
     soft = await place.find(place.one, failed.event.event_id)
     assert soft is not None and soft.flags & SOFT_FAILED
-    # As if what came before had been left for later, because it is old.
-    unknown = "$what-came-before"
-    room_nid = (await place.head(place.one)).row.room_nid
-    await app.db.write(
-        lambda tx: app.stores.events.insert_backward_extremities(tx, room_nid, soft.nid, [unknown])
-    )
-    assert await find_gaps(app, room_nid, after.event) == [unknown]
     follower = StoredEvent(
         after.event, nid=soft.nid + 1, room_nid=room_nid, position=None, history=7, history_minor=-3
     )
-    places = await find_places(app, [before.event], {}, [soft, follower])
-    assert places == {before.event: (7, -4)}
+    assert await find_places(app, [before.event], {}, [soft, follower]) == {before.event: (7, -4)}
     assert not await find_places(app, [before.event], {}, [soft])
+    # A gap where the failed one would stand is closed, since nothing is missing behind that.
+    last = (await place.find(place.one, head.row.extremities[0]) or pytest.fail("no end")).nid
+    await app.db.write(
+        lambda tx: app.stores.events.insert_backward_extremities(tx, room_nid, last, [soft.event.event_id])
+    )
+    assert await store_backfill(app, "two.test", head, [failed.event]) == 0
+    assert not await app.stores.events.load_backward_extremities(app.db.reader, room_nid)
 
 
 async def test_who_is_in_the_room_after_all_goes_on_hearing_of_it(place: Place) -> None:
@@ -303,28 +358,125 @@ async def test_who_joins_anew_has_it_told_first_how_they_left(place: Place) -> N
     assert states[0] == states[1]
 
 
-async def test_what_arrives_while_outside_is_not_forgotten_on_return(place: Place) -> None:
-    """Its sender has been answered and does not send it again; whoever lets us in has not heard of it."""
+async def begin_outside(place: Place) -> None:
+    """Everybody was in the room; the third server has left, and what it is sent by the second one does not reach the first."""
     await place.join(place.two, "one.test")
     await place.join(place.three, "one.test")
     await place.network.settle()
     place.network.cut = {("three.test", "two.test"), ("two.test", "one.test")}
-    (await place.three.post(f"{V3}/rooms/{q(place.room_id)}/leave")).ok()
+    await place.leave(place.three)
+    await place.until(partial(place.has_left, place.one, place.three))
 
-    async def has_left(person: Client, name: str) -> bool:
-        app, head = person.server.app, await place.head(person)
-        return name not in await app.stores.federation_queue.load_joined_servers(app.db.reader, head.row.room_nid)
 
-    await place.until(lambda: has_left(place.one, "three.test"))
-    (await place.two.post(f"{V3}/rooms/{q(place.room_id)}/leave")).ok()
-    await place.until(lambda: has_left(place.three, "two.test"))
+async def test_what_arrives_while_outside_is_not_forgotten_on_return(place: Place) -> None:
+    """Its sender has been answered and does not send it again; whoever lets us in has not heard of it."""
+    await begin_outside(place)
+    await place.leave(place.two)
+    await place.until(partial(place.has_left, place.three, place.two))
     await place.join(place.three, "one.test")
     member = f"{V3}/rooms/{q(place.room_id)}/state/m.room.member/{q(place.two.user_id)}"
     assert (await place.one.get(member)).ok()["membership"] == "join"
     assert (await place.three.get(member)).ok()["membership"] == "leave"
     # And it is passed on to who has not heard of it.
     await place.write(place.three, "two has gone")
-    await place.until(lambda: has_left(place.one, "two.test"))
+    await place.until(partial(place.has_left, place.one, place.two))
+
+
+async def test_much_that_arrives_while_outside_does_not_hide_the_return(place: Place) -> None:
+    """What we write next follows our join, not only what others have sent before."""
+    await begin_outside(place)
+    for number in range(25):
+        await place.rename(place.two, f"Two {number}")
+    last = await place.write(place.two, "and so on")
+    await place.until(partial(place.find, place.three, last))
+    await place.join(place.three, "one.test")
+    ends = (await place.head(place.three)).row.extremities
+    assert last in ends and len(ends) == 2
+    message = await place.write(place.three, "here again")
+    await place.until(partial(place.find, place.one, message))
+    found = await place.find(place.one, message)
+    assert found is not None and found.position is not None
+
+
+async def test_who_was_banned_while_outside_does_not_return_by_who_has_not_heard_of_it(place: Place) -> None:
+    await begin_outside(place)
+    place.network.cut = {("one.test", "two.test"), ("two.test", "one.test")}
+    await place.until(partial(place.has_left, place.two, place.three))
+    await place.ban(place.three)
+    head = await place.head(place.one)
+    await place.until(partial(place.find, place.three, head.row.extremities[0]))
+    answer = await place.three.post(f"{V3}/join/{q(place.room_id)}?via=two.test")
+    assert (answer.status, answer.errcode) == (403, "M_FORBIDDEN")
+    assert not await place.is_in_room(place.three)
+
+
+async def test_what_cannot_be_settled_keeps_nobody_out(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    await begin_outside(place)
+    await place.leave(place.two)
+    await place.until(partial(place.has_left, place.three, place.two))
+
+    async def refuse(*_: Any) -> None:
+        raise StateUnknown("too many events are in conflict")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("zajil.services.federation.enter_remote_room.join_forks", refuse)
+        await place.join(place.three, "one.test")
+    assert await place.is_in_room(place.three)
+    message = await place.write(place.three, "here again")
+    await place.until(partial(place.find, place.one, message))
+
+
+async def test_of_what_arrived_only_what_is_allowed_and_missing_elsewhere_is_kept(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await begin_outside(place)
+    await place.leave(place.two)
+    await place.until(partial(place.has_left, place.three, place.two))
+    app, head = place.one.server.app, await place.head(place.one)
+    nids = [
+        nid
+        for root in (head.row.members_root, head.row.rest_root)
+        for nid in (await app.rooms.read_state(app.db.reader, root)).values()
+    ]
+    state = {each.event.key: each.event for each in await app.stores.events.load_by_nids(app.db.reader, nids)}
+    app, head = place.three.server.app, await place.head(place.three)
+    ends = [await place.find(place.three, each) for each in head.row.extremities]
+    (end,) = [each.event.event_id for each in ends if each is not None and each.event.sender == place.two.user_id]
+
+    async def find(state: Any, told: Sequence[str] = (), resident: str = "one.test", whose: Any = app) -> list[str]:
+        return await find_arrived_outside(whose, head, resident, told, state)
+
+    assert await find(state) == [end]
+    assert await find(state, told=[end]) == []
+    assert await find(state, resident="two.test") == []  # which cannot be asked
+    member = ("m.room.member", place.two.user_id)
+    assert await find({key: each for key, each in state.items() if key != member}) == []
+    acl = replace_content(state["m.room.join_rules", ""], {"allow": ["*"], "deny": ["two.test"]})
+    assert await find({**state, ACL_KEY: acl}) == []
+    # The first server has never left: to it nothing has come while it was outside, whatever the second one lacks.
+    left = state["m.room.member", place.three.user_id]
+    old = (await place.find_state(place.two, "m.room.member", place.three.user_id)).event
+    app = place.one.server.app
+    place.network.cut = {("three.test", "two.test")}
+    assert await find_missing_at_two(place, left, {**state, left.key: old}) == []
+    monkeypatch.setattr(app.stores.federation_queue, "has_members_of", nobody)
+    assert await find_missing_at_two(place, left, {**state, left.key: old}) == [left.event_id]
+
+
+async def nobody(*_: Any) -> bool:
+    return False
+
+
+async def find_missing_at_two(place: Place, event: Event, state: dict[Any, Event]) -> list[str]:
+    head = await place.head(place.one)
+    head = RoomHead(replace(head.row, extremities=[event.event_id]), head.rest, place.one.server.app.db.position)
+    return await find_arrived_outside(place.one.server.app, head, "two.test", [], state)
+
+
+def replace_content(event: Event, content: dict[str, Any]) -> Event:
+    changed = copy(event)
+    changed.content = content
+    return changed
 
 
 async def test_nobody_returns_to_a_room_by_what_their_own_server_remembers_of_it(place: Place) -> None:

@@ -1,24 +1,61 @@
 """What a server is still sent of a room that it has just left. Whoever lets it in again may not have that, and the sender, once answered, does not
 send it again: the room here would go on as if it had not happened."""
 
-from collections.abc import Collection
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping
 from typing import Final
 
+from zajil.core.event_auth import check_event_auth
+from zajil.core.events import Event
 from zajil.core.identifiers import server_name_of
+from zajil.core.state_map import StateKey
+from zajil.ports.federation import FederationFailed, FederationRequest
+from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
+from zajil.services.federation.fetch_events import federation_path
+from zajil.services.federation.server_acl import is_allowed_by
+from zajil.services.rooms.room_heads import RoomHead
 
-EVENTS_MAX: Final = 200
+ENDS_MAX: Final = 10
+"""The newest. With the join they are what the next event here follows, which names twenty at most."""
+ANSWERS_S_MAX: Final = 10.0
+ACL_KEY: Final = ("m.room.server_acl", "")
 
 
-async def find_arrived_outside(app: App, room_nid: int, told: Collection[str]) -> list[str]:
-    """The state events that came after the last of our users had left, the oldest first, but for those that the server which lets us in tells of."""
-    timeline = await app.stores.events.load_timeline(app.db.reader, room_nid, 0, app.db.position, EVENTS_MAX)
-    arrived: list[str] = []
-    for stored in reversed(timeline):
-        event = stored.event
-        is_of_ours = event.type == "m.room.member" and server_name_of(event.state_key or "") == app.server_name
-        if is_of_ours and event.membership not in ("invite", "knock"):
-            break
-        if event.is_state and event.event_id not in told:
-            arrived.append(event.event_id)
-    return arrived[::-1]
+async def find_arrived_outside(
+    app: App, head: RoomHead, resident: str, told: Collection[str], state: Mapping[StateKey, Event]
+) -> list[str]:
+    """What the room ended with here after the last of our users had left it, and the server that lets us in (`resident`) has not.
+
+    `told` are the events that it has given with the join, `state` what holds in the room as it says: what that does not allow is forgotten,
+    as it would fail softly if it came now. So is what the resident does not answer about.
+    """
+    room_nid = head.row.room_nid
+    found = await app.stores.events.load_by_ids(app.db.reader, head.row.extremities)
+    # What ours have done has been handed over before.
+    ends = [each for each in found if server_name_of(each.event.sender) != app.server_name]
+    ends = [each for each in ends if each.event.event_id not in told and _is_allowed(each.event, state)]
+    if not ends or await app.stores.federation_queue.has_members_of(app.db.reader, room_nid, app.server_name, ["join"]):
+        return []
+    ends = sorted(ends, key=lambda each: each.position or 0)[-ENDS_MAX:]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(ANSWERS_S_MAX):
+            return [each.event.event_id for each in ends if await _is_missing(app, resident, each)]
+    return []
+
+
+def _is_allowed(event: Event, state: Mapping[StateKey, Event]) -> bool:
+    if check_event_auth(event, dict(state), event.rules) is not None:
+        return False
+    acl = state.get(ACL_KEY)
+    return acl is None or is_allowed_by(acl.content, server_name_of(event.sender) or "")
+
+
+async def _is_missing(app: App, resident: str, stored: StoredEvent) -> bool:
+    path = federation_path("v1", "event", stored.event.event_id)
+    try:
+        await app.federation.request(FederationRequest(resident, "GET", path))
+    except FederationFailed as failure:
+        return failure.status == 404
+    return False

@@ -22,7 +22,7 @@ from zajil.services.federation.adopt_state import adopt_state_before
 from zajil.services.federation.fetch_events import fetch_backfill
 from zajil.services.federation.partial_rooms import wait_for_state
 from zajil.services.federation.place_event import Judged, check_claimed_auth, judge_event, store_snapshots
-from zajil.services.federation.receive_events import NotPlaced, bring_auth_events, find_gaps, find_missing
+from zajil.services.federation.receive_events import NotPlaced, bring_auth_events, find_gaps, find_missing, has_failed
 from zajil.services.federation.room_states import EMPTY, Resolved, StateUnknown, load_room_events, update_roots
 from zajil.services.messages.send_event import write_to_room
 from zajil.services.rooms.room_heads import RoomHead
@@ -138,9 +138,24 @@ async def store_backfill(app: App, server: str, head: RoomHead, events: Sequence
         places = await find_places(app, new, gaps, here)
         for event in sorted(places, key=lambda each: (each.depth, each.event_id)):
             await _place(app, server, head, event, places[event], known.get(event.event_id))
+        failed = [each for each in here if each.event.event_id in gaps and has_failed(each)]
+        await _look_behind(app, failed, gaps)
         return len(places)
     finally:
         app.room_turns.release(head.room_id)
+
+
+async def _look_behind(app: App, failed: Sequence[StoredEvent], gaps: Mapping[str, Sequence[int]]) -> None:
+    """An event that failed when it came closes no gap: what is missing behind it takes its place there."""
+    for each in failed:
+        behind = await find_gaps(app, each.event)
+
+        async def item(tx: Transaction, each: StoredEvent = each, behind: Sequence[str] = behind) -> None:
+            await app.stores.events.delete_backward_extremity(tx, each.room_nid, each.event.event_id)
+            for successor in gaps[each.event.event_id]:
+                await app.stores.events.insert_backward_extremities(tx, each.room_nid, successor, behind)
+
+        await app.db.write(item)
 
 
 async def find_places(
@@ -168,7 +183,7 @@ async def find_places(
             own = (each.history, each.history_minor)
             for prev in each.event.prev_event_ids:
                 follows[prev] = min(follows.get(prev, own), own)
-    failed = {each.event for each in here if each.history is None}
+    failed = {each.event for each in here if has_failed(each)}
     lowest: dict[int, int] = {}
     places: dict[Event, tuple[int, int]] = {}
     for event in sorted([*new, *failed], key=lambda each: (-each.depth, each.event_id)):
@@ -199,7 +214,7 @@ async def _place(
     else:
         judged = await judge_event(app, head, event, auth, adopted=adopted)
     rejection = judged.rejection
-    gone = await find_gaps(app, head.row.room_nid, event)
+    gone = await find_gaps(app, event)
 
     async def item(tx: Transaction) -> None:
         before = await update_roots(app, tx, judged.before.base, judged.before.changes)

@@ -13,18 +13,25 @@ from zajil.core.events import Event, InvalidEvent, build_event, parse_pdu
 from zajil.core.room_rules import ROOM_RULES, RoomRules
 from zajil.ports.database import Transaction
 from zajil.ports.federation import FederationFailed, FederationRequest
-from zajil.ports.stores.events import REJECTED, StoredEvent
+from zajil.ports.stores.events import OUTLIER, REJECTED, StoredEvent
 from zajil.ports.stores.partial_rooms import PartialRoom
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
 from zajil.services.federation.access_servers import is_server_allowed
-from zajil.services.federation.adopt_state import build_roots, find_create
+from zajil.services.federation.adopt_state import build_roots, choose_state, find_create
 from zajil.services.federation.arrived_outside import find_arrived_outside
 from zajil.services.federation.check_pdus import Refused, check_pdu
 from zajil.services.federation.fetch_events import STATE_BYTES_MAX, check_answer, federation_path
 from zajil.services.federation.partial_rooms import parse_servers
-from zajil.services.federation.place_event import Entry, announce, join_forks, load_changes, store_snapshots
-from zajil.services.federation.room_states import Roots, update_roots
+from zajil.services.federation.place_event import (
+    Overruled,
+    Return,
+    announce,
+    join_forks,
+    load_changes,
+    store_snapshots,
+)
+from zajil.services.federation.room_states import Roots, StateUnknown, update_roots
 from zajil.services.federation.store_outliers import store_outliers
 from zajil.services.messages.append_events import RoomDraft, build_event_id_v1, insert_room, open_draft
 from zajil.services.messages.send_event import write_to_room
@@ -147,7 +154,7 @@ async def join_remote_room(
             raise MatrixError(502, "M_UNKNOWN", "The room's server does not say which servers are in the room.")
         part = Part(template.server, named)
         log.info("a room is joined without most of its members", room_id=room_id, servers=len(named))
-    await adopt_room(app, template.rules, create, event, state, chain, part)
+    await adopt_room(app, template, create, event, state, chain, part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +197,7 @@ async def _send(
 
 async def adopt_room(
     app: App,
-    rules: RoomRules,
+    template: Template,
     create: Event,
     event: Event,
     state: Sequence[Event],
@@ -199,9 +206,9 @@ async def adopt_room(
 ) -> None:
     """Begin a room here, or begin it anew, with the state that a join returned and the join itself. Raises MatrixError.
 
-    With `part` the state lacks members, which are brought in the background.
+    With `part` the state lacks members, which are brought in the background. What arrived of a whole room while this server was outside stays.
     """
-    room_id = event.room_id
+    room_id, rules = event.room_id, template.rules
     row = await app.stores.rooms.load_row(app.db.reader, room_id)
     if row is not None:
         room_nid: int | None = row.room_nid
@@ -211,9 +218,6 @@ async def adopt_room(
     if room_nid is None:
         room_nid = await app.db.write(lambda tx: tx.new_ids(1))
     stored = await store_outliers(app, room_nid, [*chain, *state], rules)
-    arrived: list[str] = []
-    if row is not None and not row.partial_state:
-        arrived = await find_arrived_outside(app, room_nid, stored)
     held = [stored[each.event_id] for each in state if each.event_id in stored]
     auth = [stored[event_id] for event_id in event.auth_event_ids if event_id in stored]
     if part is not None:
@@ -221,7 +225,13 @@ async def adopt_room(
         members = {each.event.key for each in held}
         held += [each for each in auth if each.event.type == "m.room.member" and each.event.key not in members]
 
-    async def item(tx: Transaction) -> tuple[StoredEvent, Roots]:
+    head = await app.rooms.find(app.db.reader, room_id, app.db.position)
+    arrived: list[str] = []
+    if head is not None and part is None and not head.row.partial_state:
+        holds = {key: each.event for key, each in choose_state(held).items()}
+        arrived = await find_arrived_outside(app, head, template.server, stored, holds)
+
+    async def item(tx: Transaction, beside: Sequence[str]) -> tuple[StoredEvent, Roots]:
         draft = await _open_room(app, tx, rules, create, room_nid)
         draft.row.partial_state = part is not None
         before = await build_roots(app, tx, held)
@@ -232,13 +242,14 @@ async def adopt_room(
             room_nid=draft.row.room_nid,
             position=None,
             history=None,
+            flags=OUTLIER if beside else 0,
         )
         if not known:
             await app.stores.events.insert(tx, joined)
         await app.stores.events.insert_auth(tx, joined.nid, [each.nid for each in auth])
         await app.stores.events.insert_backward_extremities(tx, draft.row.room_nid, joined.nid, event.prev_event_ids)
         after = await update_roots(app, tx, before, {event.key: joined.nid})
-        if arrived:
+        if beside:
             # What it leads to together with these is worked out before anybody is told.
             first, second = await store_snapshots(app, tx, before, after)
             await app.stores.rooms.insert_branch_snapshots(tx, joined.nid, first, second)
@@ -253,9 +264,16 @@ async def adopt_room(
             tx.on_commit(partial(app.partial_rooms.begin, room_id))
         return announced, before
 
-    joined, before = await write_to_room(app, room_id, item)
-    if arrived:
-        await join_forks(app, room_id, joined, Entry(before, arrived))
+    joined, before = await write_to_room(app, room_id, partial(item, beside=arrived))
+    if not arrived:
+        return
+    try:
+        await join_forks(app, room_id, joined, Return(before, arrived))
+    except Overruled as error:
+        raise MatrixError(403, "M_FORBIDDEN", "You have been removed from this room meanwhile.") from error
+    except StateUnknown as error:
+        log.warning("a room is entered without what arrived while outside", room_id=room_id, cause=str(error))
+        await write_to_room(app, room_id, partial(item, beside=()))
 
 
 def check_part(

@@ -28,6 +28,7 @@ from zajil.services.federation.room_states import (
     diff_roots,
     load_roots_after,
     load_state_events,
+    read_keys,
     resolve_roots,
     update_roots,
 )
@@ -56,13 +57,17 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """With a join this server enters the room again, which has gone on without it."""
+class Return:
+    """With a join this server comes back into a room that has gone on without it."""
 
     before: Roots
     """What held before the join, as the server tells that has let us in."""
     beside: Sequence[str]
-    """Events which that server does not have."""
+    """What has arrived here meanwhile, and is missing there."""
+
+
+class Overruled(Exception):
+    """What has arrived meanwhile takes the join back."""
 
 
 def has_place(stored: StoredEvent) -> bool:
@@ -286,15 +291,18 @@ async def store_snapshots(app: App, tx: Transaction, before: Roots, after: Roots
     return first, await _store_snapshot(app, tx, (first, before), after)
 
 
-async def join_forks(app: App, room_id: str, stored: StoredEvent, entry: Entry | None = None) -> StoredEvent:
-    """Work out what holds in the room now that it has a further end, and announce the event with that. What was an end before an `entry` is none now."""
+async def join_forks(app: App, room_id: str, stored: StoredEvent, back: Return | None = None) -> StoredEvent:
+    """Work out what holds in the room now that it has a further end, and announce the event with that. Coming `back`, nothing else is an end but what is told.
+
+    Raises StateUnknown, Overruled.
+    """
     event = stored.event
     for _ in range(ATTEMPTS_MAX):
         head = await app.rooms.find(app.db.reader, room_id, app.db.position)
         if head is None:
             raise StateUnknown("the room is not known")
         version = head.row.head_version
-        ends = await find_ends(app, head, event) if entry is None else find_ends_at_entry(event, entry)
+        ends = await find_ends(app, head, event) if back is None else [*back.beside, event.event_id]
         roots = await load_roots_after(app, app.db.reader, ends)
         states = [roots[event_id] for event_id in ends if event_id in roots]
         current = Roots(head.row.members_root, head.row.rest_root)
@@ -307,13 +315,15 @@ async def join_forks(app: App, room_id: str, stored: StoredEvent, entry: Entry |
             if draft.row.head_version != version:
                 raise HeadMoved
             after = await update_roots(app, tx, resolved.base, resolved.changes)
+            if back is not None and (await read_keys(app, tx, after, [event.key])).get(event.key) != stored.nid:
+                raise Overruled
             current = Roots(draft.row.members_root, draft.row.rest_root)
             if draft.row.partial_state:
                 after, changes = await _keep_known(app, tx, draft, after)
             else:
                 changes = await load_changes(app, tx, current, after)
             return await announce(
-                app, tx, draft, stored, ends, after, changes, before=None if entry is None else entry.before
+                app, tx, draft, stored, ends, after, changes, before=None if back is None else back.before
             )
 
         try:
@@ -330,12 +340,6 @@ async def find_ends(app: App, head: RoomHead, event: Event) -> list[str]:
     if event.event_id not in ends and not await _is_followed(app, app.db.reader, head.row.room_nid, event.event_id):
         ends.append(event.event_id)
     return ends[-EXTREMITIES_MAX:]
-
-
-def find_ends_at_entry(event: Event, entry: Entry) -> list[str]:
-    """The join, and what it does not follow."""
-    beside = [event_id for event_id in entry.beside if event_id not in event.prev_event_ids]
-    return [*beside, event.event_id][-EXTREMITIES_MAX:]
 
 
 async def load_changes(app: App, tx: Transaction, old: Roots, new: Roots) -> dict[StateKey, StoredEvent | None]:

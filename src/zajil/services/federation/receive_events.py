@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 ROUNDS_MAX: Final = 10
 """Requests for missing events that one received event may cause; what is older is left for backfill."""
 EVENT_TIMEOUT_S: Final = 150.0
+FAILED_WALKED_MAX: Final = 100
+"""Failed events that are looked behind, one after the other."""
+GAPS_MAX: Final = 20
 
 
 class NotPlaced(Exception):
@@ -119,22 +122,24 @@ async def receive_event(app: App, origin: str, room_id: str, event: Event) -> St
     on_current_state = False
     adopted: Roots | None = None
     try:
-        gaps, adopted = await _bring_predecessors(app, origin, head, event)
+        adopted = await _bring_predecessors(app, origin, head, event)
         auth = await bring_auth_events(app, origin, head, event)
     except FederationFailed as error:
         if not error.is_refusal or not is_removal_of_ours(app, event):
             raise
         # A server that has been removed may not ask for what came before; that it was must be known here all the same.
-        gaps, on_current_state = await find_gaps(app, head.row.room_nid, event), True
+        on_current_state = True
         auth = await _load_auth_events(app, head, event)
     stored = await place_event(app, room_id, event, auth, on_current_state=on_current_state, adopted=adopted)
     app.measurements.federation.note_pdu(stored)
-    await note_gap(app, stored, gaps)
+    await note_gap(app, stored)
     return stored
 
 
-async def note_gap(app: App, stored: StoredEvent, missing: Sequence[str]) -> None:
-    """History is missing before an event; it is fetched when somebody reads that far."""
+async def note_gap(app: App, stored: StoredEvent) -> None:
+    """If history is missing before an event, it is fetched when somebody reads that far."""
+    event = stored.event
+    missing = await (find_absent(app, event.prev_event_ids) if has_failed(stored) else find_gaps(app, event))
     if missing:
         await app.db.write(
             lambda tx: app.stores.events.insert_backward_extremities(tx, stored.room_nid, stored.nid, missing)
@@ -154,16 +159,28 @@ async def find_absent(app: App, event_ids: Sequence[str]) -> list[str]:
     return [event_id for event_id in event_ids if event_id not in here]
 
 
-async def find_gaps(app: App, room_nid: int, event: Event) -> list[str]:
+async def find_gaps(app: App, event: Event) -> list[str]:
     """The events that are missing right before one. An event that has failed has no place in the history, which goes on behind it."""
-    absent = await find_absent(app, event.prev_event_ids)
-    known = await app.stores.events.load_by_ids(app.db.reader, list(event.prev_event_ids))
-    failed = {each.nid for each in known if each.history is None and each.flags & (REJECTED | SOFT_FAILED)}
-    if not failed:
-        return absent
-    gaps = await app.stores.events.load_backward_extremities(app.db.reader, room_nid)
-    behind = [event_id for event_id, successors in gaps.items() if not failed.isdisjoint(successors)]
-    return list(dict.fromkeys([*absent, *behind]))
+    gaps: dict[str, None] = {}
+    walked: set[str] = set()
+    wanted = list(event.prev_event_ids)
+    while wanted and len(walked) < FAILED_WALKED_MAX:
+        known = {each.event.event_id: each for each in await app.stores.events.load_by_ids(app.db.reader, wanted)}
+        walked.update(wanted)
+        behind: dict[str, None] = {}
+        for event_id in wanted:
+            stored = known.get(event_id)
+            if stored is None or stored.flags & OUTLIER:
+                gaps[event_id] = None
+            elif has_failed(stored):
+                behind |= dict.fromkeys(stored.event.prev_event_ids)
+        wanted = [event_id for event_id in behind if event_id not in walked]
+    return list(gaps)[:GAPS_MAX]
+
+
+def has_failed(stored: StoredEvent) -> bool:
+    """Whether an event was rejected or failed softly when it came. One that was fetched later stands in the history whatever came of it."""
+    return stored.history is None and bool(stored.flags & (REJECTED | SOFT_FAILED))
 
 
 async def find_floor(app: App, head: RoomHead) -> int:
@@ -173,11 +190,11 @@ async def find_floor(app: App, head: RoomHead) -> int:
     return min((each.event.depth for each in await app.stores.events.load_by_nids(app.db.reader, nids)), default=0)
 
 
-async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Event) -> tuple[list[str], Roots | None]:
-    """Have everything that the event follows, or at least the state there. Returns the events of which there is only that, and the state before the
-    event if it was taken from the server that sent it."""
+async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Event) -> Roots | None:
+    """Have everything that the event follows, or at least the state there. Returns the state before the event if it was taken from the server that
+    sent it."""
     if not await find_absent(app, event.prev_event_ids):
-        return await find_gaps(app, head.row.room_nid, event), None
+        return None
     try:
         await _place_gathered(app, origin, head, await _gather_predecessors(app, origin, head, event))
     except FederationFailed:
@@ -186,8 +203,7 @@ async def _bring_predecessors(app: App, origin: str, head: RoomHead, event: Even
     missing = await find_missing(app, event.prev_event_ids)
     _check_may_adopt(head, missing)
     # Where a gap remains, the state before the event is taken from the server that sent it.
-    adopted = await adopt_state_before(app, origin, head, event.event_id, missing) if missing else None
-    return await find_gaps(app, head.row.room_nid, event), adopted
+    return await adopt_state_before(app, origin, head, event.event_id, missing) if missing else None
 
 
 def _check_may_adopt(head: RoomHead, missing: Sequence[str]) -> None:
@@ -222,8 +238,7 @@ async def _place_gathered(app: App, origin: str, head: RoomHead, gathered: dict[
         _check_may_adopt(head, missing)
         adopted = await adopt_state_before(app, origin, head, each.event_id, missing) if missing else None
         auth = await bring_auth_events(app, origin, head, each)
-        gaps = await find_gaps(app, head.row.room_nid, each)
-        await note_gap(app, await place_event(app, head.room_id, each, auth, adopted=adopted), gaps)
+        await note_gap(app, await place_event(app, head.room_id, each, auth, adopted=adopted))
 
 
 def is_removal_of_ours(app: App, event: Event) -> bool:
