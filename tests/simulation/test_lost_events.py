@@ -17,8 +17,8 @@ from zajil.core.events import Event
 from zajil.ports.federation import FederationFailed, FederationRequest
 from zajil.ports.stores.events import SOFT_FAILED, StoredEvent
 from zajil.services.app import App
-from zajil.services.federation.arrived_outside import ACL_KEY, find_arrived_outside
 from zajil.services.federation.backfill import find_places, store_backfill
+from zajil.services.federation.former_ends import ACL_KEY, find_former_ends
 from zajil.services.federation.place_event import find_ends
 from zajil.services.federation.receive_events import receive_events
 from zajil.services.federation.room_states import StateUnknown
@@ -358,6 +358,37 @@ async def test_who_joins_anew_has_it_told_first_how_they_left(place: Place) -> N
     assert states[0] == states[1]
 
 
+async def test_who_returns_by_a_server_that_was_not_told_how_they_left_is_in_the_room_for_all(place: Place) -> None:
+    """That server was not in the room then, so nothing of it waits to be handed over."""
+    await place.join(place.two, "one.test")
+    await place.join(place.three, "one.test")
+    await place.network.settle()
+    place.network.cut = {("one.test", "three.test")}
+    await place.kick(place.two)
+    await place.until(partial(place.has_left, place.two, place.two))
+    levels = (await place.one.get(f"{V3}/rooms/{q(place.room_id)}/state/m.room.power_levels")).ok()
+    levels["events"]["org.zajil.test"] = 50
+    (await place.one.put(f"{V3}/rooms/{q(place.room_id)}/state/m.room.power_levels", levels)).ok()
+    await place.leave(place.one)
+    place.network.cut = {("one.test", "three.test"), ("three.test", "one.test")}
+    await place.join(place.two, "three.test")
+    place.network.cut = {("three.test", "one.test"), ("three.test", "two.test")}
+    await place.until(partial(place.has_left, place.three, place.one))
+    place.network.cut = {("one.test", "three.test"), ("three.test", "one.test"), ("three.test", "two.test")}
+    assert not await place.has_left(place.two, place.one)
+    # The leave cites newer power levels than the join can, and wins over it wherever both come together.
+    await place.join(place.one, "two.test")
+    assert await place.is_in_room(place.one)
+    place.network.heal()
+    await place.network.settle()
+    message = await place.write(place.one, "here again")
+    await place.network.settle()
+    for person in (place.two, place.three):
+        found = await place.find(person, message)
+        assert found is not None and found.position is not None
+        assert not await place.has_left(person, place.one)
+
+
 async def begin_outside(place: Place) -> None:
     """Everybody was in the room; the third server has left, and what it is sent by the second one does not reach the first."""
     await place.join(place.two, "one.test")
@@ -444,7 +475,7 @@ async def test_of_what_arrived_only_what_is_allowed_and_missing_elsewhere_is_kep
     (end,) = [each.event.event_id for each in ends if each is not None and each.event.sender == place.two.user_id]
 
     async def find(state: Any, told: Sequence[str] = (), resident: str = "one.test", whose: Any = app) -> list[str]:
-        return await find_arrived_outside(whose, head, resident, told, state)
+        return await find_former_ends(whose, head, resident, told, state)
 
     assert await find(state) == [end]
     assert await find(state, told=[end]) == []
@@ -470,7 +501,7 @@ async def nobody(*_: Any) -> bool:
 async def find_missing_at_two(place: Place, event: Event, state: dict[Any, Event]) -> list[str]:
     head = await place.head(place.one)
     head = RoomHead(replace(head.row, extremities=[event.event_id]), head.rest, place.one.server.app.db.position)
-    return await find_arrived_outside(place.one.server.app, head, "two.test", [], state)
+    return await find_former_ends(place.one.server.app, head, "two.test", [], state)
 
 
 def replace_content(event: Event, content: dict[str, Any]) -> Event:

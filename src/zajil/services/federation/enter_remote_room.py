@@ -19,9 +19,9 @@ from zajil.services.app import App
 from zajil.services.errors import MatrixError
 from zajil.services.federation.access_servers import is_server_allowed
 from zajil.services.federation.adopt_state import build_roots, choose_state, find_create
-from zajil.services.federation.arrived_outside import find_arrived_outside
 from zajil.services.federation.check_pdus import Refused, check_pdu
 from zajil.services.federation.fetch_events import STATE_BYTES_MAX, check_answer, federation_path
+from zajil.services.federation.former_ends import find_former_ends
 from zajil.services.federation.partial_rooms import parse_servers
 from zajil.services.federation.place_event import (
     Overruled,
@@ -33,7 +33,15 @@ from zajil.services.federation.place_event import (
 )
 from zajil.services.federation.room_states import Roots, StateUnknown, update_roots
 from zajil.services.federation.store_outliers import store_outliers
-from zajil.services.messages.append_events import RoomDraft, build_event_id_v1, insert_room, open_draft
+from zajil.services.messages.append_events import (
+    Proposal,
+    RoomDraft,
+    append,
+    build_event_id_v1,
+    insert_room,
+    open_draft,
+    store_draft,
+)
 from zajil.services.messages.send_event import write_to_room
 
 log = structlog.get_logger(__name__)
@@ -206,7 +214,7 @@ async def adopt_room(
 ) -> None:
     """Begin a room here, or begin it anew, with the state that a join returned and the join itself. Raises MatrixError.
 
-    With `part` the state lacks members, which are brought in the background. What arrived of a whole room while this server was outside stays.
+    With `part` the state lacks members, which are brought in the background. Of a whole room what it ended with here stays.
     """
     room_id, rules = event.room_id, template.rules
     row = await app.stores.rooms.load_row(app.db.reader, room_id)
@@ -226,10 +234,10 @@ async def adopt_room(
         held += [each for each in auth if each.event.type == "m.room.member" and each.event.key not in members]
 
     head = await app.rooms.find(app.db.reader, room_id, app.db.position)
-    arrived: list[str] = []
+    former: list[str] = []
     if head is not None and part is None and not head.row.partial_state:
         holds = {key: each.event for key, each in choose_state(held).items()}
-        arrived = await find_arrived_outside(app, head, template.server, stored, holds)
+        former = await find_former_ends(app, head, template.server, stored, holds)
 
     async def item(tx: Transaction, beside: Sequence[str]) -> tuple[StoredEvent, Roots]:
         draft = await _open_room(app, tx, rules, create, room_nid)
@@ -264,16 +272,29 @@ async def adopt_room(
             tx.on_commit(partial(app.partial_rooms.begin, room_id))
         return announced, before
 
-    joined, before = await write_to_room(app, room_id, partial(item, beside=arrived))
-    if not arrived:
+    joined, before = await write_to_room(app, room_id, partial(item, beside=former))
+    if not former:
         return
     try:
-        await join_forks(app, room_id, joined, Return(before, arrived))
+        await join_forks(app, room_id, joined, Return(before, former))
     except Overruled as error:
         raise MatrixError(403, "M_FORBIDDEN", "You have been removed from this room meanwhile.") from error
     except StateUnknown as error:
-        log.warning("a room is entered without what arrived while outside", room_id=room_id, cause=str(error))
+        log.warning("a room is entered without what it ended with here", room_id=room_id, cause=str(error))
         await write_to_room(app, room_id, partial(item, beside=()))
+        return
+    await write_to_room(app, room_id, partial(_join_on_top, app, event))
+
+
+async def _join_on_top(app: App, event: Event, tx: Transaction) -> None:
+    """The server that has let the user in had not heard how they left, and its join may not stand against that: then one is built on both."""
+    draft = await open_draft(app, tx, event.room_id)
+    if await draft.membership(app, tx, event.sender) == "join":
+        return
+    if "join_authorised_via_users_server" in event.content:
+        raise MatrixError(502, "M_UNREACHABLE", "The room's server has not heard yet how you left. Try again later.")
+    await append(app, tx, draft, Proposal("m.room.member", event.sender, event.content, state_key=event.sender))
+    await store_draft(app, tx, draft)
 
 
 def check_part(

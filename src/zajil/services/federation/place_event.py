@@ -28,7 +28,6 @@ from zajil.services.federation.room_states import (
     diff_roots,
     load_roots_after,
     load_state_events,
-    read_keys,
     resolve_roots,
     update_roots,
 )
@@ -63,11 +62,11 @@ class Return:
     before: Roots
     """What held before the join, as the server tells that has let us in."""
     beside: Sequence[str]
-    """What has arrived here meanwhile, and is missing there."""
+    """Former ends of the room here, which that server lacks."""
 
 
 class Overruled(Exception):
-    """What has arrived meanwhile takes the join back."""
+    """Somebody has taken the user out of the room meanwhile."""
 
 
 def has_place(stored: StoredEvent) -> bool:
@@ -315,8 +314,8 @@ async def join_forks(app: App, room_id: str, stored: StoredEvent, back: Return |
             if draft.row.head_version != version:
                 raise HeadMoved
             after = await update_roots(app, tx, resolved.base, resolved.changes)
-            if back is not None and (await read_keys(app, tx, after, [event.key])).get(event.key) != stored.nid:
-                raise Overruled
+            if back is not None:
+                await _check_holds(app, tx, after, event)
             current = Roots(draft.row.members_root, draft.row.rest_root)
             if draft.row.partial_state:
                 after, changes = await _keep_known(app, tx, draft, after)
@@ -340,6 +339,13 @@ async def find_ends(app: App, head: RoomHead, event: Event) -> list[str]:
     if event.event_id not in ends and not await _is_followed(app, app.db.reader, head.row.room_nid, event.event_id):
         ends.append(event.event_id)
     return ends[-EXTREMITIES_MAX:]
+
+
+async def _check_holds(app: App, tx: Transaction, after: Roots, join: Event) -> None:
+    """Whether the user is in the room by this join, or out of it by nobody's will but their own. Raises Overruled."""
+    stored = (await load_state_events(app, tx, after, [join.key])).get(join.key)
+    if stored is None or stored.event.sender != join.sender:
+        raise Overruled
 
 
 async def load_changes(app: App, tx: Transaction, old: Roots, new: Roots) -> dict[StateKey, StoredEvent | None]:

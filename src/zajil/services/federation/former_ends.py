@@ -1,5 +1,5 @@
-"""What a server is still sent of a room that it has just left. Whoever lets it in again may not have that, and the sender, once answered, does not
-send it again: the room here would go on as if it had not happened."""
+"""What a room ended with here when the last of our users had left it: what others have still sent, and how ours have left. Whoever lets us in again may
+not have that, and nobody sends it again: the room here would go on as if it had not happened."""
 
 import asyncio
 import contextlib
@@ -23,19 +23,17 @@ ANSWERS_S_MAX: Final = 10.0
 ACL_KEY: Final = ("m.room.server_acl", "")
 
 
-async def find_arrived_outside(
+async def find_former_ends(
     app: App, head: RoomHead, resident: str, told: Collection[str], state: Mapping[StateKey, Event]
 ) -> list[str]:
-    """What the room ended with here after the last of our users had left it, and the server that lets us in (`resident`) has not.
+    """Those that the server which lets us in (`resident`) lacks; none while somebody of ours is in the room.
 
     `told` are the events that it has given with the join, `state` what holds in the room as it says: what that does not allow is forgotten,
     as it would fail softly if it came now. So is what the resident does not answer about.
     """
     room_nid = head.row.room_nid
     found = await app.stores.events.load_by_ids(app.db.reader, head.row.extremities)
-    # What ours have done has been handed over before.
-    ends = [each for each in found if server_name_of(each.event.sender) != app.server_name]
-    ends = [each for each in ends if each.event.event_id not in told and _is_allowed(each.event, state)]
+    ends = [each for each in found if each.event.event_id not in told and _is_allowed(each.event, state)]
     if not ends or await app.stores.federation_queue.has_members_of(app.db.reader, room_nid, app.server_name, ["join"]):
         return []
     ends = sorted(ends, key=lambda each: each.position or 0)[-ENDS_MAX:]
