@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,9 @@ class Place:
     async def has_left(self, person: Client, other: Client) -> bool:
         """Whether the person's server holds the other not to be in the room."""
         return (await self.find_state(person, "m.room.member", other.user_id)).event.membership != "join"
+
+    async def is_held_in_by_one(self, person: Client) -> bool:
+        return (await self.find_state(self.one, "m.room.member", person.user_id)).event.membership == "join"
 
     async def rename(self, person: Client, name: str) -> None:
         path = f"{V3}/rooms/{q(self.room_id)}/state/m.room.member/{q(person.user_id)}"
@@ -413,6 +416,46 @@ async def test_what_arrives_while_outside_is_not_forgotten_on_return(place: Plac
     await place.until(partial(place.has_left, place.one, place.two))
 
 
+async def test_two_who_return_at_once_do_not_forget_it_either(place: Place) -> None:
+    other = await place.three.server.register("another")
+    await place.join(other, "one.test")
+    await place.leave(other)
+    await begin_outside(place)
+    await place.leave(place.two)
+    await place.until(partial(place.has_left, place.three, place.two))
+    await asyncio.gather(place.join(place.three, "one.test"), place.join(other, "one.test"))
+    assert await place.has_left(place.three, place.two)
+    for person in (place.three, other):
+        assert await place.is_in_room(person)
+        await place.until(partial(place.is_held_in_by_one, person))
+
+
+async def test_who_returns_sees_the_room_as_it_has_become(place: Place) -> None:
+    """In what a client is told that knows of no `state_after`, whether it was there before or not."""
+    await place.join(place.three, "one.test")
+    await place.rename(place.three, "Before")
+    await place.network.settle()
+    since = (await place.three.get(f"{V3}/sync?timeout=0")).ok()["next_batch"]
+    await place.leave(place.three)
+    await place.network.settle()
+    path = f"{V3}/rooms/{q(place.room_id)}/state/m.room.topic/"
+    (await place.one.put(path, {"topic": "set meanwhile"})).ok()
+    await place.join(place.three, "one.test")
+    await place.network.settle()
+    last = await place.write(place.one, "welcome back")
+    await place.network.settle()
+    for query in ("", f"&since={q(since)}"):
+        room = (await place.three.get(f"{V3}/sync?timeout=0{query}")).ok()["rooms"]["join"][place.room_id]
+        timeline = room["timeline"]
+        state = {(each["type"], each["state_key"]): each for each in room["state"]["events"]}
+        state |= {(each["type"], each["state_key"]): each for each in timeline["events"] if "state_key" in each}
+        assert state["m.room.topic", ""]["content"]["topic"] == "set meanwhile", query
+        assert [each["type"] for each in timeline["events"]] == ["m.room.member", "m.room.message"]
+        assert timeline["events"][-1]["event_id"] == last and timeline["limited"]
+        older = (await place.three.get(f"{V3}/rooms/{q(place.room_id)}/messages?dir=b&from={timeline['prev_batch']}")).ok()
+        assert "Before" in [each["content"].get("displayname") for each in older["chunk"]]
+
+
 async def test_much_that_arrives_while_outside_does_not_hide_the_return(place: Place) -> None:
     """What we write next follows our join, not only what others have sent before."""
     await begin_outside(place)
@@ -457,9 +500,7 @@ async def test_what_cannot_be_settled_keeps_nobody_out(place: Place, monkeypatch
     await place.until(partial(place.find, place.one, message))
 
 
-async def test_of_what_arrived_only_what_is_allowed_and_missing_elsewhere_is_kept(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_of_what_arrived_only_what_is_allowed_and_missing_elsewhere_is_kept(place: Place) -> None:
     await begin_outside(place)
     await place.leave(place.two)
     await place.until(partial(place.has_left, place.three, place.two))
@@ -474,8 +515,8 @@ async def test_of_what_arrived_only_what_is_allowed_and_missing_elsewhere_is_kep
     ends = [await place.find(place.three, each) for each in head.row.extremities]
     (end,) = [each.event.event_id for each in ends if each is not None and each.event.sender == place.two.user_id]
 
-    async def find(state: Any, told: Sequence[str] = (), resident: str = "one.test", whose: Any = app) -> list[str]:
-        return await find_former_ends(whose, head, resident, told, state)
+    async def find(state: Any, told: Sequence[str] = (), resident: str = "one.test") -> list[str]:
+        return await find_former_ends(app, head, resident, told, state)
 
     assert await find(state) == [end]
     assert await find(state, told=[end]) == []
@@ -484,24 +525,6 @@ async def test_of_what_arrived_only_what_is_allowed_and_missing_elsewhere_is_kep
     assert await find({key: each for key, each in state.items() if key != member}) == []
     acl = replace_content(state["m.room.join_rules", ""], {"allow": ["*"], "deny": ["two.test"]})
     assert await find({**state, ACL_KEY: acl}) == []
-    # The first server has never left: to it nothing has come while it was outside, whatever the second one lacks.
-    left = state["m.room.member", place.three.user_id]
-    old = (await place.find_state(place.two, "m.room.member", place.three.user_id)).event
-    app = place.one.server.app
-    place.network.cut = {("three.test", "two.test")}
-    assert await find_missing_at_two(place, left, {**state, left.key: old}) == []
-    monkeypatch.setattr(app.stores.federation_queue, "has_members_of", nobody)
-    assert await find_missing_at_two(place, left, {**state, left.key: old}) == [left.event_id]
-
-
-async def nobody(*_: Any) -> bool:
-    return False
-
-
-async def find_missing_at_two(place: Place, event: Event, state: dict[Any, Event]) -> list[str]:
-    head = await place.head(place.one)
-    head = RoomHead(replace(head.row, extremities=[event.event_id]), head.rest, place.one.server.app.db.position)
-    return await find_former_ends(place.one.server.app, head, "two.test", [], state)
 
 
 def replace_content(event: Event, content: dict[str, Any]) -> Event:

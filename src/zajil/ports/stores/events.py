@@ -15,6 +15,8 @@ HAS_RELATIONS = 8
 """Some other event relates to this one, so it may carry bundled aggregations."""
 FORKED = 16
 """The room's state changed otherwise at this event than the event itself says."""
+RETURNED = 32
+"""With this join our server came back into the room: what happened there meanwhile is not in the log, and state from before it tells nothing of it."""
 
 
 class StoredEvent:

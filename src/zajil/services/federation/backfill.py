@@ -134,21 +134,22 @@ async def store_backfill(app: App, server: str, head: RoomHead, events: Sequence
             if event.event_id not in known or known[event.event_id].flags & OUTLIER
         ]
         gaps = await app.stores.events.load_backward_extremities(app.db.reader, head.row.room_nid)
+        # Servers may leave out what failed there too.
+        known |= await load_room_events(app, app.db.reader, head.row.room_nid, list(gaps))
         here = [each for each in known.values() if not each.flags & OUTLIER]
         places = await find_places(app, new, gaps, here)
         for event in sorted(places, key=lambda each: (each.depth, each.event_id)):
             await _place(app, server, head, event, places[event], known.get(event.event_id))
-        failed = [each for each in here if each.event.event_id in gaps and has_failed(each)]
-        await _look_behind(app, failed, gaps)
+        await _look_behind(app, [each for each in here if each.event.event_id in gaps], gaps)
         return len(places)
     finally:
         app.room_turns.release(head.room_id)
 
 
-async def _look_behind(app: App, failed: Sequence[StoredEvent], gaps: Mapping[str, Sequence[int]]) -> None:
-    """An event that failed when it came closes no gap: what is missing behind it takes its place there."""
-    for each in failed:
-        behind = await find_gaps(app, each.event)
+async def _look_behind(app: App, closed: Sequence[StoredEvent], gaps: Mapping[str, Sequence[int]]) -> None:
+    """Events that are here close their gaps; for one that failed when it came, what is missing behind it takes its place there."""
+    for each in closed:
+        behind = await find_gaps(app, each.event) if has_failed(each) else []
 
         async def item(tx: Transaction, each: StoredEvent = each, behind: Sequence[str] = behind) -> None:
             await app.stores.events.delete_backward_extremity(tx, each.room_nid, each.event.event_id)

@@ -16,7 +16,7 @@ from zajil.ports.federation import FederationFailed, FederationRequest
 from zajil.ports.stores.events import OUTLIER, REJECTED, StoredEvent
 from zajil.ports.stores.partial_rooms import PartialRoom
 from zajil.services.app import App
-from zajil.services.errors import MatrixError
+from zajil.services.errors import MatrixError, forbidden
 from zajil.services.federation.access_servers import is_server_allowed
 from zajil.services.federation.adopt_state import build_roots, choose_state, find_create
 from zajil.services.federation.check_pdus import Refused, check_pdu
@@ -31,6 +31,7 @@ from zajil.services.federation.place_event import (
     load_changes,
     store_snapshots,
 )
+from zajil.services.federation.receive_events import find_gaps
 from zajil.services.federation.room_states import Roots, StateUnknown, update_roots
 from zajil.services.federation.store_outliers import store_outliers
 from zajil.services.messages.append_events import (
@@ -137,8 +138,8 @@ def _references(value: object, rules: RoomRules) -> list[Any]:
 
 async def join_remote_room(
     app: App, room_id: str, user_id: str, servers: Sequence[str], content: dict[str, Any]
-) -> None:
-    """Bring this server into a room, with one of its users. Raises MatrixError."""
+) -> Event:
+    """Bring this server into a room, with one of its users. `join_on_top` must follow. Raises MatrixError."""
     template = await make_membership(app, servers, "join", room_id, user_id)
     event = build_from_template(app, template, room_id, user_id, content)
     row = await app.stores.rooms.load_row(app.db.reader, room_id)
@@ -163,6 +164,7 @@ async def join_remote_room(
         part = Part(template.server, named)
         log.info("a room is joined without most of its members", room_id=room_id, servers=len(named))
     await adopt_room(app, template, create, event, state, chain, part)
+    return event
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,12 +236,16 @@ async def adopt_room(
         held += [each for each in auth if each.event.type == "m.room.member" and each.event.key not in members]
 
     head = await app.rooms.find(app.db.reader, room_id, app.db.position)
-    former: list[str] = []
+    is_here, former = False, list[str]()
     if head is not None and part is None and not head.row.partial_state:
-        holds = {key: each.event for key, each in choose_state(held).items()}
-        former = await find_former_ends(app, head, template.server, stored, holds)
+        own_name = app.server_name
+        is_here = await app.stores.federation_queue.has_members_of(app.db.reader, head.row.room_nid, own_name, ["join"])
+        if not is_here:
+            holds = {key: each.event for key, each in choose_state(held).items()}
+            former = await find_former_ends(app, head, template.server, stored, holds)
+    gaps = await find_gaps(app, event)
 
-    async def item(tx: Transaction, beside: Sequence[str]) -> tuple[StoredEvent, Roots]:
+    async def item(tx: Transaction, is_branch: bool) -> tuple[StoredEvent, Roots]:
         draft = await _open_room(app, tx, rules, create, room_nid)
         draft.row.partial_state = part is not None
         before = await build_roots(app, tx, held)
@@ -250,14 +256,14 @@ async def adopt_room(
             room_nid=draft.row.room_nid,
             position=None,
             history=None,
-            flags=OUTLIER if beside else 0,
+            flags=OUTLIER if is_branch else 0,
         )
         if not known:
             await app.stores.events.insert(tx, joined)
         await app.stores.events.insert_auth(tx, joined.nid, [each.nid for each in auth])
-        await app.stores.events.insert_backward_extremities(tx, draft.row.room_nid, joined.nid, event.prev_event_ids)
+        await app.stores.events.insert_backward_extremities(tx, draft.row.room_nid, joined.nid, gaps)
         after = await update_roots(app, tx, before, {event.key: joined.nid})
-        if beside:
+        if is_branch:
             # What it leads to together with these is worked out before anybody is told.
             first, second = await store_snapshots(app, tx, before, after)
             await app.stores.rooms.insert_branch_snapshots(tx, joined.nid, first, second)
@@ -272,24 +278,26 @@ async def adopt_room(
             tx.on_commit(partial(app.partial_rooms.begin, room_id))
         return announced, before
 
-    joined, before = await write_to_room(app, room_id, partial(item, beside=former))
-    if not former:
+    is_branch = is_here or bool(former)
+    joined, before = await write_to_room(app, room_id, partial(item, is_branch=is_branch))
+    if not is_branch:
         return
     try:
-        await join_forks(app, room_id, joined, Return(before, former))
+        await join_forks(app, room_id, joined, None if is_here else Return(before, former))
     except Overruled as error:
-        raise MatrixError(403, "M_FORBIDDEN", "You have been removed from this room meanwhile.") from error
+        raise forbidden("You may not enter this room any more.") from error
     except StateUnknown as error:
         log.warning("a room is entered without what it ended with here", room_id=room_id, cause=str(error))
-        await write_to_room(app, room_id, partial(item, beside=()))
-        return
-    await write_to_room(app, room_id, partial(_join_on_top, app, event))
+        await write_to_room(app, room_id, partial(item, is_branch=False))
 
 
-async def _join_on_top(app: App, event: Event, tx: Transaction) -> None:
-    """The server that has let the user in had not heard how they left, and its join may not stand against that: then one is built on both."""
-    draft = await open_draft(app, tx, event.room_id)
-    if await draft.membership(app, tx, event.sender) == "join":
+async def join_on_top(app: App, tx: Transaction, draft: RoomDraft, event: Event) -> None:
+    """The server that has let the user in had not heard how they left, and its join may not stand against that: then one is built on both.
+
+    Raises MatrixError.
+    """
+    standing = await draft.state(app, tx, event.key)
+    if standing is None or standing.event.membership != "leave" or standing.event.sender != event.sender:
         return
     if "join_authorised_via_users_server" in event.content:
         raise MatrixError(502, "M_UNREACHABLE", "The room's server has not heard yet how you left. Try again later.")

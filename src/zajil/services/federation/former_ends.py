@@ -26,25 +26,25 @@ ACL_KEY: Final = ("m.room.server_acl", "")
 async def find_former_ends(
     app: App, head: RoomHead, resident: str, told: Collection[str], state: Mapping[StateKey, Event]
 ) -> list[str]:
-    """Those that the server which lets us in (`resident`) lacks; none while somebody of ours is in the room.
+    """Those that the server which lets us in (`resident`) lacks.
 
     `told` are the events that it has given with the join, `state` what holds in the room as it says: what that does not allow is forgotten,
     as it would fail softly if it came now. So is what the resident does not answer about.
     """
-    room_nid = head.row.room_nid
     found = await app.stores.events.load_by_ids(app.db.reader, head.row.extremities)
-    ends = [each for each in found if each.event.event_id not in told and _is_allowed(each.event, state)]
-    if not ends or await app.stores.federation_queue.has_members_of(app.db.reader, room_nid, app.server_name, ["join"]):
-        return []
-    ends = sorted(ends, key=lambda each: each.position or 0)[-ENDS_MAX:]
+    ends = sorted(found, key=lambda each: each.position or 0)[-ENDS_MAX:]
+    lacking: list[str] = []
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(ANSWERS_S_MAX):
-            return [each.event.event_id for each in ends if await _is_missing(app, resident, each)]
-    return []
+            for each in ends:
+                event_id = each.event.event_id
+                if event_id not in told and _is_allowed(each.event, state) and await _is_missing(app, resident, each):
+                    lacking.append(event_id)
+    return lacking
 
 
 def _is_allowed(event: Event, state: Mapping[StateKey, Event]) -> bool:
-    if check_event_auth(event, dict(state), event.rules) is not None:
+    if check_event_auth(event, state, event.rules) is not None:
         return False
     acl = state.get(ACL_KEY)
     return acl is None or is_allowed_by(acl.content, server_name_of(event.sender) or "")

@@ -16,7 +16,15 @@ from zajil.core.identifiers import server_name_of
 from zajil.core.power_levels import CREATE_KEY
 from zajil.core.state_map import StateKey
 from zajil.ports.database import Read, Stream, Transaction
-from zajil.ports.stores.events import FORKED, HAS_RELATIONS, OUTLIER, REJECTED, SOFT_FAILED, StoredEvent
+from zajil.ports.stores.events import (
+    FORKED,
+    HAS_RELATIONS,
+    OUTLIER,
+    REJECTED,
+    RETURNED,
+    SOFT_FAILED,
+    StoredEvent,
+)
 from zajil.ports.stores.federation_queue import QueuedPdu
 from zajil.services.app import App
 from zajil.services.federation.access_servers import is_server_allowed
@@ -385,13 +393,18 @@ async def announce(
     position = await tx.append(Stream.EVENTS, row.room_id)
     replaced = await draft.state(app, tx, event.key) if event.is_state else None
     expected = {event.key} if event.is_state else set()
+    changed = set(changes)
+    flags = stored.flags & HAS_RELATIONS
+    if before is not None:
+        changed = set(await diff_roots(app, tx, before, after))
+        flags |= RETURNED if row.extremities else 0
     announced = StoredEvent(
         event,
         nid=stored.nid,
         room_nid=row.room_nid,
         position=position,
         history=position,
-        flags=stored.flags & HAS_RELATIONS | (0 if before is not None or set(changes) == expected else FORKED),
+        flags=flags | (0 if changed == expected else FORKED),
         replaces_nid=None if replaced is None or replaced.nid == stored.nid else replaced.nid,
     )
     changes = {key: announced if each is not None and each.nid == stored.nid else each for key, each in changes.items()}

@@ -7,7 +7,7 @@ from typing import Any, Final
 from zajil.ports.database import Transaction
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, not_found
-from zajil.services.federation.enter_remote_room import join_remote_room, knock_on_remote_room
+from zajil.services.federation.enter_remote_room import join_on_top, join_remote_room, knock_on_remote_room
 from zajil.services.federation.invite_remote_user import show_membership
 from zajil.services.federation.locate_room import is_server_in_room, list_helpers, locate_room
 from zajil.services.federation.partial_rooms import wait_for_state
@@ -29,9 +29,10 @@ async def join_room(app: App, requester: Requester, room: str, content: dict[str
     place = await locate_room(app, room, via)
     user_id = requester.user_id
     servers = await list_helpers(app, place, user_id)
-    if await is_server_in_room(app, place.room_id):
+    step = Step(place.room_id, user_id, "join", content, when_there=True)
+    if was_here := await is_server_in_room(app, place.room_id):
         try:
-            await set_membership(app, requester, Step(place.room_id, user_id, "join", content, when_there=True))
+            await set_membership(app, requester, step)
             return place.room_id
         except MatrixError as error:
             # When nobody here may let the user in, somebody on another server may.
@@ -41,14 +42,22 @@ async def join_room(app: App, requester: Requester, room: str, content: dict[str
         raise not_found("This server does not know that room.")
     await _check_is_open(app, place.room_id)
     member = await build_member_content(app, app.db.reader, user_id, "join", content)
+    event = None
     await app.room_turns.acquire(place.room_id)
     try:
-        await join_remote_room(app, place.room_id, user_id, servers, member)
+        # Somebody else of ours, or the same one by another request, may have come in meanwhile.
+        if was_here or not await is_server_in_room(app, place.room_id):
+            event = await join_remote_room(app, place.room_id, user_id, servers, member)
     finally:
         app.room_turns.release(place.room_id)
+    if event is None:
+        await set_membership(app, requester, step)
+        return place.room_id
 
     async def follow(tx: Transaction) -> None:
-        await carry_over(app, tx, await open_draft(app, tx, place.room_id), user_id)
+        draft = await open_draft(app, tx, place.room_id)
+        await join_on_top(app, tx, draft, event)
+        await carry_over(app, tx, draft, user_id)
 
     await write_to_room(app, place.room_id, follow)
     with contextlib.suppress(MatrixError):

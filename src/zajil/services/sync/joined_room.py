@@ -76,7 +76,10 @@ async def _load_state(
 ) -> list[StoredEvent]:
     """State up to the start of the timeline, or with `use_state_after` up to its end."""
     if not knew_state or sync.full_state:
-        roots = await _end_roots(app, tx, head, sync, timeline)
+        # What no event of the timeline says for itself (_load_turns) must be known all the same.
+        is_forked = any(stored.flags & FORKED for stored in timeline.events)
+        find_roots = load_roots_after if is_forked or sync.use_state_after else load_roots_before
+        roots = await find_roots(app, tx, head, timeline)
         events = await build_full_state(app, tx, head, sync, timeline, roots)
     elif timeline.limited or gap or sync.use_state_after:
         old = await load_roots_at(app, tx, head, window.since or 0)

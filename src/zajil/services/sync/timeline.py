@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from zajil.core.filters import EventFilter
 from zajil.core.sync_tokens import RoomToken
 from zajil.ports.database import Read
-from zajil.ports.stores.events import StoredEvent
+from zajil.ports.stores.events import RETURNED, StoredEvent
 from zajil.services.app import App
 from zajil.services.messages.visible_events import drop_ignored, filter_visible
 from zajil.services.rooms.room_heads import RoomHead
@@ -26,13 +26,19 @@ class Timeline:
 async def load_timeline(
     app: App, tx: Read, head: RoomHead, after: int | None, up_to: int, limit: int, event_filter: EventFilter
 ) -> Timeline:
-    """Up to `limit` events in (after, up_to] that pass the filter; `limited` when there are more. `after` None: from the start."""
+    """Up to `limit` events in (after, up_to] that pass the filter; `limited` when there are more. `after` None: from the start.
+
+    What our server was not in the room for is a hole: the timeline begins behind it.
+    """
     events = await _load_newest(app, tx, head, after, up_to, limit)
     limited = len(events) > limit
     if limited:
         events = events[-limit:] if limit else []
     if not event_filter.passes_everything:
         events, limited = await _load_filtered(app, tx, head, after, up_to, limit, event_filter)
+    hole = next((index for index in reversed(range(len(events))) if events[index].flags & RETURNED), None)
+    if hole is not None:
+        events, limited = events[hole:], True
     if events:
         first = events[0]
         prev_batch = RoomToken(first.history or 0, first.history_minor - 1)
@@ -73,6 +79,8 @@ async def _load_filtered(
                 if len(found) >= limit:
                     return found[::-1], True
                 found.append(stored)
+            if stored.flags & RETURNED:
+                return found[::-1], True
         if len(page) < PAGE_EVENTS:
             return found[::-1], False
         top = (page[0].position or 1) - 1
