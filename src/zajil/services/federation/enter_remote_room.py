@@ -1,7 +1,7 @@
 """Joining, knocking on and leaving rooms that this server is not in, through servers that are (server-server API, "Joining Rooms", "Leaving Rooms
 (Rejecting Invites)", "Knocking upon a room")."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -235,51 +235,11 @@ async def adopt_room(
         members = {each.event.key for each in held}
         held += [each for each in auth if each.event.type == "m.room.member" and each.event.key not in members]
 
-    head = await app.rooms.find(app.db.reader, room_id, app.db.position)
-    is_here, former = False, list[str]()
-    if head is not None and part is None and not head.row.partial_state:
-        own_name = app.server_name
-        is_here = await app.stores.federation_queue.has_members_of(app.db.reader, head.row.room_nid, own_name, ["join"])
-        if not is_here:
-            holds = {key: each.event for key, each in choose_state(held).items()}
-            former = await find_former_ends(app, head, template.server, stored, holds)
-    gaps = await find_gaps(app, event)
+    arrival = Arrival(rules, create, event, room_nid, held, auth, await find_gaps(app, event), part)
 
-    async def item(tx: Transaction, is_branch: bool) -> tuple[StoredEvent, Roots]:
-        draft = await _open_room(app, tx, rules, create, room_nid)
-        draft.row.partial_state = part is not None
-        before = await build_roots(app, tx, held)
-        known = await app.stores.events.load_by_ids(tx, [event.event_id])
-        joined = StoredEvent(
-            event,
-            nid=known[0].nid if known else await tx.new_ids(1),
-            room_nid=draft.row.room_nid,
-            position=None,
-            history=None,
-            flags=OUTLIER if is_branch else 0,
-        )
-        if not known:
-            await app.stores.events.insert(tx, joined)
-        await app.stores.events.insert_auth(tx, joined.nid, [each.nid for each in auth])
-        await app.stores.events.insert_backward_extremities(tx, draft.row.room_nid, joined.nid, gaps)
-        after = await update_roots(app, tx, before, {event.key: joined.nid})
-        if is_branch:
-            # What it leads to together with these is worked out before anybody is told.
-            first, second = await store_snapshots(app, tx, before, after)
-            await app.stores.rooms.insert_branch_snapshots(tx, joined.nid, first, second)
-            return joined, before
-        changes = await load_changes(app, tx, Roots(draft.row.members_root, draft.row.rest_root), after)
-        announced = await announce(app, tx, draft, joined, [event.event_id], after, changes, before=before)
-        if part is None:
-            await app.stores.partial_rooms.complete(tx, draft.row.room_nid, announced.position or 0)
-        else:
-            room = PartialRoom(draft.row.room_nid, joined.nid, part.resident, part.servers)
-            await app.stores.partial_rooms.store(tx, room)
-            tx.on_commit(partial(app.partial_rooms.begin, room_id))
-        return announced, before
-
+    is_here, former = await _look_back(app, template.server, arrival, stored)
     is_branch = is_here or bool(former)
-    joined, before = await write_to_room(app, room_id, partial(item, is_branch=is_branch))
+    joined, before = await write_to_room(app, room_id, partial(_store_join, app, arrival, is_branch))
     if not is_branch:
         return
     try:
@@ -288,7 +248,69 @@ async def adopt_room(
         raise forbidden("You may not enter this room any more.") from error
     except StateUnknown as error:
         log.warning("a room is entered without what it ended with here", room_id=room_id, cause=str(error))
-        await write_to_room(app, room_id, partial(item, is_branch=False))
+        await write_to_room(app, room_id, partial(_store_join, app, arrival, False))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Our join, and what came with it."""
+
+    rules: RoomRules
+    create: Event
+    event: Event
+    room_nid: int
+    state: Sequence[StoredEvent]
+    auth: Sequence[StoredEvent]
+    gaps: Sequence[str]
+    part: Part | None
+
+
+async def _look_back(app: App, resident: str, arrival: Arrival, told: Collection[str]) -> tuple[bool, list[str]]:
+    """Whether somebody of ours is in the room already; if not, which of its former ends the resident server lacks."""
+    head = await app.rooms.find(app.db.reader, arrival.event.room_id, app.db.position)
+    if head is None or arrival.part is not None or head.row.partial_state:
+        return False, []
+    room_nid = head.row.room_nid
+    if await app.stores.federation_queue.has_members_of(app.db.reader, room_nid, app.server_name, ["join"]):
+        return True, []
+    holds = {key: each.event for key, each in choose_state(arrival.state).items()}
+    return False, await find_former_ends(app, head, resident, told, holds)
+
+
+async def _store_join(app: App, arrival: Arrival, is_branch: bool, tx: Transaction) -> tuple[StoredEvent, Roots]:
+    """Store the join, and the state before it; unless it `is_branch`, the room stands as they say, and everybody is told."""
+    event, part = arrival.event, arrival.part
+    draft = await _open_room(app, tx, arrival.rules, arrival.create, arrival.room_nid)
+    draft.row.partial_state = part is not None
+    before = await build_roots(app, tx, arrival.state)
+    known = await app.stores.events.load_by_ids(tx, [event.event_id])
+    joined = StoredEvent(
+        event,
+        nid=known[0].nid if known else await tx.new_ids(1),
+        room_nid=draft.row.room_nid,
+        position=None,
+        history=None,
+        flags=OUTLIER if is_branch else 0,
+    )
+    if not known:
+        await app.stores.events.insert(tx, joined)
+    await app.stores.events.insert_auth(tx, joined.nid, [each.nid for each in arrival.auth])
+    await app.stores.events.insert_backward_extremities(tx, draft.row.room_nid, joined.nid, arrival.gaps)
+    after = await update_roots(app, tx, before, {event.key: joined.nid})
+    if is_branch:
+        # What it leads to together with the others is worked out before anybody is told.
+        first, second = await store_snapshots(app, tx, before, after)
+        await app.stores.rooms.insert_branch_snapshots(tx, joined.nid, first, second)
+        return joined, before
+    changes = await load_changes(app, tx, Roots(draft.row.members_root, draft.row.rest_root), after)
+    announced = await announce(app, tx, draft, joined, [event.event_id], after, changes, before=before)
+    if part is None:
+        await app.stores.partial_rooms.complete(tx, draft.row.room_nid, announced.position or 0)
+    else:
+        room = PartialRoom(draft.row.room_nid, joined.nid, part.resident, part.servers)
+        await app.stores.partial_rooms.store(tx, room)
+        tx.on_commit(partial(app.partial_rooms.begin, event.room_id))
+    return announced, before
 
 
 async def join_on_top(app: App, tx: Transaction, draft: RoomDraft, event: Event) -> None:
