@@ -267,6 +267,36 @@ async def test_presence_that_was_shed_comes_with_the_next_answer_although_nothin
         ]
 
 
+async def test_presence_is_not_passed_over_by_a_sync_that_is_answered_while_it_is_being_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_server(tmp_path) as server:
+        anna, ben = await server.register("anna"), await server.register("ben")
+        await meet(anna, ben)
+        a = Syncer(anna)
+        for _ in range(2):
+            await a.sync()
+            await settle(server)
+        await a.sync()
+        store = server.app.stores.signals
+        load = store.load_small_rooms
+        meanwhile: list[dict[str, Any]] = []
+
+        async def load_slowly(*args: Any) -> list[str]:
+            meanwhile.append(await a.sync(timeout=10))
+            return await load(*args)
+
+        await put_status(ben, "online")
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "load_small_rooms", load_slowly)
+            await settle(server)
+        assert meanwhile
+        told = [*meanwhile, await a.sync(timeout=10)]
+        assert [event["sender"] for answer in told for event in answer.get("presence", {}).get("events", [])] == [
+            ben.user_id
+        ]
+
+
 async def test_presence_can_be_switched_off(tmp_path: Path) -> None:
     async with running_server(tmp_path, presence=False) as server:
         anna, ben = await server.register("anna"), await server.register("ben")

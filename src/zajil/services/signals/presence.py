@@ -301,10 +301,10 @@ class Presence:
         if user is None:
             return
         seen_since_ms = self._app.clock.now_ms() - STALE_MS
-        counter = self._app.ephemeral.next()
         for name in await self._app.stores.signals.load_neighbours(tx, user_id, ROOM_MEMBERS_MAX, seen_since_ms):
             hidden = name in self._awake or not (await self._app.privacy.load(tx, name)).shows_last_seen_to(user_id)
             if not hidden:
+                counter = self._app.ephemeral.next()
                 user.note_presence(name, counter)
                 user.last_ephemeral = counter  # their next sync has it; nobody is woken
 
@@ -365,10 +365,11 @@ class Presence:
         # Who syncs with another process only need not be in memory here.
         here = self._app.notifier
         user = here.find(person.user_id) if person.elsewhere else await here.find_or_load(tx, person.user_id)
-        counter = person.changed = self._app.ephemeral.next()
         near: set[OnlineUser] = set() if user is None else {user}
         for room_id in await self._app.stores.signals.load_small_rooms(tx, person.user_id, ROOM_MEMBERS_MAX):
             near.update(self._app.notifier.online_in(room_id))
+        # Counted only now: a sync that was answered while the rooms were read would have passed it over.
+        counter = person.changed = self._app.ephemeral.next()
         for other in near:
             # Those who may not see it must not even notice when something happens; but who no longer may is told "offline" once.
             if other is user or audience_changed or privacy.shows_last_seen_to(other.user_id):
