@@ -29,7 +29,7 @@ class Place:
     three: Client
     room_id: str
 
-    async def join(self, person: Client, via: str) -> None:
+    async def join(self, person: Client, via: str = "one.test") -> None:
         (await person.post(f"{V3}/join/{q(self.room_id)}?via={via}")).ok()
 
     async def write(self, person: Client, text: str, follows: Sequence[str] = ()) -> str:
@@ -49,10 +49,11 @@ class Place:
 
     async def has_left(self, person: Client, other: Client) -> bool:
         """Whether the person's server holds the other not to be in the room."""
-        return (await self.find_state(person, "m.room.member", other.user_id)).event.membership != "join"
+        return not await self.is_held_in(person, other)
 
-    async def is_held_in_by_one(self, person: Client) -> bool:
-        return (await self.find_state(self.one, "m.room.member", person.user_id)).event.membership == "join"
+    async def is_held_in(self, person: Client, other: Client) -> bool:
+        """Whether it holds them to be in."""
+        return (await self.find_state(person, "m.room.member", other.user_id)).event.membership == "join"
 
     async def rename(self, person: Client, name: str) -> None:
         path = f"{V3}/rooms/{q(self.room_id)}/state/m.room.member/{q(person.user_id)}"

@@ -1,13 +1,11 @@
 """What the partitions have taught: each cause by itself for which a server once missed an event for good, or stood elsewhere than the others."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.client import q
 from tests.simulation.follower import Follower
-from tests.simulation.place import NAMES, V3, Place, running_place
+from tests.simulation.place import NAMES, V3, Place
 
 from zajil.ports.federation import FederationFailed, FederationRequest
 from zajil.ports.stores.events import SOFT_FAILED, StoredEvent
@@ -17,12 +15,6 @@ from zajil.services.federation.place_event import find_ends
 from zajil.services.federation.receive_events import receive_events
 from zajil.services.federation.supersede_pdus import find_superseded
 from zajil.services.rooms.room_heads import RoomHead
-
-
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with running_place(tmp_path) as place:
-        yield place
 
 
 async def test_a_removed_server_gets_what_its_removal_depends_on(place: Place) -> None:

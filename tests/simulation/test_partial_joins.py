@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.client import Client, q, running_server
 from tests.simulation.network import Link, Network, running_network
+from tests.simulation.place import NAMES, V3, Place
 
 from zajil.core.events import Event, build_event
 from zajil.ports.federation import FederationFailed, FederationRequest
@@ -20,11 +21,9 @@ from zajil.services.federation.partial_rooms import wait_for_state
 from zajil.services.federation.receive_events import receive_events
 from zajil.services.rooms import join_room as join_room_module
 
-ONE, TWO, THREE = NAMES = ("one.test", "two.test", "three.test")
-V3 = "/_matrix/client/v3"
+ONE, TWO, THREE = NAMES
 LAZY = q('{"room":{"state":{"lazy_load_members":true}}}')
 CROWD = 6
-WAITS_MAX = 20_000
 
 
 class Tampered(Link):
@@ -44,27 +43,15 @@ class Tampered(Link):
 
 
 @dataclass
-class Place:
+class Crowded(Place):
     """A room of the first server with a crowd in it, and one person of the third; the second is to join."""
 
-    network: Network
-    one: Client
-    two: Client
-    three: Client
-    room_id: str
     link: Tampered
     crowd: list[Client] = field(default_factory=list)
 
     @property
     def app(self) -> App:
         return self.two.server.app
-
-    async def join(self, person: Client) -> None:
-        (await person.post(f"{V3}/join/{q(self.room_id)}?via={ONE}")).ok()
-
-    async def write(self, person: Client, text: str) -> str:
-        path = f"{V3}/rooms/{q(self.room_id)}/send/m.room.message/{q(text)}"
-        return (await person.put(path, {"msgtype": "m.text", "body": text})).ok()["event_id"]
 
     async def members(self, person: Client) -> dict[str, str]:
         found = (await person.get(f"{V3}/rooms/{q(self.room_id)}/members")).ok()["chunk"]
@@ -85,15 +72,6 @@ class Place:
     async def is_partial(self) -> bool:
         return not await partial_rooms.is_complete(self.app, self.room_id)
 
-    async def until(self, condition: Callable[[], Any]) -> None:
-        for _ in range(WAITS_MAX):
-            if await condition():
-                return
-            for server in self.network.servers.values():
-                server.app.destinations.retry_now()
-            await asyncio.sleep(0.002)
-        raise AssertionError("it does not come to that")
-
     async def complete(self) -> None:
         self.link.withholds = False
         self.link.change = lambda request, answer: answer
@@ -103,7 +81,7 @@ class Place:
 
 
 @pytest.fixture
-async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Crowded]:
     monkeypatch.setattr(serve_membership, "MEMBERS_TOLD_MAX", 0)
     monkeypatch.setattr(complete_state, "KEYS_PER_COMMIT", 3)
     monkeypatch.setattr(join_room_module, "STATE_WAIT_S", 0.01)
@@ -112,7 +90,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         room = {"preset": "public_chat", "name": "Crowded", "topic": "Everybody"}
         room_id = (await one.post(f"{V3}/createRoom", room)).ok()["room_id"]
         link = two.server.app.federation = Tampered(network, two.server.app)
-        made = Place(network, one, two, three, room_id, link)
+        made = Crowded(network, one, two, three, room_id, link)
         for number in range(CROWD):
             guest = await one.server.register(f"guest{number}")
             await made.join(guest)
@@ -122,7 +100,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         yield made
 
 
-async def test_the_room_is_used_before_its_members_are_known(place: Place) -> None:
+async def test_the_room_is_used_before_its_members_are_known(place: Crowded) -> None:
     place.link.withholds = True
     await place.join(place.two)
     assert await place.is_partial()
@@ -169,7 +147,7 @@ async def test_the_room_is_used_before_its_members_are_known(place: Place) -> No
         assert at >= set(await place.members(place.one)) - {left.user_id, place.two.user_id}
 
 
-async def test_a_crowd_of_which_two_are_known_is_no_talk_of_two_people(place: Place) -> None:
+async def test_a_crowd_of_which_two_are_known_is_no_talk_of_two_people(place: Crowded) -> None:
     async def are_two_known() -> bool:
         head = await place.app.rooms.find(place.app.db.reader, place.room_id, place.app.db.position)
         return head is not None and head.row.partial_state and head.row.joined_count == 2
@@ -202,7 +180,7 @@ async def read_state_before(app: App, event_id: str) -> set[str]:
     return {user_id for _, user_id in await app.rooms.read_state(app.db.reader, roots[0])}
 
 
-async def test_requests_that_need_the_members_wait_for_them(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_requests_that_need_the_members_wait_for_them(place: Crowded, monkeypatch: pytest.MonkeyPatch) -> None:
     place.link.withholds = True
     await place.join(place.two)
     waiting = asyncio.create_task(place.members(place.two))
@@ -234,7 +212,7 @@ async def test_requests_that_need_the_members_wait_for_them(place: Place, monkey
 
 
 @pytest.mark.parametrize("commits", [0, 1, 2, 5, 8])
-async def test_a_crash_on_the_way_costs_only_the_work(place: Place, tmp_path: Path, commits: int) -> None:
+async def test_a_crash_on_the_way_costs_only_the_work(place: Crowded, tmp_path: Path, commits: int) -> None:
     place.link.withholds = True
     await place.join(place.two)
     mine = await place.write(place.two, "mine")
@@ -278,7 +256,7 @@ async def test_a_crash_on_the_way_costs_only_the_work(place: Place, tmp_path: Pa
         await place.until(lambda: place.has_seen(place.one, late))
 
 
-async def test_what_cannot_be_judged_yet_waits_and_is_not_lost(place: Place) -> None:
+async def test_what_cannot_be_judged_yet_waits_and_is_not_lost(place: Crowded) -> None:
     place.link.withholds = True
     await place.join(place.two)
     app, resident = place.app, place.one.server.app
@@ -338,7 +316,7 @@ async def build_message(
     )
 
 
-async def test_what_was_believed_wrongly_is_taken_out(place: Place) -> None:
+async def test_what_was_believed_wrongly_is_taken_out(place: Crowded) -> None:
     resident, banned = place.one.server.app, place.crowd[4]
     head = await resident.rooms.find(resident.db.reader, place.room_id, resident.db.position)
     assert head is not None
@@ -389,7 +367,7 @@ def without_everywhere(kind: str) -> Callable[[Any], None]:
         without_everywhere("m.room.member"),
     ],
 )
-async def test_a_part_that_lacks_more_than_members_is_refused(place: Place, tamper: Callable[[Any], None]) -> None:
+async def test_a_part_that_lacks_more_than_members_is_refused(place: Crowded, tamper: Callable[[Any], None]) -> None:
     def change(request: FederationRequest, answer: Any) -> Any:
         if "/send_join/" in request.path:
             assert answer["members_omitted"] is True
@@ -406,7 +384,7 @@ async def test_a_part_that_lacks_more_than_members_is_refused(place: Place, tamp
     assert await place.members(place.two) == await place.members(place.one)
 
 
-async def test_lies_about_servers_and_state_end_with_the_whole_state(place: Place) -> None:
+async def test_lies_about_servers_and_state_end_with_the_whole_state(place: Crowded) -> None:
     def change(request: FederationRequest, answer: Any) -> Any:
         if "/send_join/" in request.path:
             answer["servers_in_room"] = [ONE, "nobody.test", 7, "not a name"]
@@ -431,7 +409,7 @@ async def test_lies_about_servers_and_state_end_with_the_whole_state(place: Plac
         await place.link.request(FederationRequest("nobody.test", "GET", "/"))
 
 
-async def test_small_rooms_come_whole(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_small_rooms_come_whole(place: Crowded, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve_membership, "MEMBERS_TOLD_MAX", 100)
     place.link.withholds = True
     await place.join(place.two)
@@ -439,7 +417,7 @@ async def test_small_rooms_come_whole(place: Place, monkeypatch: pytest.MonkeyPa
     assert await place.members(place.two) == await place.members(place.one)
 
 
-async def test_a_room_that_was_left_is_waited_for_no_longer(place: Place) -> None:
+async def test_a_room_that_was_left_is_waited_for_no_longer(place: Crowded) -> None:
     place.link.withholds = True
     await place.join(place.two)
     (await place.two.post(f"{V3}/rooms/{q(place.room_id)}/leave")).ok()
@@ -451,7 +429,7 @@ async def test_a_room_that_was_left_is_waited_for_no_longer(place: Place) -> Non
     assert await place.members(place.two) == await place.members(place.one)
 
 
-async def test_leaving_and_coming_back_before_the_rest_is_here(place: Place) -> None:
+async def test_leaving_and_coming_back_before_the_rest_is_here(place: Crowded) -> None:
     place.link.withholds = True
     await place.join(place.two)
     (await place.two.post(f"{V3}/rooms/{q(place.room_id)}/leave")).ok()

@@ -1,25 +1,18 @@
 """Who has left a room and comes back: into the same room as all the others, whatever was sent meanwhile and whoever has heard of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from copy import copy
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.client import q
-from tests.simulation.place import V3, Place, running_place
+from tests.simulation.place import V3, Place
 
 from zajil.core.events import Event
 from zajil.services.federation.former_ends import ACL_KEY, find_former_ends
 from zajil.services.federation.room_states import StateUnknown
-
-
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with running_place(tmp_path) as place:
-        yield place
 
 
 async def test_who_joins_anew_has_it_told_first_how_they_left(place: Place) -> None:
@@ -83,14 +76,19 @@ async def test_who_returns_by_a_server_that_was_not_told_how_they_left_is_in_the
         assert not await place.has_left(person, place.one)
 
 
-async def begin_outside(place: Place) -> None:
-    """Everybody was in the room; the third server has left, and what it is sent by the second one does not reach the first."""
+async def begin_outside(place: Place) -> str:
+    """Everybody was in the room; the third server has left, and what it is sent by the second one does not reach the first.
+
+    Returns up to where the third one's client had synced before.
+    """
     await place.join(place.two, "one.test")
     await place.join(place.three, "one.test")
     await place.network.settle()
+    since: str = (await place.three.get(f"{V3}/sync?timeout=0")).ok()["next_batch"]
     place.network.cut = {("three.test", "two.test"), ("two.test", "one.test")}
     await place.leave(place.three)
     await place.until(partial(place.has_left, place.one, place.three))
+    return since
 
 
 async def test_what_arrives_while_outside_is_not_forgotten_on_return(place: Place) -> None:
@@ -107,6 +105,19 @@ async def test_what_arrives_while_outside_is_not_forgotten_on_return(place: Plac
     await place.until(partial(place.has_left, place.one, place.two))
 
 
+async def test_who_was_away_hears_on_return_of_what_arrived_while_outside(place: Place) -> None:
+    """No event behind the hole says it for itself."""
+    since = await begin_outside(place)
+    await place.leave(place.two)
+    await place.until(partial(place.has_left, place.three, place.two))
+    await place.join(place.three, "one.test")
+    for query in ("", f"&since={q(since)}"):
+        room = (await place.three.get(f"{V3}/sync?timeout=0{query}")).ok()["rooms"]["join"][place.room_id]
+        members = [each for each in room["state"]["events"] if each["type"] == "m.room.member"]
+        told = {each["state_key"]: each["content"]["membership"] for each in members}
+        assert told[place.two.user_id] == "leave", query
+
+
 async def test_two_who_return_at_once_do_not_forget_it_either(place: Place) -> None:
     other = await place.three.server.register("another")
     await place.join(other, "one.test")
@@ -118,7 +129,7 @@ async def test_two_who_return_at_once_do_not_forget_it_either(place: Place) -> N
     assert await place.has_left(place.three, place.two)
     for person in (place.three, other):
         assert await place.is_in_room(person)
-        await place.until(partial(place.is_held_in_by_one, person))
+        await place.until(partial(place.is_held_in, place.one, person))
 
 
 async def test_who_returns_sees_the_room_as_it_has_become(place: Place) -> None:

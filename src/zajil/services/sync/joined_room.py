@@ -76,16 +76,13 @@ async def _load_state(
 ) -> list[StoredEvent]:
     """State up to the start of the timeline, or with `use_state_after` up to its end."""
     if not knew_state or sync.full_state:
-        # What no event of the timeline says for itself (_load_turns) must be known all the same.
-        is_forked = any(stored.flags & FORKED for stored in timeline.events)
-        find_roots = load_roots_after if is_forked or sync.use_state_after else load_roots_before
-        roots = await find_roots(app, tx, head, timeline)
+        roots = await _end_roots(app, tx, head, sync, timeline)
         events = await build_full_state(app, tx, head, sync, timeline, roots)
     elif timeline.limited or gap or sync.use_state_after:
         old = await load_roots_at(app, tx, head, window.since or 0)
         new = await _end_roots(app, tx, head, sync, timeline)
         events = await build_state_delta(app, tx, head, sync, timeline, old, new)
-    elif any(stored.flags & FORKED for stored in timeline.events):
+    elif is_forked(timeline):
         events = await _load_turns(app, tx, head, sync, window, timeline)
     elif sync.filter.lazy_load_members and timeline.events:
         roots = await load_roots_before(app, tx, head, timeline)
@@ -123,8 +120,14 @@ def filter_state(sync: SyncRequest, room_id: str, events: list[StoredEvent]) -> 
     ]
 
 
+def is_forked(timeline: Timeline) -> bool:
+    """Whether branches of the room were joined in it."""
+    return any(stored.flags & FORKED for stored in timeline.events)
+
+
 async def _end_roots(app: App, tx: Read, head: RoomHead, sync: SyncRequest, timeline: Timeline) -> Roots:
-    if sync.use_state_after:
+    # What no event of the timeline says for itself (_load_turns) must be known all the same.
+    if sync.use_state_after or is_forked(timeline):
         return await load_roots_after(app, tx, head, timeline)
     return await load_roots_before(app, tx, head, timeline)
 
