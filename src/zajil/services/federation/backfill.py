@@ -191,16 +191,13 @@ async def find_places(
         point = follows.get(event.event_id)
         if point is None:
             continue
-        if event in failed:
-            for prev in event.prev_event_ids:
-                follows[prev] = min(follows.get(prev, point), point)
-            continue
-        major = point[0]
-        minor = min(point[1], lowest.get(major, point[1])) - 1
-        lowest[major] = minor
-        places[event] = (major, minor)
+        if event not in failed:
+            major = point[0]
+            minor = min(point[1], lowest.get(major, point[1])) - 1
+            lowest[major] = minor
+            point = places[event] = (major, minor)
         for prev in event.prev_event_ids:
-            follows[prev] = min(follows.get(prev, (major, minor)), (major, minor))
+            follows[prev] = min(follows.get(prev, point), point)
     return places
 
 
