@@ -10,7 +10,7 @@ from tests.simulation.place import NAMES, V3, Place
 from zajil.ports.federation import FederationFailed, FederationRequest
 from zajil.ports.stores.events import SOFT_FAILED, StoredEvent
 from zajil.services.app import App
-from zajil.services.federation.backfill import find_places, store_backfill
+from zajil.services.federation.backfill import EVENTS_MAX, find_places, store_backfill
 from zajil.services.federation.place_event import find_ends
 from zajil.services.federation.receive_events import receive_events
 from zajil.services.federation.supersede_pdus import find_superseded
@@ -256,3 +256,44 @@ async def test_history_is_fetched_from_who_has_left(place: Place) -> None:
     for _ in range(2):
         (await place.three.get(f"{V3}/rooms/{q(place.room_id)}/messages?dir=b&limit=100")).ok()
     assert (await place.find(place.three, message) or pytest.fail("it was not fetched")).history is not None
+
+
+async def test_a_page_holds_all_that_was_missed_however_often_others_are_asked(place: Place) -> None:
+    await place.join(place.three, "one.test")
+    await place.network.settle()
+    await place.leave(place.three)
+    await place.network.settle()
+    missed = [await place.write(place.one, str(number)) for number in range(EVENTS_MAX + 20)]
+    await place.join(place.three, "one.test")
+    page = (await place.three.get(f"{V3}/rooms/{q(place.room_id)}/messages?dir=b&limit=1000")).ok()
+    assert "end" not in page
+    read = [event["event_id"] for event in page["chunk"] if event["type"] == "m.room.message"]
+    assert read == missed[::-1]
+
+
+async def test_history_goes_on_where_the_one_who_gave_it_has_a_gap_itself(place: Place) -> None:
+    for person in (place.two, place.three):
+        await place.join(person, "one.test")
+    await place.network.settle()
+    for person in (place.two, place.three):
+        await place.leave(person)
+    await place.network.settle()
+    missed = await place.write(place.one, "nobody else is there")
+    await place.join(place.two, "one.test")
+    later = await place.write(place.two, "the other one is back")
+    await place.network.settle()
+    await place.join(place.three, "two.test")
+    asked = list[str]()
+    request = place.three.server.app.federation.request
+
+    async def note(wanted: FederationRequest) -> Any:
+        if "/backfill/" in wanted.path:
+            asked.append(wanted.destination)
+            if wanted.destination == "one.test" and "two.test" not in asked:
+                raise FederationFailed("one.test", "busy")
+        return await request(wanted)
+
+    place.three.server.app.federation.request = note  # type: ignore[method-assign]
+    page = (await place.three.get(f"{V3}/rooms/{q(place.room_id)}/messages?dir=b&limit=100")).ok()
+    assert "two.test" in asked
+    assert {missed, later} <= {event["event_id"] for event in page["chunk"]}

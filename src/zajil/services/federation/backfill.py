@@ -39,17 +39,17 @@ GONE_MAX: Final = 100
 READER_WAITS_S_MAX: Final = 5.0
 """A reader waits no longer; what comes later is there for the next page."""
 PAUSE_S: Final = 60.0
-"""After a room's servers had nothing (new) to give."""
-ROOMS_REMEMBERED_MAX: Final = 10_000
+"""After nobody had anything (new) to give for a gap."""
+GAPS_REMEMBERED_MAX: Final = 10_000
 
 
 class Backfills:
-    """Fetches that are under way, one for each room, and rooms whose servers have nothing to give for the moment."""
+    """Fetches that are under way, one for each room, and gaps for which nobody has anything to give for the moment."""
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._running: dict[str, asyncio.Task[bool]] = {}
-        self._paused_until_s: OrderedDict[str, float] = OrderedDict()
+        self._paused_until_s: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     async def fill(self, head: RoomHead, page: Sequence[StoredEvent], *, is_end: bool) -> bool:
         """Fetch what is missing before a page of history, if anything is; True when the page is worth reading again.
@@ -64,12 +64,14 @@ class Backfills:
             return False
         gaps = await self._app.stores.events.load_backward_extremities(self._app.db.reader, head.row.room_nid)
         here = {stored.nid for stored in page}
+        now_s = self._app.clock.monotonic_s()
         wanted = [
             event_id
             for event_id, successors in gaps.items()
-            if is_end or any(successor in here for successor in successors)
+            if (is_end or any(successor in here for successor in successors))
+            and self._paused_until_s.get((head.room_id, event_id), 0.0) <= now_s
         ]
-        if not wanted or self._paused_until_s.get(head.room_id, 0.0) > self._app.clock.monotonic_s():
+        if not wanted:
             return False
         task = self._running.get(head.room_id)
         if task is None:
@@ -83,6 +85,10 @@ class Backfills:
                 return await asyncio.shield(task)
         except TimeoutError:
             return False
+
+    def is_fetching(self, room_id: str) -> bool:
+        """Whether older events may come that nobody has waited for to the end."""
+        return room_id in self._running
 
     async def stop(self) -> None:
         """End what is under way."""
@@ -99,11 +105,16 @@ class Backfills:
                     return True
             except (FederationFailed, StateUnknown, NotPlaced, StorageUnavailable, Busy) as error:
                 log.info("a server does not give older events", server=server, cause=str(error))
-        self._paused_until_s[head.room_id] = app.clock.monotonic_s() + PAUSE_S
-        self._paused_until_s.move_to_end(head.room_id)
-        if len(self._paused_until_s) > ROOMS_REMEMBERED_MAX:
-            self._paused_until_s.popitem(last=False)
+        self._pause(head.room_id, wanted)
         return False
+
+    def _pause(self, room_id: str, event_ids: Sequence[str]) -> None:
+        until_s = self._app.clock.monotonic_s() + PAUSE_S
+        for event_id in event_ids:
+            self._paused_until_s[room_id, event_id] = until_s
+            self._paused_until_s.move_to_end((room_id, event_id))
+        while len(self._paused_until_s) > GAPS_REMEMBERED_MAX:
+            self._paused_until_s.popitem(last=False)
 
 
 async def find_sources(app: App, head: RoomHead, wanted: Sequence[str], successors: Sequence[int]) -> list[str]:

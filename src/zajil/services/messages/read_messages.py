@@ -17,6 +17,8 @@ from zajil.services.rooms.room_heads import RoomHead
 
 PAGES_READ_MAX = 10
 PAGE_EVENTS_MIN = 50
+FILLS_MAX = 5
+"""How often others are asked for what is missing in one stretch: what one of them gives may end at a gap of its own."""
 BEGINNING = HistoryPoint(-(2**62))
 
 
@@ -51,7 +53,9 @@ async def read_messages(
         wanted = max(limit - len(page.events), PAGE_EVENTS_MIN)
         room_nid = access.head.row.room_nid
         read = await app.stores.events.load_history(tx, room_nid, point, backwards=backwards, limit=wanted, end=end)
-        if backwards and await app.backfills.fill(access.head, read, is_end=len(read) < wanted):
+        fills = 0
+        while backwards and fills < FILLS_MAX and await app.backfills.fill(access.head, read, is_end=len(read) < wanted):
+            fills += 1
             read = await app.stores.events.load_history(tx, room_nid, point, backwards=True, limit=wanted, end=end)
         for stored in await filter_visible(app, tx, access.head, requester.user_id, _announced(read)):
             if len(page.events) == limit:
@@ -61,13 +65,19 @@ async def read_messages(
         if len(page.events) >= limit and limit:
             page.end = token_past(page.events[-1], backwards=backwards)
             return page
-        if len(read) < wanted:
-            if backwards and access.head.row.partial_state:
-                page.end = RoomToken(point.major, point.minor)  # what is older cannot be fetched yet
+        if read:
+            point = _point_past(read[-1], backwards=backwards)
+        is_all = len(read) < wanted
+        if not is_all or (backwards and (fills == FILLS_MAX or _may_grow(app, access.head))):
+            page.end = RoomToken(point.major, point.minor)
+        if is_all:
             return page
-        point = _point_past(read[-1], backwards=backwards)
-        page.end = RoomToken(point.major, point.minor)
     return page
+
+
+def _may_grow(app: App, head: RoomHead) -> bool:
+    """Whether there may be older events that have not been fetched yet."""
+    return head.row.partial_state or app.backfills.is_fetching(head.room_id)
 
 
 def _announced(events: Sequence[StoredEvent]) -> list[StoredEvent]:
