@@ -39,8 +39,6 @@ CONNECTIONS_MAX = 18_000
 """Who does not wait for answers needs many."""
 LEAD_S = 2.0
 """From the start of the processes to the first message."""
-FLOOD_NICENESS = 5
-"""Those who measure must not wait for those who flood."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +194,7 @@ def main() -> None:
     parser.add_argument("--flood", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.flood:
-        be_a_generator(FLOOD_NICENESS)
+        be_a_generator(is_idle=True)
         uvloop.run(flood_server(json.loads(options.flood)))
         return
     with tempfile.TemporaryDirectory(prefix="zajil-people-") as folder:

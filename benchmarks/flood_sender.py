@@ -20,6 +20,8 @@ NOT_SENT: Final = 1
 """The people had no connection left: all they may have waited for answers."""
 CONNECTIONS_MAX: Final = 8000
 """Two for each who sends copies."""
+TICK_S: Final = 0.001
+"""Timers are no finer: who asks for less keeps the processor busy until it is time."""
 REST_S_MAX: Final = 30.0
 """So long after the last was sent, answers may still come."""
 
@@ -86,7 +88,7 @@ class ScheduledFlood:
                 self.late_ms.append((time.monotonic() - times_s[number]) * 1000)
                 number += 1
             if number < len(times_s):
-                await asyncio.sleep(max(0.0, times_s[number] - time.monotonic()))
+                await asyncio.sleep(max(TICK_S, times_s[number] - time.monotonic()))
         until_s = time.monotonic() + REST_S_MAX
         while self._under_way and time.monotonic() < until_s:
             await asyncio.sleep(0.05)
@@ -174,12 +176,16 @@ class Watch:
         return any(begin_s < until_s and end_s > from_s for begin_s, end_s in self.pauses)
 
 
-def be_a_generator(niceness: int = 0) -> None:
-    """Keep off the server's processor, and do not stop for collecting garbage."""
+def be_a_generator(*, is_idle: bool = False) -> None:
+    """Keep off the server's processor, and do not stop for collecting garbage.
+
+    Who `is_idle` has a processor only while neither the server nor those who measure want it: people who flood bring computers of their own.
+    """
     processors = sorted(os.sched_getaffinity(0))
     if len(processors) > 1:
         os.sched_setaffinity(0, processors[1:])
-    os.nice(niceness)
+    if is_idle:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     gc.freeze()
     gc.disable()
 
