@@ -16,7 +16,7 @@ from zajil.core.events import Event, build_event
 from zajil.ports.federation import FederationFailed, FederationRequest
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
-from zajil.services.federation import complete_state, partial_rooms, serve_membership
+from zajil.services.federation import backfill, complete_state, partial_rooms, serve_membership
 from zajil.services.federation.partial_rooms import wait_for_state
 from zajil.services.federation.receive_events import receive_events
 from zajil.services.rooms import join_room as join_room_module
@@ -436,3 +436,27 @@ async def test_leaving_and_coming_back_before_the_rest_is_here(place: Crowded) -
     await place.join(place.two)
     assert not await place.is_partial()
     assert await place.members(place.two) == await place.members(place.one)
+
+
+async def test_a_page_goes_on_where_it_ended_once_the_rest_is_here(
+    place: Crowded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await place.write(place.one, "before")
+    place.link.withholds = True
+    await place.join(place.two)
+    mine = await place.write(place.two, "mine")
+
+    async def read(start: str) -> tuple[list[str], str]:
+        page = (await place.two.get(f"{V3}/rooms/{q(place.room_id)}/messages?dir=b&limit=100{start}")).ok()
+        return [each["event_id"] for each in page["chunk"]], f"&from={page['end']}" if "end" in page else ""
+
+    with monkeypatch.context() as impatient:
+        impatient.setattr(backfill, "READER_WAITS_S_MAX", 0.01)
+        events, end = await read("")
+        assert mine in events
+        assert end
+        assert await read(end) == ([], end)  # nothing twice, and not the beginning either
+    await place.complete()
+    older, _ = await read(end)
+    assert before in older
+    assert not set(older) & set(events)
