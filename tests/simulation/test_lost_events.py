@@ -297,3 +297,24 @@ async def test_history_goes_on_where_the_one_who_gave_it_has_a_gap_itself(place:
     page = (await place.three.get(f"{V3}/rooms/{q(place.room_id)}/messages?dir=b&limit=100")).ok()
     assert "two.test" in asked
     assert {missed, later} <= {event["event_id"] for event in page["chunk"]}
+
+
+async def test_a_gap_that_nobody_fills_keeps_no_other_waiting(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    await place.write(place.one, "before the first join")
+    await place.join(place.three, "one.test")
+    await place.network.settle()
+    messages = f"{V3}/rooms/{q(place.room_id)}/messages?dir=b&limit=100"
+
+    async def refuse(wanted: FederationRequest) -> Any:
+        raise FederationFailed(wanted.destination, "busy")
+
+    with monkeypatch.context() as busy:
+        busy.setattr(place.three.server.app.federation, "request", refuse)
+        (await place.three.get(messages)).ok()
+    await place.leave(place.three)
+    await place.network.settle()
+    missed = await place.write(place.one, "meanwhile")
+    await place.join(place.three, "one.test")
+    await place.network.settle()
+    read = {event["event_id"] for event in (await place.three.get(messages)).ok()["chunk"]}
+    assert missed in read
