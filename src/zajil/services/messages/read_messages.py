@@ -1,8 +1,9 @@
 """Reading a room's history: pages of messages, one event, an event with what surrounds it, the event nearest to a time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from zajil.core.filters import EventFilter
 from zajil.core.sync_tokens import RoomToken
@@ -19,6 +20,8 @@ PAGES_READ_MAX = 10
 PAGE_EVENTS_MIN = 50
 FILLS_MAX = 5
 """How often others are asked for what is missing in one stretch: what one of them gives may end at a gap of its own."""
+FILLS_S_MAX = 10.0
+"""After so long no more is fetched for one page."""
 BEGINNING = HistoryPoint(-(2**62))
 
 
@@ -49,14 +52,12 @@ async def read_messages(
         point = access.end
     end = stop if backwards or stop is not None else (access.end if access.end.major < 2**62 else None)
     page = Page([], RoomToken(point.major, point.minor), None)
+    until_s = app.clock.monotonic_s() + FILLS_S_MAX
     for _ in range(PAGES_READ_MAX):
         wanted = max(limit - len(page.events), PAGE_EVENTS_MIN)
         room_nid = access.head.row.room_nid
-        read = await app.stores.events.load_history(tx, room_nid, point, backwards=backwards, limit=wanted, end=end)
-        fills = 0
-        while backwards and fills < FILLS_MAX and await app.backfills.fill(access.head, read, is_end=len(read) < wanted):
-            fills += 1
-            read = await app.stores.events.load_history(tx, room_nid, point, backwards=True, limit=wanted, end=end)
+        load = partial(app.stores.events.load_history, tx, room_nid, point, backwards=backwards, limit=wanted, end=end)
+        read, may_grow = await _load_whole(app, access.head, load, wanted, until_s) if backwards else (await load(), False)
         for stored in await filter_visible(app, tx, access.head, requester.user_id, _announced(read)):
             if len(page.events) == limit:
                 break
@@ -68,16 +69,24 @@ async def read_messages(
         if read:
             point = _point_past(read[-1], backwards=backwards)
         is_all = len(read) < wanted
-        if not is_all or (backwards and (fills == FILLS_MAX or _may_grow(app, access.head))):
-            page.end = RoomToken(point.major, point.minor)
+        page.end = None if is_all and not may_grow else RoomToken(point.major, point.minor)
         if is_all:
             return page
     return page
 
 
-def _may_grow(app: App, head: RoomHead) -> bool:
-    """Whether there may be older events that have not been fetched yet."""
-    return head.row.partial_state or app.backfills.is_fetching(head.room_id)
+async def _load_whole(
+    app: App, head: RoomHead, load: Callable[[], Awaitable[Sequence[StoredEvent]]], wanted: int, until_s: float
+) -> tuple[Sequence[StoredEvent], bool]:
+    """A stretch of history with what was missing in it, and whether there may be more than has been fetched."""
+    read = await load()
+    for _ in range(FILLS_MAX):
+        if app.clock.monotonic_s() >= until_s:
+            return read, True
+        if not await app.backfills.fill(head, read, is_end=len(read) < wanted):
+            return read, head.row.partial_state or app.backfills.is_fetching(head.room_id)
+        read = await load()
+    return read, True
 
 
 def _announced(events: Sequence[StoredEvent]) -> list[StoredEvent]:
