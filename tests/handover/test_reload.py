@@ -290,6 +290,6 @@ def test_with_tls_kept_connections_are_told_to_close(tmp_path: Path) -> None:
             assert ask_to_reload(server).returncode == 0
             if last := ask_until_told_to_close(kept, request):
                 break
-        assert last.startswith(b"HTTP/1.1 200")
+        assert last.startswith(b"HTTP/1.1 200") and b"connection: close" in last.lower()
     finally:
         server.stop()

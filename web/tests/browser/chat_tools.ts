@@ -17,7 +17,9 @@ await runStory(async (stage) => {
   stage.say("a new chat of two says that it is encrypted, and warns of nobody");
   await anna.sees(anna.text("notice.encryption"));
   // That it is a chat of two its account data says, which may come a moment later.
-  await anna.page.getByText(anna.text("notice.joined", { who: "" }).trim()).first().waitFor({ state: "hidden" });
+  const joined = anna.page.getByText(anna.text("notice.joined", { who: "" }).trim());
+  await joined.first().waitFor({ state: "detached" });
+  assert.equal(await joined.count(), 0);
   assert.equal(await anna.page.locator("main .lucide-shield-alert").count(), 0);
 
   stage.say("a thread");
