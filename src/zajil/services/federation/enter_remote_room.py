@@ -33,7 +33,7 @@ from zajil.services.federation.place_event import (
 )
 from zajil.services.federation.receive_events import find_gaps
 from zajil.services.federation.room_states import Roots, StateUnknown, update_roots
-from zajil.services.federation.store_outliers import store_outliers
+from zajil.services.federation.store_outliers import store_outliers, store_unplaced
 from zajil.services.messages.append_events import (
     Proposal,
     RoomDraft,
@@ -283,17 +283,7 @@ async def _store_join(app: App, arrival: Arrival, is_branch: bool, tx: Transacti
     draft = await _open_room(app, tx, arrival.rules, arrival.create, arrival.room_nid)
     draft.row.partial_state = part is not None
     before = await build_roots(app, tx, arrival.state)
-    known = await app.stores.events.load_by_ids(tx, [event.event_id])
-    joined = StoredEvent(
-        event,
-        nid=known[0].nid if known else await tx.new_ids(1),
-        room_nid=draft.row.room_nid,
-        position=None,
-        history=None,
-        flags=OUTLIER if is_branch else 0,
-    )
-    if not known:
-        await app.stores.events.insert(tx, joined)
+    joined = await store_unplaced(app, tx, event, draft.row.room_nid, OUTLIER if is_branch else 0)
     await app.stores.events.insert_auth(tx, joined.nid, [each.nid for each in arrival.auth])
     await app.stores.events.insert_backward_extremities(tx, draft.row.room_nid, joined.nid, arrival.gaps)
     after = await update_roots(app, tx, before, {event.key: joined.nid})

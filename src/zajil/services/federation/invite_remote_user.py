@@ -10,7 +10,7 @@ from zajil.core.power_levels import CREATE_KEY
 from zajil.core.room_rules import ROOM_RULES, RoomRules
 from zajil.ports.database import Stream, Transaction
 from zajil.ports.federation import FederationFailed, FederationRequest
-from zajil.ports.stores.events import OUTLIER, StoredEvent
+from zajil.ports.stores.events import StoredEvent
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, bad_json, forbidden, invalid_param, not_found
 from zajil.services.federation.access_servers import has_joined
@@ -20,6 +20,7 @@ from zajil.services.federation.fetch_events import federation_path
 from zajil.services.federation.place_event import place_event
 from zajil.services.federation.room_states import StateUnknown
 from zajil.services.federation.server_acl import is_banned_from_room
+from zajil.services.federation.store_outliers import store_unplaced
 from zajil.services.messages.append_events import Proposal, build_authorised, insert_room, open_draft
 from zajil.services.messages.change_state import apply_change
 from zajil.services.messages.client_events import build_stripped_state, strip_event
@@ -152,17 +153,7 @@ async def show_membership(
         else:
             draft = await open_draft(app, tx, event.room_id)
         position = await tx.append(Stream.EVENTS, event.room_id)
-        known = await app.stores.events.load_by_ids(tx, [event.event_id])
-        stored = StoredEvent(
-            event,
-            nid=known[0].nid if known else await tx.new_ids(1),
-            room_nid=draft.row.room_nid,
-            position=None,
-            history=None,
-            flags=OUTLIER,
-        )
-        if not known:
-            await app.stores.events.insert(tx, stored)
+        stored = await store_unplaced(app, tx, event, draft.row.room_nid)
         await apply_change(app, tx, draft, event.key, stored, position)
         if stripped is not None:
             await app.stores.directory.store_invite_state(tx, draft.row.room_nid, user_id, stripped)

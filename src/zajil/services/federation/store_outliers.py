@@ -157,3 +157,19 @@ def _find_referenced(events: Sequence[Event]) -> list[str]:
     found = {event.event_id for event in events} | {auth_id for event in events for auth_id in event.auth_event_ids}
     found |= {"$" + event.room_id[1:] for event in events if event.rules.room_id_is_create_hash}
     return sorted(found)
+
+
+async def store_unplaced(app: App, tx: Transaction, event: Event, room_nid: int, flags: int = OUTLIER) -> StoredEvent:
+    """One membership that is stored before it has a place, under the number it has if it is here already."""
+    known = await app.stores.events.load_by_ids(tx, [event.event_id])
+    stored = StoredEvent(
+        event,
+        nid=known[0].nid if known else await tx.new_ids(1),
+        room_nid=room_nid,
+        position=None,
+        history=None,
+        flags=flags,
+    )
+    if not known:
+        await app.stores.events.insert(tx, stored)
+    return stored
