@@ -58,6 +58,21 @@ async def test_others_hear_a_message_and_the_sender_does_not(buses: list[Bus]) -
     assert heard == [[], [b"7"], [b"7"]]
 
 
+async def test_a_started_bus_hears_what_is_published_from_then_on(make_bus: Callable[[], Bus]) -> None:
+    """Again and again, since a bus on NATS that is told too early that it is subscribed hears it nearly always."""
+    first = make_bus()
+    await first.start()
+    for round_ in range(300):
+        late = make_bus()
+        heard = listen(late)
+        await late.start()
+        first.publish(Topic.LOG, b"%d" % round_)
+        await wait_for(lambda heard=heard: len(heard) == 1)
+        assert heard == [b"%d" % round_]
+        await late.close()
+    await first.close()
+
+
 async def test_messages_of_one_process_stay_in_order(buses: list[Bus]) -> None:
     heard = listen(buses[1])
     messages = [b"%d" % number for number in range(500)]

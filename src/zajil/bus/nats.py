@@ -66,11 +66,7 @@ class NatsBus:
             self._client = None
 
     async def _run(self) -> None:
-        client = await self._connect()
-        for topic in Topic:
-            await client.subscribe(f"{self._prefix}.{topic}", cb=self._receive)
-        await client.flush()
-        self._client = client
+        self._client = client = await self._connect()
         self._is_connected.set()
         while True:
             await self._has_waiting.wait()
@@ -96,6 +92,7 @@ class NatsBus:
                     pending_size=WAITING_MESSAGES_MAX * 1024,
                     error_cb=_ignore_error,
                 )
+                await self._subscribe(client)
                 return client
             except Exception as error:
                 log.warning("NATS cannot be reached", cause=str(error) or type(error).__name__)
@@ -103,6 +100,13 @@ class NatsBus:
                     await client.close()
                 client = Client()
             await asyncio.sleep(RECONNECT_PAUSE_S)
+
+    async def _subscribe(self, client: Client) -> None:
+        """Returns when NATS knows of it: the client's first `flush` overtakes what waits to be written, the second comes after it."""
+        for topic in Topic:
+            await client.subscribe(f"{self._prefix}.{topic}", cb=self._receive)
+        await client.flush(CONNECT_S_MAX)
+        await client.flush(CONNECT_S_MAX)
 
     async def _send_waiting(self, client: Client) -> None:
         while self._waiting:
