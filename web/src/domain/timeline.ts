@@ -147,18 +147,18 @@ export class TimelineModel {
     this.#dirty(page);
   }
 
-  /** How many entries are loaded: messages, and all that relates to them. */
-  get size(): number {
-    return this.#pages.reduce((sum, { slots }) => sum + slots.length, 0);
-  }
-
-  /** Lets go of the oldest, in whole pages, while `count` entries or more are left. True if there was anything to let go of. */
+  /**
+   * Lets go of the oldest, in whole pages, while `count` items or more are left. True if there was anything to let go of. What relates to others and
+   * has no item of its own does not count: a thousand reactions to the newest message must not push all messages out.
+   */
   keepNewest(count: number): boolean {
-    let left = this.size;
-    const before = left;
-    for (let page = this.#pages[0]; page && left - page.slots.length >= count; page = this.#pages[0]) {
+    this.items();
+    let left = this.#pages.reduce((sum, { items }) => sum + items.length, 0);
+    let isAny = false;
+    for (let page = this.#pages[0]; page && left - page.items.length >= count; page = this.#pages[0]) {
       this.#pages.shift();
-      left -= page.slots.length;
+      left -= page.items.length;
+      isAny = true;
       for (const { entry } of page.slots) {
         if (entry.kind !== "event") continue;
         this.#letGo(entry.record);
@@ -166,7 +166,7 @@ export class TimelineModel {
       }
     }
     this.#items = undefined;
-    return left < before;
+    return isAny;
   }
 
   /** Builds these messages again, when something outside the history has changed for them. */

@@ -11,7 +11,7 @@ import { placeOutgoing } from "./outgoing_messages";
 import type { RoomTicks } from "./ticks";
 
 const PAGE = 50;
-/** More than so many entries are let go of, down to about half, where nobody looks: a chat that is open all day must not fill the memory. */
+/** More than so many items are let go of, down to about half, where nobody looks: a chat that is open all day must not fill the memory. */
 const LOADED_MAX = 400;
 const LOADED_KEPT = 200;
 /** After a page could not be loaded. */
@@ -98,7 +98,7 @@ export class ChatTimeline {
 
   /** To be called while nothing but the end is on the screen: what stands far above it is read from this device again when somebody goes there. */
   letGoOfOldest(): void {
-    if (this.#place.kind !== "live" || this.#loading !== "no" || this.#model.size <= LOADED_MAX) return;
+    if (this.#place.kind !== "live" || this.#loading !== "no" || this.#model.items().length <= LOADED_MAX) return;
     if (!this.#model.keepNewest(LOADED_KEPT)) return;
     this.#hasBefore = true;
     this.#publishSoon();

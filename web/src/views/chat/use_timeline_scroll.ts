@@ -1,4 +1,4 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { elementScroll, useVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { Chat, Timeline } from "@/domain/engine";
 import { estimateHeight, findEvent } from "./timeline_lookup";
@@ -8,11 +8,12 @@ const end_px = 120;
 const load_ahead_items = 12;
 const highlighted_ms = 2_000;
 
-function useTimelineVirtualizer(items: Timeline["items"], scroller: React.RefObject<HTMLDivElement | null>) {
+function useTimelineVirtualizer(items: Timeline["items"], scroller: React.RefObject<HTMLDivElement | null>, scrollToFn: typeof elementScroll<HTMLDivElement>) {
   // oxlint-disable-next-line react/incompatible-library -- it changes inside; rows get what they show as properties
   return useVirtualizer({
     count: items.length,
     getScrollElement: () => scroller.current,
+    scrollToFn,
     estimateSize: (at) => estimateHeight(items[at]),
     getItemKey: useCallback((at: number) => items[at]?.key ?? at, [items]),
     overscan: 6,
@@ -32,39 +33,50 @@ function measureToEnd(element: HTMLElement): number {
 }
 
 /**
- * Opens at the first unread message or at the newest, and stays at the newest for as long as one stands there, whatever is measured, loaded or
- * typed meanwhile: only who moves up leaves it, not a list that grows before it has been scrolled.
+ * Whether one stands at the newest message, and stays there whatever is measured, loaded or typed meanwhile: only who moves up leaves it, not a list
+ * that grows before it has been scrolled, and not the virtualizer that corrects where it stands. Everything it scrolls goes through `scrollToFn`.
  */
-function useStuck(virtualizer: Virtualizer, items: Timeline["items"], scroller: React.RefObject<HTMLDivElement | null>) {
+function useStuck(scroller: React.RefObject<HTMLDivElement | null>) {
   const stuck = useRef(false);
   const stuckAt = useRef(0);
-  useLayoutEffect(() => {
-    const unread = items.findLastIndex((item) => item.type === "unread");
-    if (unread >= 0) virtualizer.scrollToIndex(unread, { align: "center" });
-    stuck.current = unread < 0;
-  }, [virtualizer]); // oxlint-disable-line react/exhaustive-deps -- where it opens is decided once
+  const noteLeaving = useCallback((element: HTMLElement) => {
+    if (measureToEnd(element) > end_px && element.scrollTop < stuckAt.current - 2) stuck.current = false;
+  }, []);
   const noteMove = useCallback(() => {
     const element = scroller.current;
     if (!element) return;
-    if (measureToEnd(element) <= end_px) {
-      stuck.current = true;
-      stuckAt.current = element.scrollTop;
-    } else if (element.scrollTop < stuckAt.current - 2) stuck.current = false;
-  }, [scroller]);
+    if (measureToEnd(element) > end_px) return noteLeaving(element);
+    stuck.current = true;
+    stuckAt.current = element.scrollTop;
+  }, [scroller, noteLeaving]);
+  const scrollToFn = useCallback<typeof elementScroll<HTMLDivElement>>((offset, options, virtualizer) => {
+    const element = scroller.current;
+    // It may correct before our own scroll handler runs: somebody who just scrolled up is not pulled back.
+    if (element) noteLeaving(element);
+    elementScroll(offset, options, virtualizer);
+    if (element && stuck.current) stuckAt.current = element.scrollTop;
+  }, [scroller, noteLeaving]);
+  const setStuck = useCallback((value: boolean) => { stuck.current = value; }, []);
+  const isAtEnd = useCallback(() => stuck.current || (scroller.current !== null && measureToEnd(scroller.current) <= end_px), [scroller]);
+  const isStuck = useCallback(() => stuck.current, []);
+  return { isStuck, setStuck, noteMove, scrollToFn, isAtEnd };
+}
+
+/** Opens at the first unread message or at the newest, and follows the newest for as long as one stands there. */
+function useFollowing(virtualizer: Virtualizer, items: Timeline["items"], { isStuck, setStuck, noteMove }: ReturnType<typeof useStuck>): void {
+  useLayoutEffect(() => {
+    const unread = items.findLastIndex((item) => item.type === "unread");
+    if (unread >= 0) virtualizer.scrollToIndex(unread, { align: "center" });
+    setStuck(unread < 0);
+  }, [virtualizer]); // oxlint-disable-line react/exhaustive-deps -- where it opens is decided once
   const totalSize = virtualizer.getTotalSize();
   const height = virtualizer.scrollRect?.height;
   useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!stuck.current || !element) return;
+    if (!isStuck()) return;
     // The virtualizer may draw before our own scroll handler runs: somebody who just scrolled up is not pulled back.
     noteMove();
-    if (!stuck.current) return;
-    virtualizer.scrollToEnd();
-    stuckAt.current = element.scrollTop;
-  }, [virtualizer, scroller, noteMove, totalSize, height]);
-  const setStuck = useCallback((value: boolean) => { stuck.current = value; }, []);
-  const isAtEnd = useCallback(() => stuck.current || (scroller.current !== null && measureToEnd(scroller.current) <= end_px), [scroller]);
-  return { setStuck, noteMove, isAtEnd };
+    if (isStuck()) virtualizer.scrollToEnd();
+  }, [virtualizer, isStuck, noteMove, totalSize, height]);
 }
 
 function useLoading(chat: Chat, timeline: Timeline, first: number, last: number): void {
@@ -114,8 +126,10 @@ function useJumps(chat: Chat, items: Timeline["items"], virtualizer: Virtualizer
 export function useTimelineScroll(chat: Chat, timeline: Timeline) {
   const { items } = timeline;
   const scroller = useRef<HTMLDivElement>(null);
-  const virtualizer = useTimelineVirtualizer(items, scroller);
-  const { setStuck, noteMove, isAtEnd } = useStuck(virtualizer, items, scroller);
+  const standing = useStuck(scroller);
+  const { setStuck, noteMove, isAtEnd } = standing;
+  const virtualizer = useTimelineVirtualizer(items, scroller, standing.scrollToFn);
+  useFollowing(virtualizer, items, standing);
   const { atEnd, missed, clearMissed, noteScroll } = useArrivals(chat, items, timeline.hasAfter, isAtEnd);
   const visible = virtualizer.getVirtualItems();
   useLoading(chat, timeline, visible[0]?.index ?? 0, visible[visible.length - 1]?.index ?? 0);
