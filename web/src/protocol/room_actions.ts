@@ -1,4 +1,4 @@
-import { EventType, type MatrixClient, type Room } from "matrix-js-sdk";
+import { ClientEvent, EventType, type MatrixClient, MatrixEvent, type Room } from "matrix-js-sdk";
 import type { Chat } from "@/domain/engine";
 import { readShowsTyping } from "@/domain/privacy";
 import { Problem } from "@/domain/problem";
@@ -86,17 +86,38 @@ async function untilState(client: MatrixClient, roomId: string, holds: (room: Ro
 /** Joins; a person who wrote to us is a contact from then on, on all devices. */
 async function acceptInvitation(account: Account, roomId: string): Promise<void> {
   const { client } = account;
-  const room = client.getRoom(roomId);
-  const inviter = room?.getDMInviter();
-  await ask(client.joinRoom(roomId));
-  if (inviter !== undefined) await addDirectChat(client, inviter, roomId);
+  const inviter = client.getRoom(roomId)?.getDMInviter();
+  if (inviter === undefined) return void (await ask(client.joinRoom(roomId)));
+  const before = client.getAccountData(EventType.Direct)?.getContent() ?? {};
+  const after = withDirectChat(before, inviter, roomId);
+  // Known here before the room is: else it would be shown as a group's until the account data comes back.
+  showDirectChats(client, after);
+  try {
+    await ask(client.joinRoom(roomId));
+    await ask(client.setAccountDataRaw(EventType.Direct, after));
+  } catch (error) {
+    showDirectChats(client, before);
+    throw error;
+  }
 }
 
 export async function addDirectChat(client: MatrixClient, userId: string, roomId: string): Promise<void> {
   if (directPeers(client).get(roomId) === userId) return;
-  const content = { ...client.getAccountData(EventType.Direct)?.getContent() } as Record<string, string[]>;
-  content[userId] = [...new Set([...(Array.isArray(content[userId]) ? content[userId] : []), roomId])];
-  await ask(client.setAccountData(EventType.Direct, content));
+  await ask(client.setAccountData(EventType.Direct, withDirectChat(client.getAccountData(EventType.Direct)?.getContent() ?? {}, userId, roomId)));
+}
+
+/** The content of `m.direct` with one more chat. */
+function withDirectChat(content: Readonly<Record<string, unknown>>, userId: string, roomId: string): Record<string, string[]> {
+  const known = content[userId];
+  return { ...(content as Record<string, string[]>), [userId]: [...new Set([...(Array.isArray(known) ? (known as string[]) : []), roomId])] };
+}
+
+/** Takes `m.direct` to be this on this device, as if sync had said so. */
+function showDirectChats(client: MatrixClient, content: Readonly<Record<string, unknown>>): void {
+  const before = client.getAccountData(EventType.Direct);
+  const event = new MatrixEvent({ type: EventType.Direct, content });
+  client.store.storeAccountDataEvents([event]);
+  client.emit(ClientEvent.AccountData, event, before);
 }
 
 async function setListFlags(account: Account, roomId: string, flags: Parameters<Chat["setListFlags"]>[0]): Promise<void> {
