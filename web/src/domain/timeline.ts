@@ -147,17 +147,24 @@ export class TimelineModel {
     this.#dirty(page);
   }
 
+  /** How many entries are loaded: messages, and all that relates to them. */
+  get size(): number {
+    return this.#pages.reduce((sum, { slots }) => sum + slots.length, 0);
+  }
+
   /**
-   * Lets go of the oldest, in whole pages, while `count` items or more are left. True if there was anything to let go of. What relates to others and
-   * has no item of its own does not count: a thousand reactions to the newest message must not push all messages out.
+   * Lets go of the oldest, in whole pages, while `count` entries or more and `itemsMin` items or more are left: a thousand reactions to the newest
+   * message must not push all messages out. True if there was anything to let go of.
    */
-  keepNewest(count: number): boolean {
+  keepNewest(count: number, itemsMin: number): boolean {
     this.items();
-    let left = this.#pages.reduce((sum, { items }) => sum + items.length, 0);
+    let entries = this.size;
+    let items = this.#pages.reduce((sum, page) => sum + page.items.length, 0);
     let isAny = false;
-    for (let page = this.#pages[0]; page && left - page.items.length >= count; page = this.#pages[0]) {
+    for (let page = this.#pages[0]; page && entries - page.slots.length >= count && items - page.items.length >= itemsMin; page = this.#pages[0]) {
       this.#pages.shift();
-      left -= page.items.length;
+      entries -= page.slots.length;
+      items -= page.items.length;
       isAny = true;
       for (const { entry } of page.slots) {
         if (entry.kind !== "event") continue;

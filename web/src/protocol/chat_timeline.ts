@@ -11,9 +11,11 @@ import { placeOutgoing } from "./outgoing_messages";
 import type { RoomTicks } from "./ticks";
 
 const PAGE = 50;
-/** More than so many items are let go of, down to about half, where nobody looks: a chat that is open all day must not fill the memory. */
+/** More than so many entries are let go of, down to about half, where nobody looks: a chat that is open all day must not fill the memory. */
 const LOADED_MAX = 400;
 const LOADED_KEPT = 200;
+/** More than any window shows, however many of the entries are reactions and edits. */
+const ITEMS_KEPT_MIN = 100;
 /** After a page could not be loaded. */
 const PAUSE_MS = 3_000;
 const EMPTY: Timeline = { items: [], hasBefore: true, hasAfter: false, loading: "no" };
@@ -98,8 +100,8 @@ export class ChatTimeline {
 
   /** To be called while nothing but the end is on the screen: what stands far above it is read from this device again when somebody goes there. */
   letGoOfOldest(): void {
-    if (this.#place.kind !== "live" || this.#loading !== "no" || this.#model.items().length <= LOADED_MAX) return;
-    if (!this.#model.keepNewest(LOADED_KEPT)) return;
+    if (this.#place.kind !== "live" || this.#loading !== "no" || this.#model.size <= LOADED_MAX) return;
+    if (!this.#model.keepNewest(LOADED_KEPT, ITEMS_KEPT_MIN)) return;
     this.#hasBefore = true;
     this.#publishSoon();
   }
