@@ -15,7 +15,7 @@ const PAGE = 50;
 const LOADED_MAX = 400;
 const LOADED_KEPT = 200;
 /** More than any window shows, however many of the entries are reactions and edits. */
-const ITEMS_KEPT_MIN = 100;
+const ITEMS_KEPT_MIN = 80;
 /** After a page could not be loaded. */
 const PAUSE_MS = 3_000;
 const EMPTY: Timeline = { items: [], hasBefore: true, hasAfter: false, loading: "no" };
