@@ -172,7 +172,7 @@ export class TimelineModel {
         if (entry.record.transactionId !== undefined) this.#transactions.delete(entry.record.transactionId);
       }
     }
-    this.#items = undefined;
+    if (isAny) this.#items = undefined;
     return isAny;
   }
 

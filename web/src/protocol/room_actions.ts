@@ -88,32 +88,36 @@ async function acceptInvitation(account: Account, roomId: string): Promise<void>
   const { client } = account;
   const inviter = client.getRoom(roomId)?.getDMInviter();
   if (inviter === undefined) return void (await ask(client.joinRoom(roomId)));
-  const before = client.getAccountData(EventType.Direct)?.getContent() ?? {};
-  const after = withDirectChat(before, inviter, roomId);
   // Known here before the room is: else it would be shown as a group's until the account data comes back.
-  showDirectChats(client, after);
+  showDirectChats(client, withDirectChat(client, inviter, roomId));
   try {
     await ask(client.joinRoom(roomId));
-    await ask(client.setAccountDataRaw(EventType.Direct, after));
+    await ask(client.setAccountDataRaw(EventType.Direct, withDirectChat(client, inviter, roomId)));
   } catch (error) {
-    showDirectChats(client, before);
+    showDirectChats(client, withoutDirectChat(client, inviter, roomId));
     throw error;
   }
 }
 
 export async function addDirectChat(client: MatrixClient, userId: string, roomId: string): Promise<void> {
   if (directPeers(client).get(roomId) === userId) return;
-  await ask(client.setAccountData(EventType.Direct, withDirectChat(client.getAccountData(EventType.Direct)?.getContent() ?? {}, userId, roomId)));
+  await ask(client.setAccountData(EventType.Direct, withDirectChat(client, userId, roomId)));
 }
 
-/** The content of `m.direct` with one more chat. */
-function withDirectChat(content: Readonly<Record<string, unknown>>, userId: string, roomId: string): Record<string, string[]> {
-  const known = content[userId];
-  return { ...(content as Record<string, string[]>), [userId]: [...new Set([...(Array.isArray(known) ? (known as string[]) : []), roomId])] };
+/** The content of `m.direct` as it is known now, with one more chat. */
+function withDirectChat(client: MatrixClient, userId: string, roomId: string): Record<string, string[]> {
+  const content = withoutDirectChat(client, userId, roomId);
+  return { ...content, [userId]: [...(content[userId] ?? []), roomId] };
+}
+
+function withoutDirectChat(client: MatrixClient, userId: string, roomId: string): Record<string, string[]> {
+  const content = { ...client.getAccountData(EventType.Direct)?.getContent() } as Record<string, string[]>;
+  const rooms: unknown = content[userId];
+  return { ...content, [userId]: Array.isArray(rooms) ? rooms.filter((each): each is string => typeof each === "string" && each !== roomId) : [] };
 }
 
 /** Takes `m.direct` to be this on this device, as if sync had said so. */
-function showDirectChats(client: MatrixClient, content: Readonly<Record<string, unknown>>): void {
+function showDirectChats(client: MatrixClient, content: Record<string, string[]>): void {
   const before = client.getAccountData(EventType.Direct);
   const event = new MatrixEvent({ type: EventType.Direct, content });
   client.store.storeAccountDataEvents([event]);
