@@ -5,6 +5,8 @@ import type { Message } from "./message";
 import { buildNotice } from "./notices";
 
 const PAGE_ENTRIES_MAX = 128;
+/** More than so many are not kept, whatever they are. */
+const ENTRIES_MAX = 5_000;
 const GROUP_GAP_MS_MAX = 5 * 60_000;
 
 interface Slot {
@@ -154,14 +156,15 @@ export class TimelineModel {
 
   /**
    * Lets go of the oldest, in whole pages, while `count` entries or more and `itemsMin` items or more are left: a thousand reactions to the newest
-   * message must not push all messages out. True if there was anything to let go of.
+   * message must not push all messages out, only many thousands. True if there was anything to let go of.
    */
   keepNewest(count: number, itemsMin: number): boolean {
     this.items();
     let entries = this.size;
     let items = this.#pages.reduce((sum, page) => sum + page.items.length, 0);
     let isAny = false;
-    for (let page = this.#pages[0]; page && entries - page.slots.length >= count && items - page.items.length >= itemsMin; page = this.#pages[0]) {
+    for (let page = this.#pages[0]; page && entries - page.slots.length >= count; page = this.#pages[0]) {
+      if (items - page.items.length < itemsMin && entries <= ENTRIES_MAX) break;
       this.#pages.shift();
       entries -= page.slots.length;
       items -= page.items.length;

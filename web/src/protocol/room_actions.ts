@@ -1,4 +1,4 @@
-import { ClientEvent, EventType, type MatrixClient, MatrixEvent, type Room } from "matrix-js-sdk";
+import { ClientEvent, EventType, type MatrixClient, MatrixEvent, retryNetworkOperation, type Room } from "matrix-js-sdk";
 import type { Chat } from "@/domain/engine";
 import { readShowsTyping } from "@/domain/privacy";
 import { Problem } from "@/domain/problem";
@@ -17,6 +17,7 @@ const PRIVACY_DATA = "org.zajil.privacy";
 const PINS_MAX = 100;
 const STATE_WAIT_MS_MAX = 3_000;
 const STATE_WAIT_STEP_MS = 25;
+const SEND_ATTEMPTS = 5;
 const TYPING_MS = 20_000;
 const TYPING_REPEAT_MS = 12_000;
 
@@ -87,16 +88,16 @@ async function untilState(client: MatrixClient, roomId: string, holds: (room: Ro
 async function acceptInvitation(account: Account, roomId: string): Promise<void> {
   const { client } = account;
   const inviter = client.getRoom(roomId)?.getDMInviter();
-  if (inviter === undefined) return void (await ask(client.joinRoom(roomId)));
+  if (inviter === undefined || directPeers(client).get(roomId) === inviter) return void (await ask(client.joinRoom(roomId)));
   // Known here before the room is: else it would be shown as a group's until the account data comes back.
   showDirectChats(client, withDirectChat(client, inviter, roomId));
   try {
     await ask(client.joinRoom(roomId));
-    await ask(client.setAccountDataRaw(EventType.Direct, withDirectChat(client, inviter, roomId)));
   } catch (error) {
     showDirectChats(client, withoutDirectChat(client, inviter, roomId));
     throw error;
   }
+  await ask(retryNetworkOperation(SEND_ATTEMPTS, () => client.setAccountDataRaw(EventType.Direct, withDirectChat(client, inviter, roomId))));
 }
 
 export async function addDirectChat(client: MatrixClient, userId: string, roomId: string): Promise<void> {

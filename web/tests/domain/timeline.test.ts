@@ -135,6 +135,9 @@ test("however many reactions the newest messages have, the messages before them 
   model.put(Array.from({ length: 300 }, (_, at) => entry(1_260 + at, `n${at}`)));
   expect(model.keepNewest(200, 40)).toBe(true);
   expect(model.size).toBeLessThan(350);
+  model.put(Array.from({ length: 6_000 }, (_, at) => reaction(1_560 + at)));
+  expect(model.keepNewest(200, 40)).toBe(true);
+  expect(model.size).toBeLessThanOrEqual(5_000);
 });
 
 test("the oldest are let go of in whole pages, and come back as they were", () => {
