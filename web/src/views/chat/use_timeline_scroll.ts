@@ -52,15 +52,15 @@ function useStuck(scroller: React.RefObject<HTMLDivElement | null>) {
   const scrollToFn = useCallback<typeof elementScroll<HTMLDivElement>>((offset, options, virtualizer) => {
     const element = scroller.current;
     // It may correct before our own scroll handler runs: who has just scrolled up has left the end.
-    if (element) noteLeaving(element);
+    if (element && stuck.current) noteLeaving(element);
     elementScroll(offset, options, virtualizer);
     if (element && stuck.current) stuckAt.current = element.scrollTop;
   }, [scroller, noteLeaving]);
   const setStuck = useCallback((value: boolean) => {
     stuck.current = value;
     // Where one stood at the end before says nothing any more.
-    stuckAt.current = scroller.current?.scrollTop ?? 0;
-  }, [scroller]);
+    stuckAt.current = 0;
+  }, []);
   const isAtEnd = useCallback(() => stuck.current || (scroller.current !== null && measureToEnd(scroller.current) <= end_px), [scroller]);
   const isStuck = useCallback(() => stuck.current, []);
   return { isStuck, setStuck, noteMove, scrollToFn, isAtEnd };
