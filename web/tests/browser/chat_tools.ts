@@ -22,6 +22,7 @@ await runStory(async (stage) => {
   stage.say("a new chat of two says that it is encrypted, and warns of nobody");
   await anna.sees(anna.text("notice.encryption"));
   await anna.page.waitForTimeout(300);
+  assert.equal(await anna.page.getByText(joined).count(), 0);
   assert.equal(await anna.page.evaluate(() => "joinedWasShown" in window), false, "the steps of a chat's making were shown");
   assert.equal(await anna.page.locator("main .lucide-shield-alert").count(), 0);
 
