@@ -14,7 +14,18 @@ from typing import Any
 import apsw
 import pytest
 
-from zajil.ports.database import Busy, Read, StorageFull, StorageUnavailable, Stream, TooSlow, Touch, Transaction
+from zajil.ports.database import (
+    Busy,
+    Pace,
+    Read,
+    StorageFull,
+    StorageUnavailable,
+    Stream,
+    TooSlow,
+    Touch,
+    Transaction,
+    pace_of_writes,
+)
 from zajil.storage import group_commit
 from zajil.storage.sqlite import checkpoints, engine, files, slow_reads
 from zajil.storage.sqlite.engine import SqliteDatabase
@@ -182,6 +193,19 @@ async def test_a_batch_leaves_the_event_loop_in_time(database: SqliteDatabase, m
 
     assert await asyncio.gather(*(database.write(slow) for _ in range(30))) == list(range(1, 31))
     assert sum(batches) == 30 and max(batches) <= 3
+
+
+async def test_something_urgent_takes_little_company(database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "COMPANY_S_MAX", 0.0)
+    batches: list[int] = []
+    database.subscribe(lambda _position, touches: batches.append(len(touches)))
+    busy = asyncio.create_task(database.write(append))
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(database.write(append)) for _ in range(4)]
+    pace_of_writes.set(Pace.URGENT)
+    urgent = [asyncio.create_task(database.write(append)) for _ in range(2)]
+    await asyncio.gather(busy, *others, *urgent)
+    assert batches == [1, 3, 3]
 
 
 async def test_each_commit_is_flushed_to_disk(tmp_path: Path) -> None:

@@ -42,12 +42,15 @@ OVERSTAYING_MAX: Final = 1024
 """So many requests that run longer than that lose their claim to a place: they wait for something, and must not keep others out."""
 
 WAITING, RUNNING, PARKED, DONE = range(4)
-# Tables by number: looking an enumeration's member up in a dict costs as much as all the rest of letting a request in.
-PLACES: Final = tuple(int(BOUNDS[work].takes_place) for work in Work)
-RUNNING_MAX: Final = tuple(BOUNDS[work].running_max or sys.maxsize for work in Work)
-IS_REQUEST: Final = tuple(BOUNDS[work].is_request for work in Work)
-IS_FOREGROUND: Final = tuple(work in FOREGROUND for work in Work)
-IS_SEND: Final = tuple(work in SENDS for work in Work)
+# Tables by number: looking an enumeration's member up in a dict, or asking the enumeration for its members, costs as much as all the rest.
+WORKS: Final = tuple(Work)
+PLACES: Final = tuple(int(BOUNDS[work].takes_place) for work in WORKS)
+RUNNING_MAX: Final = tuple(BOUNDS[work].running_max or sys.maxsize for work in WORKS)
+IS_REQUEST: Final = tuple(BOUNDS[work].is_request for work in WORKS)
+IS_FOREGROUND: Final = tuple(work in FOREGROUND for work in WORKS)
+IS_SEND: Final = tuple(work in SENDS for work in WORKS)
+FIRST_CELLS: Final = tuple(SHEDDING.index(work) * SHARES if work in SHEDDING else None for work in WORKS)
+"""Where the shares of a kind that is shed begin."""
 
 
 class Entry:
@@ -89,8 +92,10 @@ class Admission:
         self._interval_s = 1 / capacity_max if capacity_max else 0.0
         self._ahead_s = [RESERVES.get(work, 0) * self._interval_s for work in Work]
         self._next_start_s = 0.0
-        self._queues: list[deque[Entry]] = [deque() for _ in Work]
-        self._promises = [Promises() for _ in Work]
+        self._queues: list[deque[Entry]] = [deque() for _ in WORKS]
+        self._queues_in_foreground = [self._queues[work] for work in WORKS if IS_FOREGROUND[work]]
+        self._promises = [Promises() for _ in WORKS]
+        self._promises_of_sends = [self._promises[work] for work in SENDS]
         self._running_of = [0] * len(Work)
         self._running: dict[Entry, None] = {}
         """In the order in which they began."""
@@ -181,12 +186,13 @@ class Admission:
 
     def tend(self, now_s: float) -> None:
         """Measure; to be called often while anything waits or is shed."""
-        self.overload.adapt(now_s, self.find_longest_wait_s(now_s))
+        if now_s >= self.overload.ends_s:
+            self.overload.adapt(now_s, self.find_longest_wait_s(now_s))
         if now_s < self._rate_ends_s:
             return
         self._evict(now_s)
         window_s = now_s - self._rate_ends_s + RATE_WINDOW_S
-        for work in Work:
+        for work in WORKS:
             rate = (self.started[work] - self._rated_at[work]) / window_s
             if self._queues[work]:
                 self._rates[work] = (self._rates[work] + rate) / 2 if self._rates[work] else rate
@@ -198,7 +204,7 @@ class Admission:
 
     def find_longest_wait_s(self, now_s: float) -> float:
         """How long who waits longest has waited, of all kinds whose waiting means that there is too much work."""
-        return max((now_s - queue[0].arrived_s for work in FOREGROUND if (queue := self._queues[work])), default=0.0)
+        return max((now_s - queue[0].arrived_s for queue in self._queues_in_foreground if queue), default=0.0)
 
     @property
     def is_quiet(self) -> bool:
@@ -209,7 +215,7 @@ class Admission:
         """In how many seconds a capped server may start something; None when only a request's end makes room."""
         if not self.waiting or not self._interval_s:
             return None
-        ahead_s = max(self._ahead_s[work] for work in Work if self._queues[work])
+        ahead_s = max((self._ahead_s[work] for work in RESERVES if self._queues[work]), default=0.0)
         return max(0.0, self._next_start_s - ahead_s - now_s)
 
     def count_waiting(self, work: Work) -> int:
@@ -280,13 +286,14 @@ class Admission:
             self._overstaying += 1
 
     def _choose(self, now_s: float) -> Work | None:
-        ready = [work for work in Work if self._queues[work] and self._may_start(work, now_s)]
-        if not ready:
+        for chosen in WORKS:
+            if self._queues[chosen] and self._may_start(chosen, now_s):
+                break
+        else:
             return None
         self._turn += 1
-        chosen = ready[0]
         if self._turn % FLOOR == 0:
-            others = [each for each in Work if self._queues[each] and self._may_start(each, now_s, has_turn=True)]
+            others = [each for each in WORKS if self._queues[each] and self._may_start(each, now_s, has_turn=True)]
             others.remove(chosen)
             chosen = min(others, key=self._turn_of.__getitem__, default=chosen)
         self._turn_of[chosen] = self._turn
@@ -294,18 +301,19 @@ class Admission:
 
     def _count_arrival(self, work: Work, key: str) -> bool:
         """Whether the request is taken at the present level of overload."""
-        if work not in SHEDDING:
+        first = FIRST_CELLS[work]
+        if first is None:
             self.overload.count_other()
             return True
-        return self.overload.count_cell(SHEDDING.index(work) * SHARES + crc32(key.encode()) % SHARES)
+        return self.overload.count_cell(first + crc32(key.encode()) % SHARES)
 
     def _find_promise_s(self, work: Work, key: str, now_s: float) -> float | None:
         """How long until the time promised. A message may be of another kind by then, and is still the one that was told to come."""
         if not IS_SEND[work]:
             return self._promises[work].find_wait_s(key, now_s)
         found_s = None
-        for kind in SENDS:
-            wait_s = self._promises[kind].find_wait_s(key, now_s)
+        for promises in self._promises_of_sends:
+            wait_s = promises.find_wait_s(key, now_s)
             if wait_s is not None and (found_s is None or wait_s < found_s):
                 found_s = wait_s
         return found_s

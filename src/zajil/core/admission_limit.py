@@ -64,7 +64,7 @@ class Overload:
     each cell is a kind of work and a share of the users, so that it is the same users who get through, whole conversations and not halves.
     """
 
-    __slots__ = ("_arrived", "_ends_s", "_others", "_waited_s", "_waits", "is_overloaded", "level", "prompt")
+    __slots__ = ("_arrived", "_others", "_waited_s", "_waits", "ends_s", "is_overloaded", "level", "prompt")
 
     def __init__(self, cells: int) -> None:
         self.level = 0
@@ -75,7 +75,8 @@ class Overload:
         self._others = 0
         self._waits = 0
         self._waited_s = 0.0
-        self._ends_s = 0.0
+        self.ends_s = 0.0
+        """When the window ends, and there is something to adapt."""
 
     def count_cell(self, cell: int) -> bool:
         """A request of this cell has come; says whether it is taken."""
@@ -92,10 +93,10 @@ class Overload:
         self._others += 1
 
     def adapt(self, now_s: float, oldest_wait_s: float) -> None:
-        """To be called often; does something once a window. `oldest_wait_s` is how long the first of those that wait has waited."""
-        if now_s < self._ends_s:
+        """Does something once a window, from `ends_s` on. `oldest_wait_s` is how long the first of those that wait has waited."""
+        if now_s < self.ends_s:
             return
-        self._ends_s = now_s + OVERLOAD_WINDOW_S
+        self.ends_s = now_s + OVERLOAD_WINDOW_S
         # When nothing begins at all, those that wait are the measure.
         waits = self._waits + self.prompt
         mean_s = self._waited_s / waits if waits else oldest_wait_s

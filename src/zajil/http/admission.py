@@ -11,10 +11,11 @@ from typing import Final
 
 from zajil.core.admission import WAITING, Admission, Entry, Refusal
 from zajil.core.admission_gcra import Gcra
-from zajil.core.admission_work import SYNCS, Work
+from zajil.core.admission_work import SHEDDING, SYNCS, Work
 from zajil.http.admission_kinds import find_kind
 from zajil.http.request import Request
 from zajil.http.router import Auth, Route
+from zajil.ports.database import Pace
 from zajil.services.admission.new_rooms import NEW_ACCOUNT_MS, describe_s, round_up_ms
 from zajil.services.admission.places import forget_place, hold_place
 from zajil.services.app import App
@@ -121,12 +122,19 @@ class Edge:
         entry = Entry(work, key, now_s)
         refusal = self.admission.arrive(entry, now_s, is_parked=is_parked)
         if refusal is not None:
-            self._watch(now_s)
+            if self._tick is None:
+                self._watch(now_s)
             return refusal
         if entry.state == WAITING:
             entry.waiter = asyncio.get_running_loop().create_future()
             self._dispatch()
         return entry
+
+    def find_pace(self, entry: Entry) -> Pace:
+        """Whether what the request writes may wait for others, or others for it."""
+        if entry.work is Work.LIVE:
+            return Pace.URGENT
+        return Pace.PATIENT if entry.work in SHEDDING and not self.admission.is_quiet else Pace.ORDINARY
 
     def park(self, entry: Entry) -> None:
         """The request waits for something that is no work of ours."""

@@ -130,11 +130,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             return
         turns, early = type(self).turns, type(self).early_refusal
-        is_crowded = early is not None and early.is_needed and not self.is_favoured
-        if is_crowded and turns is not None and not turns.may_read(self.loop):
+        if turns is not None and early is not None and early.is_needed and not self.is_favoured:
             self._unset_keepalive_if_required()
             self.held.append(data)
-            turns.hold(self)
+            turns.hold(self, self.loop)
             return
         self.receive(data)
 

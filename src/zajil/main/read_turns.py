@@ -1,16 +1,18 @@
 """How much is read in one round of the event loop while there is too much to do.
 
 libuv hands over up to 48 times 1,024 ready connections before anything else has a turn: answers, timers, the sign of life to the supervisor.
-With thousands of connections that ask again as soon as they were refused that takes seconds. So what comes beyond a few requests is put aside
-for the next rounds, and what was let in goes on in between.
+With thousands of connections that ask again as soon as they were refused that takes seconds. So what comes is put aside, and read a little of
+in each round. A message in a conversation takes half a dozen rounds from its arrival to its answer, and waits for what is read in each of them.
 """
 
 import asyncio
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import Final, Protocol
 
-PER_ROUND: Final = 16
-"""About a millisecond's work."""
+SLICE_S: Final = 0.0002
+"""So long is read in a round; one connection at least. Much shorter, and the rounds themselves would cost more than what is done in them."""
 
 
 class Held(Protocol):
@@ -20,36 +22,34 @@ class Held(Protocol):
 
 
 class ReadTurns:
-    """Of one process."""
+    """Of one process. `now_s` is a monotonic clock."""
 
-    def __init__(self) -> None:
-        self._left = PER_ROUND
+    def __init__(self, now_s: Callable[[], float] = time.perf_counter) -> None:
+        self._now_s = now_s
         self._held: deque[Held] = deque()
         self._is_round_planned = False
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def may_read(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether a connection may be read now; else it must be held."""
+    def hold(self, connection: Held, loop: asyncio.AbstractEventLoop) -> None:
+        """It is read when its turn comes, in the next round or later."""
+        self._held.append(connection)
+        self._plan_round(loop)
+
+    def _plan_round(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._is_round_planned:
             self._is_round_planned = True
             loop.call_soon(self._begin_round, loop)
-        if self._held or self._left <= 0:
-            return False
-        self._left -= 1
-        return True
-
-    def hold(self, connection: Held) -> None:
-        """It is read when its turn comes; after `may_read` has said no."""
-        self._held.append(connection)
 
     def _begin_round(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_round_planned = False
-        self._left = PER_ROUND
-        while self._held and self._left > 0:
-            self._left -= 1
-            self._held.popleft().read_held()
-        if self._held:
-            self._is_round_planned = True
-            loop.call_soon(self._begin_round, loop)
+        until_s = self._now_s() + SLICE_S
+        try:
+            while self._held:
+                self._held.popleft().read_held()
+                if self._now_s() >= until_s:
+                    break
+        finally:
+            if self._held:
+                self._plan_round(loop)

@@ -6,7 +6,7 @@ SQL uses `?` placeholders and the dialect both engines share; integers are BIGIN
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import ContextVar
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Protocol, TypeVar
 
 Value = str | bytes | int | float | None
@@ -176,3 +176,17 @@ class StorageFull(StorageUnavailable):
 
 essential_writes: ContextVar[bool] = ContextVar("essential_writes", default=False)
 """Set around what must go on when the disk is full: what makes room, or makes the server safe."""
+
+
+class Pace(IntEnum):
+    """How long a write may wait for others. A smaller number goes first."""
+
+    URGENT = 0
+    """What others should not make wait: messages of conversations."""
+    ORDINARY = 1
+    PATIENT = 2
+    """Rather waits a little to be committed with others than makes others wait for its commit."""
+
+
+pace_of_writes: ContextVar[Pace] = ContextVar("pace_of_writes", default=Pace.ORDINARY)
+"""Set around writes that are not ordinary."""

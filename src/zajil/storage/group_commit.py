@@ -1,7 +1,11 @@
-"""Group commit, for every engine: what arrives while a commit is in flight forms the next batch (DESIGN §3). No timer, no delay when idle."""
+"""Group commit, for every engine: what arrives while a commit is in flight forms the next batch (DESIGN §3). No timer, no delay when idle.
+
+What is urgent comes first in a batch, and what is patient waits for company, a little.
+"""
 
 import asyncio
 import contextlib
+import contextvars
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -10,7 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import structlog
 
-from zajil.ports.database import Busy, Read, StorageUnavailable, Touch, Transaction
+from zajil.ports.database import Busy, Pace, Read, StorageUnavailable, Touch, Transaction, pace_of_writes
 from zajil.storage.schema_keeper import SchemaKeeper
 
 log = structlog.get_logger(__name__)
@@ -25,12 +29,15 @@ CULPRITS_MAX = 3
 BUSY_RETRY_MS = 1000
 FOREIGN_POLL_S = 0.1
 PASS_WAIT_S_MAX = 0.1
+PATIENCE_S = 0.02
+COMPANY_LEAST = 6
+"""So many patient items need no more company. More of them would make something urgent that comes meanwhile wait too long."""
 
 
 class Item(Generic[T]):
     """One caller's function and what became of it."""
 
-    __slots__ = ("error", "function", "future", "outcome", "queued_at", "rooms")
+    __slots__ = ("error", "function", "future", "outcome", "pace", "queued_at", "rooms")
 
     def __init__(
         self, function: Callable[[Transaction], Awaitable[T]], rooms: Sequence[str], future: "asyncio.Future[T]"
@@ -38,6 +45,7 @@ class Item(Generic[T]):
         self.function = function
         self.rooms = rooms
         self.future = future
+        self.pace = pace_of_writes.get()
         self.queued_at = time.monotonic()
         self.outcome: Any = None
         self.error: Exception | None = None
@@ -79,7 +87,10 @@ class GroupCommit(ABC):
 
     def __init__(self) -> None:
         self.position = 0
-        self._queue: deque[Item[Any]] = deque()
+        self._queues: list[deque[Item[Any]]] = [deque() for _ in Pace]
+        self._urgent, self._ordinary, self._patient = self._queues
+        self._company: asyncio.Future[None] | None = None
+        """What only patient items wait for."""
         self._listeners: list[Listener] = []
         self._foreign_listeners: list[Listener] = []
         self._running: asyncio.Task[None] | None = None
@@ -153,14 +164,48 @@ class GroupCommit(ABC):
         if self._is_closed:
             raise StorageUnavailable("the database is closed")
         self._check_room()
-        if len(self._queue) >= QUEUE_ITEMS_MAX:
+        if sum(map(len, self._queues)) >= QUEUE_ITEMS_MAX:
             raise Busy(BUSY_RETRY_MS)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.append(Item(item, rooms, future))
+        queued = Item(item, rooms, future)
+        self._queues[queued.pace].append(queued)
+        if self._company is not None and not self._is_patient:
+            _end_wait(self._company)
         if self._running is None:
-            self._running = loop.create_task(self._drain())
+            # Not in the context of this caller: what listeners begin when something is committed is not theirs.
+            self._running = loop.create_task(self._drain(), context=contextvars.Context())
         return await future
+
+    @property
+    def _is_patient(self) -> bool:
+        """Whether all that waits may wait for more."""
+        return not self._urgent and not self._ordinary and 0 < len(self._patient) < COMPANY_LEAST
+
+    async def _wait_for_company(self) -> None:
+        """Until there is something to be committed that should not wait, or enough, or the first has waited long enough."""
+        wait_s = self._patient[0].queued_at + PATIENCE_S - time.monotonic()
+        if wait_s > 0:
+            loop = asyncio.get_running_loop()
+            self._company = loop.create_future()
+            timer = loop.call_later(wait_s, _end_wait, self._company)
+            try:
+                await self._company
+            finally:
+                timer.cancel()
+                self._company = None
+
+    def _take_batch(self) -> list[Item[Any]]:
+        """What is urgent first, but something that is not as well."""
+        batch = [self._urgent.popleft() for _ in range(min(BATCH_ITEMS_MAX - 1, len(self._urgent)))]
+        for queue in (self._ordinary, self._patient):
+            batch += [queue.popleft() for _ in range(min(BATCH_ITEMS_MAX - len(batch), len(queue)))]
+        return batch
+
+    def _put_back(self, items: list[Item[Any]]) -> None:
+        """What a batch did not get to comes first in the next."""
+        for item in reversed(items):
+            self._queues[item.pace].appendleft(item)
 
     @abstractmethod
     async def _attempt(self, batch: list[Item[Any]]) -> list[Item[Any]]:
@@ -178,32 +223,40 @@ class GroupCommit(ABC):
 
     async def _drain(self) -> None:
         try:
-            while self._queue:
+            while any(self._queues):
+                if self._is_patient:
+                    await self._wait_for_company()
                 await self._wait_for_turn()
-                batch = [self._queue.popleft() for _ in range(min(BATCH_ITEMS_MAX, len(self._queue)))]
+                batch = self._take_batch()
                 began = time.monotonic()
                 try:
-                    await self._settle(list(batch))
-                    self._measure(len(batch), began - batch[0].queued_at, time.monotonic() - began)
+                    left = await self._settle(list(batch))
+                    self._put_back(left)
+                    first_queued_at = min(item.queued_at for item in batch)
+                    self._measure(len(batch) - len(left), began - first_queued_at, time.monotonic() - began)
                 except Exception as error:
                     if not isinstance(error, StorageUnavailable):
                         log.exception("group commit failed")
                     for item in batch:
                         item.fail(error)
                 except BaseException:
-                    for item in (*batch, *self._queue):
-                        item.fail(StorageUnavailable("the server is stopping"))
-                    self._queue.clear()
+                    self._put_back(batch)
+                    for queue in self._queues:
+                        for item in queue:
+                            item.fail(StorageUnavailable("the server is stopping"))
+                        queue.clear()
                     raise
         finally:
             self._running = None
 
-    async def _settle(self, batch: list[Item[Any]]) -> None:
-        """Commit all items: together, without those that break the batch, and these one by one."""
+    async def _settle(self, batch: list[Item[Any]]) -> list[Item[Any]]:
+        """Commit all items: together, without those that break the batch, and these one by one. Returns those there was no time for."""
         alone: list[Item[Any]] = []
+        left: list[Item[Any]] = []
         while batch:
             try:
-                batch = await self._attempt(batch)
+                left = await self._attempt(batch)
+                break
             except RolledBack as failure:
                 if len(batch) == 1:
                     batch[0].fail(failure.error)
@@ -215,6 +268,7 @@ class GroupCommit(ABC):
                 batch.remove(failure.culprit)
         for item in alone:
             await self._attempt_alone(item)
+        return left
 
     async def _attempt_alone(self, item: Item[Any]) -> None:
         try:
@@ -243,3 +297,8 @@ class GroupCommit(ABC):
                 listener(self.position, touches)
             except Exception:
                 log.exception("a listener of the log failed", position=position)
+
+
+def _end_wait(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,95 @@
+"""Who waits for whom when writes are committed together, on every engine (`ports.database.Pace`)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from zajil.ports.database import Database, Pace, Stream, Transaction, pace_of_writes
+from zajil.storage import group_commit
+
+HANG_S = 300.0
+"""So long nothing takes, on the slowest machine either, but what hangs."""
+
+
+def write(database: Database, pace: Pace, item: Callable[[Transaction], Awaitable[int]]) -> asyncio.Task[int]:
+    """Begin a write of this pace, in a context of its own."""
+
+    async def run() -> int:
+        pace_of_writes.set(pace)
+        return await database.write(item)
+
+    return asyncio.create_task(run())
+
+
+async def append(tx: Transaction) -> int:
+    return await tx.append(Stream.EVENTS, "!room:x")
+
+
+def hear_batches(database: Database) -> list[int]:
+    """How many items each commit had, from now on."""
+    batches: list[int] = []
+    database.subscribe(lambda _position, touches: batches.append(len(touches)))
+    return batches
+
+
+async def test_what_is_urgent_comes_first(database: Database) -> None:
+    busy = write(database, Pace.ORDINARY, append)
+    await asyncio.sleep(0)
+    later = [write(database, pace, append) for pace in (Pace.PATIENT, Pace.ORDINARY, Pace.URGENT, Pace.URGENT)]
+    first = await busy
+    assert await asyncio.gather(*later) == [first + 4, first + 3, first + 1, first + 2]
+
+
+async def test_in_a_crowd_of_what_is_urgent_something_else_has_its_turn(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "BATCH_ITEMS_MAX", 5)
+    batches = hear_batches(database)
+    busy = write(database, Pace.ORDINARY, append)
+    await asyncio.sleep(0)
+    urgent = [write(database, Pace.URGENT, append) for _ in range(8)]
+    other = write(database, Pace.ORDINARY, append)
+    first = await busy
+    assert await other == first + 5
+    assert await asyncio.gather(*urgent) == [first + 1, first + 2, first + 3, first + 4, *range(first + 6, first + 10)]
+    assert batches == [1, 5, 4]
+
+
+async def test_what_is_patient_waits_for_company(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "PATIENCE_S", HANG_S)
+    await write(database, Pace.ORDINARY, append)
+    batches = hear_batches(database)
+    patient = [write(database, Pace.PATIENT, append) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    assert not any(each.done() for each in patient)
+    await asyncio.gather(write(database, Pace.URGENT, append), *patient)
+    assert batches == [3]
+    enough = [write(database, Pace.PATIENT, append) for _ in range(group_commit.COMPANY_LEAST)]
+    await asyncio.gather(*enough)
+    assert batches == [3, group_commit.COMPANY_LEAST]
+
+
+async def test_nobody_is_patient_for_long(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "PATIENCE_S", 0.2)
+    await write(database, Pace.ORDINARY, append)
+    began = time.monotonic()
+    await write(database, Pace.PATIENT, append)
+    assert 0.2 <= time.monotonic() - began < HANG_S
+
+
+async def test_closing_waits_for_what_is_patient(database: Database) -> None:
+    patient = write(database, Pace.PATIENT, append)
+    await asyncio.sleep(0)
+    await database.close()
+    assert await patient > 0
+
+
+async def test_what_is_begun_because_of_a_commit_has_no_pace_of_its_own(database: Database) -> None:
+    paces: list[Pace] = []
+    database.subscribe(lambda _position, _touches: paces.append(pace_of_writes.get()))
+    await write(database, Pace.URGENT, append)
+    assert paces == [Pace.ORDINARY]
