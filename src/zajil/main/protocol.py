@@ -60,6 +60,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         "linger_timer",
         "lingered_size",
         "received_size",
+        "rests_since_s",
     )
     on_idle: ClassVar[Callable[["BoundedHttpProtocol"], None] | None] = None
     """Is told of every connection that comes to rest, once this process retires."""
@@ -91,6 +92,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.is_for_status = False
         """Made beyond the limit: only the status pages are answered."""
         self.is_turned_away = False
+        self.rests_since_s = 0.0
         self.held: list[bytes] = []
         """What was received and has not had its turn."""
         self.is_favoured = False
@@ -114,6 +116,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.stop_body_timer()
         if self.linger_timer is not None:
             self.linger_timer.cancel()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
         super().connection_lost(exc)
         if self.cycle is not None and self.cycle.response_complete:
             # Each knows the other: without this both would have to be searched for.
@@ -131,7 +136,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         turns, early = type(self).turns, type(self).early_refusal
         if turns is not None and early is not None and early.is_needed and not self.is_favoured:
-            self._unset_keepalive_if_required()
             self.held.append(data)
             turns.hold(self, self.loop)
             return
@@ -150,17 +154,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.in_body:  # nearly all bodies come with their heads, and never get here
             self.stop_body_timer()
             self.body_timer = self.loop.call_later(BODY_PAUSE_S_MAX, self.on_body_pause)
-        if self.in_head:
+        if self.in_head and not self.transport.is_closing():
+            self.start_head_timer()  # nearly all heads come in one piece, and need none
             # A single endless header is not parsed before it ends.
             self.received_size += len(data)
             if self.received_size > HEAD_SIZE_MAX:
                 self.refuse(431, "The request's headers are too long.")
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        # What uvicorn makes of it is made when the request goes on (`begin_request`): most that are refused never do.
+        self.url, self.headers, self.expect_100_continue = b"", [], False
         self.has_begun = self.in_head = True
         self.head_size = self.received_size = 0
-        self.start_head_timer()
 
     def on_url(self, url: bytes) -> None:
         self.count_head(len(url))
@@ -198,6 +203,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.begin_request(entered)
 
     def begin_request(self, entered: Entered | None) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = url, headers, expects
+        self.scope["headers"] = headers
         if entered is not None:
             self.scope["zajil.entered"] = entered  # type: ignore[typeddict-unknown-key]
         try:
@@ -237,11 +246,36 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.write(b"".join(lines))
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        # What uvicorn's does, without a timer for every answer.
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
+            else:
+                self.rests_since_s = self.loop.time()
+                if self.timeout_keep_alive_task is None:
+                    self.watch_rest(self.timeout_keep_alive)
         on_idle = type(self).on_idle
         if on_idle is not None:
             # Not before the answer's bytes have had their chance to leave.
             self.loop.call_soon(on_idle, self)
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Whether the connection rests is found out when the timer has run (`on_rest_over`), not with everything received."""
+
+    def watch_rest(self, duration_s: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(duration_s, self.on_rest_over)
+
+    def on_rest_over(self) -> None:
+        self.timeout_keep_alive_task = None
+        if not self.is_idle:
+            return  # the next answer begins anew
+        left_s = self.rests_since_s + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self.watch_rest(left_s)
+        else:
+            self.transport.close()
 
     def stop_body_timer(self) -> None:
         if self.body_timer is not None:
