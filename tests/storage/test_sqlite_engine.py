@@ -393,10 +393,11 @@ async def test_a_commit_behind_our_own_is_seen_although_ours_has_not_been_heard_
     on_disk, heard = asyncio.Event(), asyncio.Event()
     commit = database._committer.commit
 
-    async def commit_and_tarry() -> None:
-        await commit()
+    async def commit_and_tarry(then: Callable[[], object]) -> None:
+        await commit(lambda: None)
         on_disk.set()
         await heard.wait()
+        then()
 
     monkeypatch.setattr(database._committer, "commit", commit_and_tarry)
     other = SqliteDatabase(tmp_path / "zajil.db")

@@ -137,7 +137,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         turns, early = type(self).turns, type(self).early_refusal
         if turns is not None and early is not None and early.is_needed and not self.is_favoured:
             self.held.append(data)
-            turns.hold(self, self.loop)
+            turns.hold(self, self.loop, was_refused=self.cycle is REFUSED)
             return
         self.receive(data)
 

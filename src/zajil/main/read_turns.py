@@ -3,6 +3,8 @@
 libuv hands over up to 48 times 1,024 ready connections before anything else has a turn: answers, timers, the sign of life to the supervisor.
 With thousands of connections that ask again as soon as they were refused that takes seconds. So what comes is put aside, and read a little of
 in each round. A message in a conversation takes half a dozen rounds from its arrival to its answer, and waits for what is read in each of them.
+
+Connections on which the last request was refused come after the others: in a flood they are nearly all there are.
 """
 
 import asyncio
@@ -12,7 +14,8 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 SLICE_S: Final = 0.0002
-"""So long is read in a round; one connection at least. Much shorter, and the rounds themselves would cost more than what is done in them."""
+"""So long is read in a round, and one of those whose last request was refused at least. Were it much shorter, the rounds themselves would cost
+more than what is done in them."""
 
 
 class Held(Protocol):
@@ -27,14 +30,16 @@ class ReadTurns:
     def __init__(self, now_s: Callable[[], float] = time.perf_counter) -> None:
         self._now_s = now_s
         self._held: deque[Held] = deque()
+        self._refused: deque[Held] = deque()
+        """Those whose last request was refused."""
         self._is_round_planned = False
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._held) + len(self._refused)
 
-    def hold(self, connection: Held, loop: asyncio.AbstractEventLoop) -> None:
+    def hold(self, connection: Held, loop: asyncio.AbstractEventLoop, *, was_refused: bool) -> None:
         """It is read when its turn comes, in the next round or later."""
-        self._held.append(connection)
+        (self._refused if was_refused else self._held).append(connection)
         self._plan_round(loop)
 
     def _plan_round(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -46,10 +51,10 @@ class ReadTurns:
         self._is_round_planned = False
         until_s = self._now_s() + SLICE_S
         try:
-            while self._held:
-                self._held.popleft().read_held()
-                if self._now_s() >= until_s:
-                    break
+            if self._refused:
+                self._refused.popleft().read_held()
+            while (queue := self._held or self._refused) and self._now_s() < until_s:
+                queue.popleft().read_held()
         finally:
-            if self._held:
+            if self._held or self._refused:
                 self._plan_round(loop)

@@ -14,7 +14,7 @@ from zajil.main.lean_imports import import_lean
 from zajil.main.leave import leave
 from zajil.ports.configuration import ConfigError
 
-SWITCH_INTERVAL_S = 0.0005
+SWITCH_INTERVAL_S = 0.0001
 """A commit that is done must not wait for five milliseconds, CPython's usual interval, until a busy event loop lets its thread say so."""
 
 

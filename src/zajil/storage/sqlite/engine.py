@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -136,21 +137,25 @@ class SqliteDatabase(GroupCommit):
                     "UPDATE log_head SET position = ?, next_id = ?, commits = ?",
                     (tx.position, tx.next_id, self._commits + 1),
                 )
-                await self._committer.commit()
-                self._commits += 1
+                await self._committer.commit(partial(self._hear_commit, tx, batch[:reached]))
             else:
                 self._writer.execute("ROLLBACK")
+                for item in batch[:reached]:
+                    item.settle()
         except BaseException as error:
             self._roll_back()
             raise self._find_cause(error) from error
         finally:
             self._batch_over.set()
-        # Their callers go on later, and before those who hear of it: a message is answered before it is delivered.
-        for item in batch[:reached]:
-            item.settle()
-        if tx.writes:
-            self._announce(tx.position, tx.touches, tx.callbacks)
         return batch[reached:]
+
+    def _hear_commit(self, tx: SqliteTransaction, items: list[Item[Any]]) -> None:
+        """The transaction is on disk."""
+        self._commits += 1
+        # Their callers go on later, and before those who hear of it: a message is answered before it is delivered.
+        for item in items:
+            item.settle()
+        self._announce(tx.position, tx.touches, tx.callbacks)
 
     def _find_cause(self, error: BaseException) -> BaseException:
         """What an attempt that failed is reported as. A small item may find the room that a large one did not; but when the disk takes nothing
