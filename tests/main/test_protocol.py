@@ -18,7 +18,7 @@ WAIT_S_MAX = 10.0
 
 
 @contextlib.asynccontextmanager
-async def serve(folder: Path, connections_max: int | None = None) -> AsyncIterator[int]:
+async def serve(folder: Path, connections_max: int | None = None, rest_s: int = 5) -> AsyncIterator[int]:
     """A server in this process, on a port."""
     async with running_server(folder) as server:
         config = UvicornConfig(
@@ -28,6 +28,7 @@ async def serve(folder: Path, connections_max: int | None = None) -> AsyncIterat
             lifespan="off",
             log_config=None,
             limit_concurrency=connections_max,
+            timeout_keep_alive=rest_s,
         )
         config.load()
         state = Server(config).server_state
@@ -63,12 +64,28 @@ async def talk(port: int, *pieces: bytes) -> tuple[bytes, float]:
     return answer, clock() - began
 
 
+VERSIONS = b"GET /_matrix/client/versions HTTP/1.1\r\nhost: localhost\r\n\r\n"
 HEAD = b"POST /_matrix/client/v3/login HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 4\r\n\r\n"
 
 
 async def test_a_head_that_stops_ends_the_connection(port: int) -> None:
     answer, took_s = await talk(port, HEAD[:30])
     assert answer == b"" and took_s >= PAUSE_S * 0.9
+
+
+async def test_a_second_head_that_stops_ends_the_connection(port: int) -> None:
+    answer, took_s = await talk(port, VERSIONS, VERSIONS[:30])
+    assert answer.count(b"HTTP/1.1 200") == 1 and took_s >= PAUSE_S * 1.4
+
+
+async def test_a_connection_at_rest_is_closed_in_time(tmp_path: Path) -> None:
+    """Every answer puts it off."""
+    rest_s = 1
+    async with serve(tmp_path, rest_s=rest_s) as port:
+        requests = round(rest_s * 1.5 / (PAUSE_S / 2))
+        answer, took_s = await talk(port, *[VERSIONS] * requests)
+    assert answer.count(b"HTTP/1.1 200") == requests
+    assert requests * PAUSE_S / 2 + rest_s * 0.8 <= took_s < WAIT_S_MAX
 
 
 async def test_a_body_that_stops_ends_the_connection(port: int) -> None:
