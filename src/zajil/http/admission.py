@@ -134,7 +134,7 @@ class Edge:
         """Whether what the request writes may wait for others, or others for it."""
         if entry.work is Work.LIVE:
             return Pace.URGENT
-        return Pace.PATIENT if entry.work in SHEDDING and not self.admission.is_quiet else Pace.ORDINARY
+        return Pace.PATIENT if entry.work in SHEDDING and self.admission.count_waiting(entry.work) else Pace.ORDINARY
 
     def park(self, entry: Entry) -> None:
         """The request waits for something that is no work of ours."""

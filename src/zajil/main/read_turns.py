@@ -13,9 +13,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
-SLICE_S: Final = 0.0002
-"""So long is read in a round, and one of those whose last request was refused at least. Were it much shorter, the rounds themselves would cost
-more than what is done in them."""
+SLICE_S: Final = 0.001
+"""So long is read in a round."""
+REFUSED_SLICE_S: Final = 0.0002
+"""So long are those read whose last request was refused, one at least. Were it much shorter, the rounds themselves would cost more than what is
+done in them."""
 
 
 class Held(Protocol):
@@ -49,12 +51,14 @@ class ReadTurns:
 
     def _begin_round(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_round_planned = False
-        until_s = self._now_s() + SLICE_S
+        began_s = self._now_s()
         try:
+            while self._held and self._now_s() < began_s + SLICE_S:
+                self._held.popleft().read_held()
             if self._refused:
                 self._refused.popleft().read_held()
-            while (queue := self._held or self._refused) and self._now_s() < until_s:
-                queue.popleft().read_held()
+            while self._refused and self._now_s() < began_s + REFUSED_SLICE_S:
+                self._refused.popleft().read_held()
         finally:
             if self._held or self._refused:
                 self._plan_round(loop)
