@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-ROUND_S_MAX: Final = 0.001
+ROUND_S_MAX: Final = 0.002
 """A round with syncs in it should take no longer while a message is under way; one sync alone may."""
 IDLE_ROUND_S_MAX: Final = 0.01
 """While none is: each round has its price, above all when thousands of connections are read in it."""
