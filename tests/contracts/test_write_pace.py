@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from zajil.ports.database import Database, Pace, Stream, Transaction, pace_of_writes
+from zajil.ports.database import Database, Pace, Stream, Transaction, find_pace, set_pace
 from zajil.storage import group_commit
 
 HANG_S = 300.0
@@ -19,7 +19,7 @@ def write(database: Database, pace: Pace, item: Callable[[Transaction], Awaitabl
     """Begin a write of this pace, in a context of its own."""
 
     async def run() -> int:
-        pace_of_writes.set(pace)
+        set_pace(pace)
         return await database.write(item)
 
     return asyncio.create_task(run())
@@ -36,7 +36,8 @@ def hear_batches(database: Database) -> list[int]:
     return batches
 
 
-async def test_what_is_urgent_comes_first(database: Database) -> None:
+async def test_what_is_urgent_comes_first(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "LONG_WAIT_S", HANG_S)
     busy = write(database, Pace.ORDINARY, append)
     await asyncio.sleep(0)
     later = [write(database, pace, append) for pace in (Pace.PATIENT, Pace.ORDINARY, Pace.URGENT, Pace.URGENT)]
@@ -44,19 +45,38 @@ async def test_what_is_urgent_comes_first(database: Database) -> None:
     assert await asyncio.gather(*later) == [first + 4, first + 3, first + 1, first + 2]
 
 
-async def test_in_a_crowd_of_what_is_urgent_something_else_has_its_turn(
+async def test_in_a_crowd_of_what_is_urgent_others_have_their_turn(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(group_commit, "LONG_WAIT_S", -1.0)
+    monkeypatch.setattr(group_commit, "LONG_WAITERS_MAX", 1)
     monkeypatch.setattr(group_commit, "BATCH_ITEMS_MAX", 5)
     batches = hear_batches(database)
     busy = write(database, Pace.ORDINARY, append)
     await asyncio.sleep(0)
     urgent = [write(database, Pace.URGENT, append) for _ in range(8)]
-    other = write(database, Pace.ORDINARY, append)
+    ordinary = [write(database, Pace.ORDINARY, append) for _ in range(2)]
+    patient = write(database, Pace.PATIENT, append)
     first = await busy
-    assert await other == first + 5
-    assert await asyncio.gather(*urgent) == [first + 1, first + 2, first + 3, first + 4, *range(first + 6, first + 10)]
-    assert batches == [1, 5, 4]
+    assert await patient == first + 1
+    assert await asyncio.gather(*ordinary) == [first + 2, first + 6]
+    assert await asyncio.gather(*urgent) == [first + 3, first + 4, first + 5, *range(first + 7, first + 12)]
+    assert batches == [1, 5, 5, 1]
+
+
+async def test_what_a_task_begins_has_no_pace_of_its_own(database: Database) -> None:
+    paces: list[Pace] = []
+
+    async def note() -> None:
+        paces.append(find_pace())
+
+    async def run() -> None:
+        set_pace(Pace.URGENT)
+        await note()
+        await asyncio.create_task(note())
+
+    await asyncio.create_task(run())
+    assert paces == [Pace.URGENT, Pace.ORDINARY]
 
 
 async def test_what_is_patient_waits_for_company(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +110,6 @@ async def test_closing_waits_for_what_is_patient(database: Database) -> None:
 
 async def test_what_is_begun_because_of_a_commit_has_no_pace_of_its_own(database: Database) -> None:
     paces: list[Pace] = []
-    database.subscribe(lambda _position, _touches: paces.append(pace_of_writes.get()))
+    database.subscribe(lambda _position, _touches: paces.append(find_pace()))
     await write(database, Pace.URGENT, append)
     assert paces == [Pace.ORDINARY]

@@ -88,6 +88,17 @@ async def test_a_connection_at_rest_is_closed_in_time(tmp_path: Path) -> None:
     assert requests * PAUSE_S / 2 + rest_s * 0.8 <= took_s < WAIT_S_MAX
 
 
+async def test_a_connection_whose_body_ends_after_its_answer_is_closed_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "BODY_PAUSE_S_MAX", 5.0)
+    unknown = b"PUT /_matrix/client/v3/rooms/!r:x/send/m/1 HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer x\r\ncontent-length: 20\r\n\r\n"
+    async with serve(tmp_path, rest_s=1) as port:
+        answer, took_s = await talk(port, unknown, *[b"x"] * 20)
+    assert answer.startswith(b"HTTP/1.1 401")
+    assert 20 * PAUSE_S / 2 + 0.8 <= took_s < WAIT_S_MAX
+
+
 async def test_a_body_that_stops_ends_the_connection(port: int) -> None:
     for pieces in ((HEAD,), (HEAD, b"{")):
         answer, took_s = await talk(port, *pieces)

@@ -70,7 +70,7 @@ class Line:
 @pytest.fixture
 def crowd(monkeypatch: pytest.MonkeyPatch) -> ReadTurns:
     ticks = count()
-    turns = ReadTurns(lambda: next(ticks) * SLICE_S / PER_ROUND)
+    turns = ReadTurns(lambda: next(ticks) * SLICE_S / (PER_ROUND - 0.5))
     monkeypatch.setattr(BoundedHttpProtocol, "turns", turns)
     return turns
 
@@ -109,6 +109,26 @@ async def test_so_many_a_round_and_the_rest_later(
         assert all(0 < later - earlier <= PER_ROUND for earlier, later in pairwise([0, *answered]))
         assert [line.statuses for line in lines] == [[429]] * len(lines)
         assert lines[-1].protocol.is_idle
+        empty(server, busy)
+
+
+async def test_those_who_were_refused_come_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: ReadTurns
+) -> None:
+    async with running_server(tmp_path) as server:
+        monkeypatch.setattr(BoundedHttpProtocol, "early_refusal", server.asgi.early_refusal)
+        anna, room_id = await make_spammer(server)
+        busy, state = fill_queues(server), ServerState()
+        refused, new = ([Line(server, state) for _ in range(PER_ROUND)] for _ in range(2))
+        for line in refused:
+            line.protocol.data_received(build_head(anna, room_id, "one") + BODY)
+        await read_all(crowd)
+        order: list[Line] = []
+        for line in (*refused, *new):
+            monkeypatch.setattr(line.wire, "write", lambda _data, line=line: order.append(line))
+            line.protocol.data_received(build_head(anna, room_id, "two") + BODY)
+        await read_all(crowd)
+        assert order == [*new, *refused]
         empty(server, busy)
 
 

@@ -24,7 +24,7 @@ from zajil.ports.database import (
     TooSlow,
     Touch,
     Transaction,
-    pace_of_writes,
+    set_pace,
 )
 from zajil.storage import group_commit
 from zajil.storage.sqlite import checkpoints, engine, files, slow_reads
@@ -197,13 +197,22 @@ async def test_a_batch_leaves_the_event_loop_in_time(database: SqliteDatabase, m
 
 async def test_something_urgent_takes_little_company(database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "COMPANY_S_MAX", 0.0)
+    monkeypatch.setattr(engine, "BATCH_S_MAX", HANG_S)
     batches: list[int] = []
     database.subscribe(lambda _position, touches: batches.append(len(touches)))
     busy = asyncio.create_task(database.write(append))
     await asyncio.sleep(0)
     others = [asyncio.create_task(database.write(append)) for _ in range(4)]
-    pace_of_writes.set(Pace.URGENT)
-    urgent = [asyncio.create_task(database.write(append)) for _ in range(2)]
+
+    async def slow(tx: Transaction) -> int:
+        time.sleep(0.05)
+        return await append(tx)
+
+    async def write_urgently() -> int:
+        set_pace(Pace.URGENT)
+        return await database.write(slow)
+
+    urgent = [asyncio.create_task(write_urgently()) for _ in range(2)]
     await asyncio.gather(busy, *others, *urgent)
     assert batches == [1, 3, 3]
 

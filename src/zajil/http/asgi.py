@@ -18,7 +18,7 @@ from zajil.http.request import ClientGone, Request
 from zajil.http.response import CORS, JSON_TYPE, Response, join_headers, json_response
 from zajil.http.router import Auth, Route, Router
 from zajil.ports.configuration import ConfigError
-from zajil.ports.database import Busy, Pace, StorageUnavailable, UnfitValue, essential_writes, pace_of_writes
+from zajil.ports.database import Busy, Pace, StorageUnavailable, UnfitValue, essential_writes, set_pace
 from zajil.services.accounts.sessions import user_locked
 from zajil.services.app import App
 from zajil.services.errors import MatrixError
@@ -134,7 +134,7 @@ class AsgiApp:
             if route.is_essential:
                 essential_writes.set(True)
             if entry is not None and (pace := self._edge.find_pace(entry)) is not Pace.ORDINARY:
-                pace_of_writes.set(pace)
+                set_pace(pace)
             if route.limit is not None:
                 self.app.rate_limits.check(route.limit, request.requester, request.client_ip)
             if reads_body(route):

@@ -227,6 +227,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.cycle is REFUSED:
             self.on_response_complete()
         super().on_message_complete()
+        if self.timeout_keep_alive_task is None and self.is_idle:
+            # It was answered before its body had ended.
+            self.rest()
 
     def may_be_refused_early(self) -> bool:
         """Nothing before this request is unanswered, and the client takes its answers."""
@@ -253,9 +256,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self.pipeline:
                 self._start_asgi_task(*self.pipeline.pop())
             else:
-                self.rests_since_s = self.loop.time()
-                if self.timeout_keep_alive_task is None:
-                    self.watch_rest(self.timeout_keep_alive)
+                self.rest()
         on_idle = type(self).on_idle
         if on_idle is not None:
             # Not before the answer's bytes have had their chance to leave.
@@ -263,6 +264,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _unset_keepalive_if_required(self) -> None:
         """Whether the connection rests is found out when the timer has run (`on_rest_over`), not with everything received."""
+
+    def rest(self) -> None:
+        self.rests_since_s = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.watch_rest(self.timeout_keep_alive)
 
     def watch_rest(self, duration_s: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(duration_s, self.on_rest_over)

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 SLICE_S: Final = 0.001
 """So long is read in a round."""
 REFUSED_SLICE_S: Final = 0.0002
-"""So long are those read whose last request was refused, one at least. Were it much shorter, the rounds themselves would cost more than what is
+"""So long are those read whose last request was refused. Were it much shorter, the rounds themselves would cost more than what is
 done in them."""
 
 
@@ -51,14 +51,16 @@ class ReadTurns:
 
     def _begin_round(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_round_planned = False
-        began_s = self._now_s()
         try:
-            while self._held and self._now_s() < began_s + SLICE_S:
-                self._held.popleft().read_held()
-            if self._refused:
-                self._refused.popleft().read_held()
-            while self._refused and self._now_s() < began_s + REFUSED_SLICE_S:
-                self._refused.popleft().read_held()
+            self._read(self._held, SLICE_S)
+            self._read(self._refused, REFUSED_SLICE_S)
         finally:
             if self._held or self._refused:
                 self._plan_round(loop)
+
+    def _read(self, queue: deque[Held], slice_s: float) -> None:
+        until_s = self._now_s() + slice_s
+        while queue:
+            queue.popleft().read_held()
+            if self._now_s() >= until_s:
+                break

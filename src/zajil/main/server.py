@@ -58,6 +58,7 @@ def run(
             limit_concurrency=raise_files_limit(config.connections_max),
             backlog=LISTEN_BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_S,
+            reset_contextvars=True,  # a request that waits behind another on its connection must not go on as part of it
             timeout_graceful_shutdown=GRACEFUL_STOP_S_MAX,
             ssl_certfile=config.tls_certificate,
             ssl_keyfile=config.tls_key,

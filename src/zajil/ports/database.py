@@ -4,6 +4,7 @@ Store code is written once, as coroutines over `Read` and `Transaction`. SQLite 
 SQL uses `?` placeholders and the dialect both engines share; integers are BIGINT, flags are 0/1 integers, JSON is a blob.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import ContextVar
 from enum import IntEnum, StrEnum
@@ -188,5 +189,15 @@ class Pace(IntEnum):
     """Rather waits a little to be committed with others than makes others wait for its commit."""
 
 
-pace_of_writes: ContextVar[Pace] = ContextVar("pace_of_writes", default=Pace.ORDINARY)
-"""Set around writes that are not ordinary."""
+_pace_of_task: ContextVar[tuple[Pace, object] | None] = ContextVar("pace_of_task", default=None)
+
+
+def set_pace(pace: Pace) -> None:
+    """Of what the present task writes from now on; not of what tasks write that it begins."""
+    _pace_of_task.set((pace, asyncio.current_task()))
+
+
+def find_pace() -> Pace:
+    """Of what the present task writes."""
+    known = _pace_of_task.get()
+    return known[0] if known is not None and known[1] is asyncio.current_task() else Pace.ORDINARY

@@ -1,6 +1,6 @@
 """Group commit, for every engine: what arrives while a commit is in flight forms the next batch (DESIGN §3). No timer, no delay when idle.
 
-What is urgent comes first in a batch, and what is patient waits for company, a little.
+In a crowd what is urgent comes first in a batch, and what is patient waits for company, a little; nothing is left behind for long.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import structlog
 
-from zajil.ports.database import Busy, Pace, Read, StorageUnavailable, Touch, Transaction, pace_of_writes
+from zajil.ports.database import Busy, Pace, Read, StorageUnavailable, Touch, Transaction, find_pace
 from zajil.storage.schema_keeper import SchemaKeeper
 
 log = structlog.get_logger(__name__)
@@ -29,6 +29,9 @@ CULPRITS_MAX = 3
 BUSY_RETRY_MS = 1000
 FOREIGN_POLL_S = 0.1
 PASS_WAIT_S_MAX = 0.1
+LONG_WAIT_S = 0.1
+LONG_WAITERS_MAX = 4
+"""So many of each queue that has waited so long come before what is urgent."""
 PATIENCE_S = 0.02
 COMPANY_LEAST = 6
 """So many patient items need no more company. More of them would make something urgent that comes meanwhile wait too long."""
@@ -45,7 +48,7 @@ class Item(Generic[T]):
         self.function = function
         self.rooms = rooms
         self.future = future
-        self.pace = pace_of_writes.get()
+        self.pace = find_pace()
         self.queued_at = time.monotonic()
         self.outcome: Any = None
         self.error: Exception | None = None
@@ -196,9 +199,13 @@ class GroupCommit(ABC):
                 self._company = None
 
     def _take_batch(self) -> list[Item[Any]]:
-        """What is urgent first, but something that is not as well."""
-        batch = [self._urgent.popleft() for _ in range(min(BATCH_ITEMS_MAX - 1, len(self._urgent)))]
-        for queue in (self._ordinary, self._patient):
+        """What is urgent comes first, but for a few of those that others have made wait for long."""
+        waited_since = time.monotonic() - LONG_WAIT_S
+        batch: list[Item[Any]] = []
+        for queue in (self._patient, self._ordinary):
+            if queue and queue[0].queued_at < waited_since:
+                batch += [queue.popleft() for _ in range(min(LONG_WAITERS_MAX, len(queue)))]
+        for queue in self._queues:
             batch += [queue.popleft() for _ in range(min(BATCH_ITEMS_MAX - len(batch), len(queue)))]
         return batch
 

@@ -112,11 +112,10 @@ class PostgresDatabase(GroupCommit):
             self._current = None
             self._batch_over.set()
             self._announce_entries(tx.foreign)
-        # Their callers go on later, and before those who hear of it: a message is answered before it is delivered.
-        for item in batch:
-            item.settle()
         if tx.writes:
             self._announce(tx.position, tx.touches, tx.callbacks)
+        for item in batch:
+            item.settle()
         return []
 
     async def _begin(self, connection: Connection, batch: list[Item[Any]]) -> None:

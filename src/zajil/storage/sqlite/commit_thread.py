@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
@@ -24,7 +25,10 @@ class Call:
         """To be called on the event loop."""
         self.is_over = True
         if error is None:
-            self.then()
+            try:
+                self.then()
+            except Exception as failure:  # out of memory, say: whoever waits must hear of it
+                error = failure
         if self.over.done():  # who waited was cancelled
             return
         if error is None:
@@ -38,6 +42,8 @@ class CommitThread:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
+        self.took_s = 0.0
+        """The last commit, in seconds."""
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
         self._thread.start()
@@ -69,7 +75,9 @@ class CommitThread:
         self._thread.join()
 
     def _commit(self) -> None:
+        began = time.monotonic()
         self._connection.execute("COMMIT")
+        self.took_s = time.monotonic() - began
 
     def _restart_log(self) -> None:
         with contextlib.suppress(apsw.Error):  # busy, or the checkpointer will say what is wrong

@@ -29,7 +29,7 @@ T = TypeVar("T")
 BATCH_S_MAX = 0.010
 """After this time on the event loop a batch takes no further items."""
 COMPANY_S_MAX = 0.001
-"""After this time a batch with something urgent takes no more that is not, but for one."""
+"""After this time, or a quarter of what a commit takes, a batch with something urgent takes no more that is not, but for one."""
 LOCK_WAIT_S_MAX = 5.0
 LOCK_PAUSE_S = 0.001
 OVERLAP_POLL_S = 0.005
@@ -152,10 +152,9 @@ class SqliteDatabase(GroupCommit):
     def _hear_commit(self, tx: SqliteTransaction, items: list[Item[Any]]) -> None:
         """The transaction is on disk."""
         self._commits += 1
-        # Their callers go on later, and before those who hear of it: a message is answered before it is delivered.
+        self._announce(tx.position, tx.touches, tx.callbacks)
         for item in items:
             item.settle()
-        self._announce(tx.position, tx.touches, tx.callbacks)
 
     def _find_cause(self, error: BaseException) -> BaseException:
         """What an attempt that failed is reported as. A small item may find the room that a large one did not; but when the disk takes nothing
@@ -183,10 +182,11 @@ class SqliteDatabase(GroupCommit):
     def _run_items(self, tx: SqliteTransaction, batch: list[Item[Any]]) -> int:
         """Run items until the time is up; returns how many. Raises `RolledBack` when one breaks the batch, without rolling back."""
         began = time.monotonic()
-        urgent = sum(item.pace is Pace.URGENT for item in batch)
+        urgent_end = max((place + 1 for place, item in enumerate(batch) if item.pace is Pace.URGENT), default=0)
+        company_s_max = max(COMPANY_S_MAX, self._committer.took_s / 4)
         for reached, item in enumerate(batch):
             took_s = time.monotonic() - began
-            if took_s > BATCH_S_MAX or (reached > urgent > 0 and took_s > COMPANY_S_MAX):
+            if reached and (took_s > BATCH_S_MAX or (reached > urgent_end > 0 and took_s > company_s_max)):
                 return reached
             if item.is_abandoned:
                 continue
