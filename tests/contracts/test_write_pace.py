@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import weakref
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -75,7 +77,16 @@ async def test_what_a_task_begins_has_no_pace_of_its_own(database: Database) -> 
         await note()
         await asyncio.create_task(note())
 
-    await asyncio.create_task(run())
+    gc.disable()
+    try:
+        task = weakref.ref(asyncio.create_task(run()))
+        while (running := task()) is not None and not running.done():
+            del running
+            await asyncio.sleep(0.001)
+        del running
+        assert task() is None, "it must not need the search for garbage"
+    finally:
+        gc.enable()
     assert paces == [Pace.URGENT, Pace.ORDINARY]
 
 

@@ -5,6 +5,7 @@ SQL uses `?` placeholders and the dialect both engines share; integers are BIGIN
 """
 
 import asyncio
+import weakref
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import ContextVar
 from enum import IntEnum, StrEnum
@@ -189,15 +190,18 @@ class Pace(IntEnum):
     """Rather waits a little to be committed with others than makes others wait for its commit."""
 
 
-_pace_of_task: ContextVar[tuple[Pace, object] | None] = ContextVar("pace_of_task", default=None)
+_pace_of_task: ContextVar[tuple[Pace, "weakref.ref[asyncio.Task[Any]]"] | None] = ContextVar("pace_of_task", default=None)
+"""Refers to its task weakly: the task has the context that has this."""
 
 
 def set_pace(pace: Pace) -> None:
     """Of what the present task writes from now on; not of what tasks write that it begins."""
-    _pace_of_task.set((pace, asyncio.current_task()))
+    task = asyncio.current_task()
+    if task is not None:
+        _pace_of_task.set((pace, weakref.ref(task)))
 
 
 def find_pace() -> Pace:
     """Of what the present task writes."""
     known = _pace_of_task.get()
-    return known[0] if known is not None and known[1] is asyncio.current_task() else Pace.ORDINARY
+    return known[0] if known is not None and known[1]() is asyncio.current_task() else Pace.ORDINARY
