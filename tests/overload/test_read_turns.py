@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.client import InProcessServer, running_server
+from tests.client import Client, InProcessServer, running_server
 from tests.overload.test_early_refusal import BODY, build_head, empty, fill_queues, make_conversation, make_spammer
 from uvicorn.config import Config as UvicornConfig
 from uvicorn.server import ServerState
@@ -91,13 +92,23 @@ async def wait_until(holds: Callable[[], bool], describe: Callable[[], object]) 
     pytest.fail(f"after a minute: {describe()}")
 
 
-async def test_so_many_a_round_and_the_rest_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: ReadTurns
-) -> None:
+@contextlib.asynccontextmanager
+async def flooded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[InProcessServer, Client, str, ServerState]]:
+    """A server that has too much to do, somebody who is refused there, and one of their rooms."""
     async with running_server(tmp_path) as server:
         monkeypatch.setattr(BoundedHttpProtocol, "early_refusal", server.asgi.early_refusal)
         anna, room_id = await make_spammer(server)
-        busy, state = fill_queues(server), ServerState()
+        busy = fill_queues(server)
+        yield server, anna, room_id, ServerState()
+        empty(server, busy)
+
+
+async def test_so_many_a_round_and_the_rest_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: ReadTurns
+) -> None:
+    async with flooded(tmp_path, monkeypatch) as (server, anna, room_id, state):
         lines = [Line(server, state) for _ in range(PER_ROUND * 5)]
         for number, line in enumerate(lines):
             line.protocol.data_received(build_head(anna, room_id, f"t{number}") + BODY)
@@ -109,16 +120,12 @@ async def test_so_many_a_round_and_the_rest_later(
         assert all(0 < later - earlier <= PER_ROUND for earlier, later in pairwise([0, *answered]))
         assert [line.statuses for line in lines] == [[429]] * len(lines)
         assert lines[-1].protocol.is_idle
-        empty(server, busy)
 
 
 async def test_those_who_were_refused_come_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: ReadTurns
 ) -> None:
-    async with running_server(tmp_path) as server:
-        monkeypatch.setattr(BoundedHttpProtocol, "early_refusal", server.asgi.early_refusal)
-        anna, room_id = await make_spammer(server)
-        busy, state = fill_queues(server), ServerState()
+    async with flooded(tmp_path, monkeypatch) as (server, anna, room_id, state):
         refused, new = ([Line(server, state) for _ in range(PER_ROUND)] for _ in range(2))
         for line in refused:
             line.protocol.data_received(build_head(anna, room_id, "one") + BODY)
@@ -129,16 +136,12 @@ async def test_those_who_were_refused_come_last(
             line.protocol.data_received(build_head(anna, room_id, "two") + BODY)
         await read_all(crowd)
         assert order == [*new, *refused]
-        empty(server, busy)
 
 
 async def test_a_held_request_may_come_in_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: ReadTurns
 ) -> None:
-    async with running_server(tmp_path) as server:
-        monkeypatch.setattr(BoundedHttpProtocol, "early_refusal", server.asgi.early_refusal)
-        anna, room_id = await make_spammer(server)
-        busy, state = fill_queues(server), ServerState()
+    async with flooded(tmp_path, monkeypatch) as (server, anna, room_id, state):
         lines = [Line(server, state) for _ in range(PER_ROUND + 2)]
         whole = build_head(anna, room_id, "one") + BODY
         for line in lines:
@@ -153,7 +156,6 @@ async def test_a_held_request_may_come_in_pieces(
         assert held.statuses == [429]
         assert held.wire.is_reading
         assert gone.statuses == []
-        empty(server, busy)
 
 
 async def test_a_conversation_is_looked_at_first(

@@ -92,7 +92,7 @@ class GroupCommit(ABC):
         self.position = 0
         self._queues: list[deque[Item[Any]]] = [deque() for _ in Pace]
         self._urgent, self._ordinary, self._patient = self._queues
-        self._company: asyncio.Future[None] | None = None
+        self._company = asyncio.Event()
         """What only patient items wait for."""
         self._listeners: list[Listener] = []
         self._foreign_listeners: list[Listener] = []
@@ -113,9 +113,7 @@ class GroupCommit(ABC):
 
     async def _wait_for_notice(self) -> None:
         """Until the next poll for other processes' commits, or until one is announced."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._foreign_poll_s):
-                await self._noticed.wait()
+        await _wait(self._noticed, self._foreign_poll_s)
         self._noticed.clear()
 
     def take_turn(self) -> None:
@@ -173,8 +171,8 @@ class GroupCommit(ABC):
         future: asyncio.Future[T] = loop.create_future()
         queued = Item(item, rooms, future)
         self._queues[queued.pace].append(queued)
-        if self._company is not None and not self._is_patient:
-            _end_wait(self._company)
+        if not self._is_patient:
+            self._company.set()
         if self._running is None:
             # Not in the context of this caller: what listeners begin when something is committed is not theirs.
             self._running = loop.create_task(self._drain(), context=contextvars.Context())
@@ -187,16 +185,8 @@ class GroupCommit(ABC):
 
     async def _wait_for_company(self) -> None:
         """Until there is something to be committed that should not wait, or enough, or the first has waited long enough."""
-        wait_s = self._patient[0].queued_at + PATIENCE_S - time.monotonic()
-        if wait_s > 0:
-            loop = asyncio.get_running_loop()
-            self._company = loop.create_future()
-            timer = loop.call_later(wait_s, _end_wait, self._company)
-            try:
-                await self._company
-            finally:
-                timer.cancel()
-                self._company = None
+        self._company.clear()
+        await _wait(self._company, self._patient[0].queued_at + PATIENCE_S - time.monotonic())
 
     def _take_batch(self) -> list[Item[Any]]:
         """What is urgent comes first, but for a few of those that others have made wait for long."""
@@ -306,6 +296,8 @@ class GroupCommit(ABC):
                 log.exception("a listener of the log failed", position=position)
 
 
-def _end_wait(future: "asyncio.Future[None]") -> None:
-    if not future.done():
-        future.set_result(None)
+async def _wait(event: asyncio.Event, duration_s: float) -> None:
+    """Until the event is set, or for so long."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(duration_s):
+            await event.wait()
