@@ -93,9 +93,7 @@ class Overload:
         self._others += 1
 
     def adapt(self, now_s: float, oldest_wait_s: float) -> None:
-        """Does something once a window, from `ends_s` on. `oldest_wait_s` is how long the first of those that wait has waited."""
-        if now_s < self.ends_s:
-            return
+        """To be called once a window, at `ends_s` or later. `oldest_wait_s` is how long the first of those that wait has waited."""
         self.ends_s = now_s + OVERLOAD_WINDOW_S
         # When nothing begins at all, those that wait are the measure.
         waits = self._waits + self.prompt
