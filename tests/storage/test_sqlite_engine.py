@@ -402,8 +402,8 @@ async def test_a_commit_behind_our_own_is_seen_although_ours_has_not_been_heard_
     on_disk, heard = asyncio.Event(), asyncio.Event()
     commit = database._committer.commit
 
-    async def commit_and_tarry(then: Callable[[], object]) -> None:
-        await commit(lambda: None)
+    async def commit_and_tarry(then: Callable[[], object], *, restarts_log: bool) -> None:
+        await commit(lambda: None, restarts_log=restarts_log)
         on_disk.set()
         await heard.wait()
         then()

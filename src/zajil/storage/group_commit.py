@@ -92,6 +92,8 @@ class GroupCommit(ABC):
         self.position = 0
         self._queues: list[deque[Item[Any]]] = [deque() for _ in Pace]
         self._urgent, self._ordinary, self._patient = self._queues
+        self._batch: list[Item[Any]] = []
+        """What is being written."""
         self._company = asyncio.Event()
         """What only patient items wait for."""
         self._listeners: list[Listener] = []
@@ -199,6 +201,13 @@ class GroupCommit(ABC):
             batch += [queue.popleft() for _ in range(min(BATCH_ITEMS_MAX - len(batch), len(queue)))]
         return batch
 
+    def _join_urgent(self) -> list[Item[Any]]:
+        """What is urgent and waits becomes part of the batch that is being written."""
+        joined = list(self._urgent)
+        self._urgent.clear()
+        self._batch += joined
+        return joined
+
     def _put_back(self, items: list[Item[Any]]) -> None:
         """What a batch did not get to comes first in the next."""
         for item in reversed(items):
@@ -224,7 +233,7 @@ class GroupCommit(ABC):
                 if self._is_patient:
                     await self._wait_for_company()
                 await self._wait_for_turn()
-                batch = self._take_batch()
+                batch = self._batch = self._take_batch()
                 began = time.monotonic()
                 try:
                     left = await self._settle(list(batch))

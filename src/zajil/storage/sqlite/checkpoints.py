@@ -1,7 +1,7 @@
 """Moving the write-ahead log into the database file, off the write path, so that recovery stays short (invariant 4).
 
-A passive checkpoint disturbs nobody but cannot begin the log again while commits keep coming. So it copies the bulk, and then the writer, between
-two commits, copies the little that has come since and begins the log again. It does so on its own connection: to any other this would look like a
+A passive checkpoint disturbs nobody but cannot begin the log again while commits keep coming. So it copies the bulk, and then the writer, behind
+a commit, copies the little that has come since and begins the log again. It does so on its own connection: to any other this would look like a
 foreign commit, and drop its page cache.
 
 It does so often. SQLite brings to disk what a passive checkpoint has copied only if nothing was committed meanwhile, else with the little that is left:
@@ -27,6 +27,8 @@ WAL_PAGES_SOFT = 2 * 1024 * 1024 // PAGE_BYTES
 WAL_PAGES_MAX = 128 * 1024 * 1024 // PAGE_BYTES
 LEFT_PAGES_MAX = 256
 """What may be left to copy while writers wait."""
+PASSES = 2
+"""The second has so little to copy that mostly nothing is committed meanwhile, and SQLite brings all to disk that both have copied."""
 WARNING_INTERVAL_S = 60.0
 
 
@@ -38,8 +40,8 @@ class Checkpointer:
         self._connection = files.open_connection(path, page_cache_kib=files.SLOW_PAGE_CACHE_KIB)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._warned_at = -WARNING_INTERVAL_S
-        self.is_restart_due = False
-        """The bulk is copied: the writer should begin the log again."""
+        self._is_restart_due = False
+        """The bulk is copied."""
 
     @property
     def is_over_limit(self) -> bool:
@@ -54,16 +56,22 @@ class Checkpointer:
             if self._pages() >= WAL_PAGES_SOFT:
                 await loop.run_in_executor(self._thread, self.step)
 
+    def take_restart(self) -> bool:
+        """Whether the writer should begin the log again now; it is asked to once."""
+        is_due, self._is_restart_due = self._is_restart_due, False
+        return is_due
+
     def step(self) -> None:
         """One round; what it cannot do because of a reader or another checkpoint is left to the next."""
         try:
-            length, copied = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            for _ in range(PASSES):
+                length, copied = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.BusyError:
             return
         except apsw.Error as error:
             self._warn("checkpoint failed", str(error))
             return
-        self.is_restart_due = length - copied <= LEFT_PAGES_MAX
+        self._is_restart_due = length - copied <= LEFT_PAGES_MAX
         if self.is_over_limit:
             self._warn("a reader keeps the write-ahead log from being emptied", f"{self._pages()} pages")
 

@@ -124,20 +124,19 @@ class SqliteDatabase(GroupCommit):
         return cast(tuple[int, int], row)
 
     async def _attempt(self, batch: list[Item[Any]]) -> list[Item[Any]]:
-        if self._checkpointer.is_restart_due:
-            self._checkpointer.is_restart_due = False
-            await self._committer.restart_log()
+        await self._committer.rest()
         await self._begin()
         self._batch_over.clear()
         try:
             tx = self._open_transaction()
-            reached = self._run_items(tx, batch)
+            reached = await self._run_items(tx, batch)
             if tx.writes:
                 self._writer.execute(
                     "UPDATE log_head SET position = ?, next_id = ?, commits = ?",
                     (tx.position, tx.next_id, self._commits + 1),
                 )
-                await self._committer.commit(partial(self._hear_commit, tx, batch[:reached]))
+                hear = partial(self._hear_commit, tx, batch[:reached])
+                await self._committer.commit(hear, restarts_log=self._checkpointer.take_restart())
             else:
                 self._writer.execute("ROLLBACK")
                 for item in batch[:reached]:
@@ -179,28 +178,41 @@ class SqliteDatabase(GroupCommit):
             self._announce_foreign(position)
         return SqliteTransaction(self._writer, position, next_id)
 
-    def _run_items(self, tx: SqliteTransaction, batch: list[Item[Any]]) -> int:
-        """Run items until the time is up; returns how many. Raises `RolledBack` when one breaks the batch, without rolling back."""
+    async def _run_items(self, tx: SqliteTransaction, batch: list[Item[Any]]) -> int:
+        """Run items until the time is up; returns how many. Raises `RolledBack` when one breaks the batch, without rolling back.
+
+        Between items that can wait others have their turn, and what is urgent and has come meanwhile comes next.
+        """
         began = time.monotonic()
         urgent_end = max((place + 1 for place, item in enumerate(batch) if item.pace is Pace.URGENT), default=0)
         company_s_max = max(COMPANY_S_MAX, self._committer.took_s / 4)
-        for reached, item in enumerate(batch):
+        reached = 0
+        while reached < len(batch):
+            if reached and not urgent_end and batch[reached].pace is Pace.PATIENT:
+                await asyncio.sleep(0)
+                if joined := self._join_urgent():
+                    batch[reached:reached] = joined
+                    urgent_end = reached + len(joined)
             took_s = time.monotonic() - began
             if reached and (took_s > BATCH_S_MAX or (reached > urgent_end > 0 and took_s > company_s_max)):
-                return reached
-            if item.is_abandoned:
-                continue
-            item.error = None
-            writes = tx.writes
-            try:
-                item.outcome = run_to_end(item.function(tx))
-            except Exception as error:
-                item.error = error
-            if tx.failure is not None:
-                raise RolledBack(item, item.error or tx.failure)
-            if item.error is not None and tx.writes != writes:
-                raise RolledBack(item, item.error)
-        return len(batch)
+                break
+            self._run_item(tx, batch[reached])
+            reached += 1
+        return reached
+
+    def _run_item(self, tx: SqliteTransaction, item: Item[Any]) -> None:
+        if item.is_abandoned:
+            return
+        item.error = None
+        writes = tx.writes
+        try:
+            item.outcome = run_to_end(item.function(tx))
+        except Exception as error:
+            item.error = error
+        if tx.failure is not None:
+            raise RolledBack(item, item.error or tx.failure)
+        if item.error is not None and tx.writes != writes:
+            raise RolledBack(item, item.error)
 
     def _roll_back(self) -> None:
         if self._writer.in_transaction:
