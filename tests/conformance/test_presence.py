@@ -208,7 +208,7 @@ async def test_nothing_is_told_again_when_another_process_has_written(tmp_path: 
             await settle(server)
         await a.sync()
         await b.sync()
-        server.app.notifier.hear(server.app.db.position, ())
+        server.app.notifier.hear_foreign(server.app.db.position, ())
         assert await b.heard() == {}
         (await anna.put(f"{V3}/user/{q(anna.user_id)}/account_data/m.x", {})).ok()
         assert await a.heard() == {}

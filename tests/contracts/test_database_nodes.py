@@ -150,6 +150,18 @@ async def test_nodes_hear_of_each_other(nodes: list[Database]) -> None:
     assert [node.position for node in nodes] == [position] * 3
 
 
+async def test_nodes_that_share_their_turn_tell_each_other_what_was_sent(nodes: list[Database]) -> None:
+    heard: list[tuple[int, Sequence[Touch]]] = []
+    nodes[0].share_turn()
+    await nodes[1].catch_up()
+    nodes[1].subscribe(lambda position, touches: heard.append((position, list(touches))))
+    first = await nodes[0].write(lambda tx: tx.append(Stream.EVENTS, "!a:x"))
+    await nodes[1].catch_up()
+    second = await nodes[0].write(lambda tx: tx.append(Stream.ACCOUNT_DATA, "@a:x"))
+    await nodes[1].catch_up()
+    assert heard == [(first, [(Stream.EVENTS, "!a:x")]), (second, [])]
+
+
 async def test_a_node_hears_of_others_before_its_own_commit(nodes: list[Database]) -> None:
     """Own touches at position N must not hide what another node appended below N."""
     order: list[tuple[str, int]] = []

@@ -50,6 +50,7 @@ class Retirement:
 
     async def run(self) -> None:
         """The listening sockets are closed already. Returns when every request in flight is answered."""
+        self._app.db.share_turn()
         self._leave_memory()
         BoundedHttpProtocol.on_idle = self._on_idle
         moving = asyncio.create_task(self._move_idle_ones())

@@ -87,6 +87,8 @@ class ReadyServer(Server):
         self.take = take
         self.retirement: asyncio.Task[None] | None = None
         app.startup.append(self.check_probe)
+        if take is not None:
+            app.app.db.share_turn()
 
     async def check_probe(self) -> None:
         """Before it accepts a connection, a worker must answer a request of its own."""

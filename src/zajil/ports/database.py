@@ -31,9 +31,20 @@ class Stream(StrEnum):
     NOTIFICATIONS = "notifications"  # user ID who has read something in private
     PUSHERS = "pushers"  # user ID whose pushers changed
     FEDERATION = "federation"  # server that an operator has decided something about; empty: the rules for all
+    DELIVERED = "delivered"  # room ID in which marks of delivery were written; has no positions
 
 
 Touch = tuple[Stream, str]
+
+
+_OF_ROOMS = (Stream.EVENTS, Stream.FEDERATION, Stream.DELIVERED)
+
+
+def touch_rooms_only(touches: Sequence[Touch]) -> bool:
+    """Whether of what most processes remember only these rooms are out of date, and nobody's membership. Of other servers and of what was
+    delivered only those remember anything who subscribe to it themselves.
+    """
+    return bool(touches) and all(stream in _OF_ROOMS for stream, _ in touches)
 
 
 class Read(Protocol):
@@ -111,8 +122,8 @@ class Database(Protocol):
         """Call `listener(position, touches)` after every commit of this process that appended to the log.
 
         After another process has appended, call `foreign(position, touches)`; no touches mean that anything may have changed.
-        Without `foreign`, `listener(position, ())` is called instead. What processes remember must change together with an
-        append, or the others need not hear of it.
+        Without `foreign`, `listener(position, touches)` is called instead if they `touch_rooms_only`, else `listener(position, ())`.
+        What processes remember must change together with an append, or the others need not hear of it.
         """
 
     def measure_batches(self, listener: Callable[[int, float, float], None]) -> None:
@@ -129,6 +140,9 @@ class Database(Protocol):
 
         Writes wait for that, for a few seconds at most. Processes that write little never take the turn and need not wait for it.
         """
+
+    def share_turn(self) -> None:
+        """A successor or predecessor serves beside this process: it should learn exactly what is committed here. Until `take_turn`, which knows."""
 
     async def pass_turn(self) -> None:
         """Finish what is being written and let the successor write; from now on this process writes little."""

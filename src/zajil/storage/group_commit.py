@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import structlog
 
-from zajil.ports.database import Busy, Pace, Read, StorageUnavailable, Touch, Transaction, find_pace
+from zajil.ports.database import Busy, Pace, Read, StorageUnavailable, Touch, Transaction, find_pace, touch_rooms_only
 from zajil.storage.schema_keeper import SchemaKeeper
 
 log = structlog.get_logger(__name__)
@@ -123,6 +123,10 @@ class GroupCommit(ABC):
         self._keeper = SchemaKeeper(self, self.engine)
         self._keeping = asyncio.create_task(self._keeper.run())
 
+    def share_turn(self) -> None:
+        """Engines on which many may write at will always tell what was committed."""
+        return
+
     async def pass_turn(self) -> None:
         """Finish what is being written, as far as that has an end: requests may go on bringing more."""
         if self._running is not None:
@@ -161,7 +165,9 @@ class GroupCommit(ABC):
 
     def subscribe(self, listener: Listener, foreign: Listener | None = None) -> None:
         self._listeners.append(listener)
-        self._foreign_listeners.append(foreign or (lambda position, _touches: listener(position, ())))
+        self._foreign_listeners.append(
+            foreign or (lambda position, touches: listener(position, touches if touch_rooms_only(touches) else ()))
+        )
 
     async def write(self, item: Callable[[Transaction], Awaitable[T]], *, rooms: Sequence[str] = ()) -> T:
         if self._is_closed:

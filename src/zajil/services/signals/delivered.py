@@ -7,14 +7,14 @@ database later: what is lost with the process is found again, because a user's f
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import astuple
 from functools import partial
 from typing import Any, Final
 
 import structlog
 
-from zajil.ports.database import Read, Transaction
+from zajil.ports.database import Read, Stream, Touch, Transaction
 from zajil.ports.stores.events import StoredEvent
 from zajil.ports.stores.signals import DeliveredMark
 from zajil.services.accounts.ignored_users import load_ignored_users
@@ -59,7 +59,9 @@ class Delivered:
         self._confirmed: dict[str, int] = {}
         self._wanted = asyncio.Event()
         self._running: list[asyncio.Task[None]] = []
+        self._unwritten_rooms: set[str] = set()
         if self.is_on:
+            app.db.subscribe(lambda _position, _touches: None, self._hear_of_others)
             app.notifier.committed.append(self._note_events)
             app.notifier.foreign.append(self._forget_all)
             app.node_signals.listen(Signal.DELIVERED, self._hear)
@@ -93,6 +95,17 @@ class Delivered:
         self._rooms.clear()
         if len(self._former) > ROOMS_REMEMBERED_MAX:
             self._former.clear()
+
+    def _hear_of_others(self, _position: int, touches: Sequence[Touch]) -> None:
+        """Another process has committed; if marks of delivery, then whoever they concern looks again."""
+        rooms = [key for stream, key in touches if stream is Stream.DELIVERED]
+        if not rooms:
+            return
+        self._forget_all()
+        counter = self._app.ephemeral.next()
+        for room_id in rooms:
+            for user in self._app.notifier.online_in(room_id):
+                self._app.notifier.touch_delivered(user.user_id, room_id, counter)
 
     def _note_departure(self, head: RoomHead, stored: StoredEvent) -> None:
         if stored.event.membership in (None, "join"):
@@ -191,6 +204,7 @@ class Delivered:
         counter = self._app.ephemeral.next()
         marks[user.user_id] = (mark, counter)
         self._unwritten.setdefault(mark.room_nid, {})[mark.user_id] = mark
+        self._unwritten_rooms.add(room_id)
         senders = {stored.event.sender for stored in arrived}
         self._app.node_signals.publish(Signal.DELIVERED, [room_id, astuple(mark), sorted(senders)])
         for sender in senders:
@@ -232,11 +246,13 @@ class Delivered:
     async def write(self) -> None:
         """Put the marks into the database."""
         self._writing, self._unwritten = self._unwritten, {}
+        rooms, self._unwritten_rooms = self._unwritten_rooms, set()
         marks = [mark for room in self._writing.values() for mark in room.values()]
         try:
             for start in range(0, len(marks), WRITTEN_AT_ONCE_MAX):
-                await self._app.db.write(partial(self._store, marks[start : start + WRITTEN_AT_ONCE_MAX]))
+                await self._app.db.write(partial(self._store, marks[start : start + WRITTEN_AT_ONCE_MAX], rooms))
         except BaseException:
+            self._unwritten_rooms |= rooms
             for mark in marks:
                 self._unwritten.setdefault(mark.room_nid, {}).setdefault(mark.user_id, mark)
             raise
@@ -244,8 +260,10 @@ class Delivered:
             self._writing = {}
             self._generation += 1  # who reads now may have asked before the commit
 
-    async def _store(self, marks: Sequence[DeliveredMark], tx: Transaction) -> None:
+    async def _store(self, marks: Sequence[DeliveredMark], rooms: Collection[str], tx: Transaction) -> None:
         await self._app.stores.signals.store_marks(tx, marks)
+        for room_id in rooms:
+            tx.touch(Stream.DELIVERED, room_id)
 
 
 def find_told(former: Marks, mark: DeliveredMark, counter: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from zajil.ports.database import Database, Read, Stream, Touch
+from zajil.ports.database import Database, Read, Stream, Touch, touch_rooms_only
 from zajil.ports.stores import Stores
 from zajil.ports.stores.events import StoredEvent
 from zajil.services.admission.places import release_place
@@ -124,7 +124,8 @@ class Notifier:
         """Where the ephemeral counter stands."""
         self.foreign: list[Callable[[], None]] = []
         """Called when another process has written: forget what was read before."""
-        db.subscribe(self.hear)
+        self._heard = db.position
+        db.subscribe(self.hear, self.hear_foreign)
 
     def find(self, user_id: str) -> OnlineUser | None:
         return self._online.get(user_id)
@@ -198,11 +199,20 @@ class Notifier:
             self._leave(user, room_id)
             user.touched_rooms[room_id] = position
 
-    def hear(self, position: int, touches: Sequence[Touch]) -> None:
-        """The log stands at `position`. No touches: another process wrote, and everything may have changed."""
-        if not touches:
+    def hear_foreign(self, position: int, touches: Sequence[Touch]) -> None:
+        """Another process wrote. What it sent into rooms is looked up there; of anything else nobody says what it changed."""
+        if not touch_rooms_only(touches):
             self._forget_all()
             return
+        for _, room_id in touches:
+            self._rooms.forget(room_id)
+            for user in self._by_room.get(room_id, ()):
+                user.undelivered.setdefault(room_id, self._heard + 1)
+        self.hear(position, touches)
+
+    def hear(self, position: int, touches: Sequence[Touch]) -> None:
+        """The log stands at `position`."""
+        self._heard = position
         woken: set[OnlineUser] = set()
         for stream, key in touches:
             if stream in _ROOM_STREAMS:
@@ -283,6 +293,7 @@ class Notifier:
             user.wake()
 
     def _forget_all(self) -> None:
+        self._heard = self._db.position
         self._moves += 1
         online = list(self._online.values())
         self._online.clear()

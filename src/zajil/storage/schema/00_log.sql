@@ -20,3 +20,10 @@ CREATE TABLE IF NOT EXISTS log_commits (
 -- only: postgres
 CREATE OR REPLACE FUNCTION zajil_lock_log(seen BIGINT) RETURNS SETOF log_commits LANGUAGE plpgsql VOLATILE AS
   $$ BEGIN PERFORM pg_advisory_xact_lock(8053188610); RETURN QUERY SELECT * FROM log_commits c WHERE c.position > seen ORDER BY c.position; END $$;
+
+-- On SQLite: what commits touched while two processes served side by side, as JSON, by the number of the commit. Otherwise nothing is written here.
+-- only: sqlite
+CREATE TABLE IF NOT EXISTS log_touches (
+  commits INTEGER PRIMARY KEY,
+  touches BLOB NOT NULL
+);

@@ -20,6 +20,7 @@ from zajil.storage.sqlite import files
 from zajil.storage.sqlite.checkpoints import Checkpointer
 from zajil.storage.sqlite.commit_thread import CommitThread
 from zajil.storage.sqlite.disk_space import DiskSpace
+from zajil.storage.sqlite.shared_log import read_touches, write_touches
 from zajil.storage.sqlite.slow_reads import SlowReader
 from zajil.storage.sqlite.statements import SqliteRead, SqliteTransaction, run_to_end, translate_error
 from zajil.storage.sqlite.writer_turn import WriterTurn
@@ -56,6 +57,7 @@ class SqliteDatabase(GroupCommit):
         self._turn = WriterTurn(path)
         self._space = DiskSpace(path)
         self._is_foreign_heard = True
+        self._is_turn_shared = False
         self._batch_over = asyncio.Event()
         self._batch_over.set()
         self._hinted_nid = 0
@@ -70,8 +72,12 @@ class SqliteDatabase(GroupCommit):
 
     def take_turn(self) -> None:
         self._turn.take()
+        self._is_turn_shared = False
         self._space.start()
         super().take_turn()
+
+    def share_turn(self) -> None:
+        self._is_turn_shared = True
 
     async def pass_turn(self) -> None:
         await super().pass_turn()
@@ -131,6 +137,8 @@ class SqliteDatabase(GroupCommit):
             tx = self._open_transaction()
             reached = await self._run_items(tx, batch)
             if tx.writes:
+                if self._is_turn_shared or self._turn.is_shared:
+                    write_touches(self._writer, self._commits + 1, tx.touches)
                 self._writer.execute(
                     "UPDATE log_head SET position = ?, next_id = ?, commits = ?",
                     (tx.position, tx.next_id, self._commits + 1),
@@ -173,9 +181,7 @@ class SqliteDatabase(GroupCommit):
     def _open_transaction(self) -> SqliteTransaction:
         head = self._writer.execute("SELECT position, next_id, commits FROM log_head").fetchone()
         position, next_id, commits = cast(tuple[int, int, int], head)
-        if commits != self._commits:
-            self._commits = commits
-            self._announce_foreign(position)
+        self._hear_others(self._writer, position, commits)
         return SqliteTransaction(self._writer, position, next_id)
 
     async def _run_items(self, tx: SqliteTransaction, batch: list[Item[Any]]) -> int:
@@ -250,7 +256,14 @@ class SqliteDatabase(GroupCommit):
         if not self._batch_over.is_set():
             return
         with contextlib.suppress(apsw.Error):
-            position, commits = self._read_head()
-            if commits != self._commits:
-                self._commits = commits
+            self._hear_others(self._read_connection, *self._read_head())
+
+    def _hear_others(self, connection: apsw.Connection, position: int, commits: int) -> None:
+        """The log's head is this: tell what other processes have committed since it was looked at last."""
+        if commits != self._commits:
+            touches = read_touches(connection, self._commits, commits)
+            self._commits = commits
+            if touches is None:
                 self._announce_foreign(position)
+            elif touches:
+                self._announce_foreign(position, touches)
