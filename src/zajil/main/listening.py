@@ -2,11 +2,14 @@
 
 import os
 import socket
+from collections.abc import Iterable
 
 from zajil.main.console import ServeError
 from zajil.ports.configuration import Config
 
 LISTEN_BACKLOG = 4096
+ACCEPTED_AT_ONCE = 16
+"""Connections that a listening socket accepts in one round of the event loop. In vain it tries as often when only one has come, which costs 15 µs."""
 ACTIVATION_FD_FIRST = 3
 """Where systemd puts the sockets it hands over (sd_listen_fds(3))."""
 
@@ -53,3 +56,12 @@ def describe_socket(listener: socket.socket) -> str:
     """HOST:PORT of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def multiply(listeners: Iterable[socket.socket]) -> list[socket.socket]:
+    """The same sockets under more numbers each.
+
+    libuv accepts one connection of each number in a round of the event loop. When thousands come back at once a round takes milliseconds, and
+    whoever connects then, to send a message, would wait for seconds until all who came before are accepted.
+    """
+    return [each for one in listeners for each in (one, *(one.dup() for _ in range(ACCEPTED_AT_ONCE - 1)))]

@@ -14,7 +14,7 @@ from zajil.main.composition import build_app
 from zajil.main.console import EXIT_CONFIG, warn
 from zajil.main.garbage import GarbageSearch
 from zajil.main.handover import Arrivals, Retirement
-from zajil.main.listening import LISTEN_BACKLOG
+from zajil.main.listening import LISTEN_BACKLOG, multiply
 from zajil.main.protocol import BoundedHttpProtocol
 from zajil.main.read_turns import ReadTurns
 from zajil.ports.configuration import Config, ConfigError
@@ -97,7 +97,7 @@ class ReadyServer(Server):
             raise ConfigError(f"{PROBE_PATH} answers {status}")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup(multiply(sockets or []))
         if self.take is not None:
             Arrivals(self.app.app, self.take, self.build_protocol).open()
         BoundedHttpProtocol.early_refusal = self.app.early_refusal
