@@ -81,6 +81,7 @@ $(VENV)/.server: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo 'Installing what the server needs (about a minute, once)'
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src/zajil # a third of a second of each start, where the environment says that Python must not do so itself
 	@touch $@
 
 $(VENV)/.node: requirements-web.lock | $(VENV)/bin/python
