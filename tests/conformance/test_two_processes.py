@@ -12,6 +12,10 @@ import pytest
 from tests.client import Client, InProcessServer, q, running_server
 from tests.conformance.syncer import Syncer, meet
 
+from zajil.ports.database import Stream, Touch
+from zajil.services.federation.destinations import queue_edu
+from zajil.services.federation.senders import CHANGED
+
 V3 = "/_matrix/client/v3"
 HANG_S = 300.0
 """So long nothing takes, on the slowest machine either, but what hangs."""
@@ -144,3 +148,52 @@ async def test_what_was_delivered_at_the_one_is_told_at_the_other(
             answer = await a.sync(timeout=30_000, set_presence="offline")
     told = next(each for each in room["ephemeral"]["events"] if each["type"] == "org.zajil.delivered")
     assert sent in str(told["content"])
+
+
+def hear(server: InProcessServer) -> list[Touch]:
+    """What this process is told of others' commits, from now on."""
+    heard: list[Touch] = []
+    server.app.db.subscribe(lambda _position, _touches: None, lambda _position, touches: heard.extend(touches))
+    return heard
+
+
+@pytest.mark.skipif(os.environ.get("ZAJIL_TEST_DATABASE") == "postgres", reason="there it takes until the next look")
+async def test_what_a_process_queues_as_it_ends_is_for_the_other_to_send(
+    processes: tuple[InProcessServer, InProcessServer],
+) -> None:
+    first, second = processes
+    await second.app.db.catch_up()
+    heard = hear(second)
+    await first.app.destinations.stop()
+    await second.app.db.catch_up()
+    heard.clear()
+    await first.app.db.write(lambda tx: queue_edu(first.app, tx, "other.test", "m.direct_to_device", {}))
+    await second.app.db.catch_up()
+    assert (Stream.FEDERATION, CHANGED) in heard
+
+
+@pytest.mark.skipif(os.environ.get("ZAJIL_TEST_DATABASE") == "postgres", reason="there it takes until the next look")
+async def test_the_other_looks_at_once_for_pushes_that_were_broken_off(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as stays:
+        async with running_server(tmp_path) as goes:
+            goes.app.db.share_turn()
+            await stays.app.db.catch_up()
+            heard = hear(stays)
+        await stays.app.db.catch_up()
+        assert any(stream is Stream.PUSHERS for stream, _ in heard)
+
+
+async def test_a_room_published_at_the_one_is_published_at_the_other(
+    processes: tuple[InProcessServer, InProcessServer],
+) -> None:
+    first, second = processes
+    anna = await first.register("anna")
+    room_id = await meet(anna)
+    await second.app.db.catch_up()
+    head = await second.app.rooms.find(second.app.db.reader, room_id, second.app.db.position)
+    assert head is not None and not head.row.is_public
+    (await anna.put(f"{V3}/directory/list/room/{q(room_id)}", {"visibility": "public"})).ok()
+    await send(anna, room_id, "and so that the other looks, whatever the engine")
+    await second.app.db.catch_up()
+    head = await second.app.rooms.find(second.app.db.reader, room_id, second.app.db.position)
+    assert head is not None and head.row.is_public

@@ -194,3 +194,21 @@ async def test_a_notice_is_faster_than_the_poll(nodes: list[Database], monkeypat
     nodes[1].notice(position)
     await asyncio.wait_for(heard.wait(), 20)
     assert nodes[1].position == position
+
+
+async def test_marks_of_delivery_and_what_a_later_version_touches_stop_nobody(nodes: list[Database]) -> None:
+    """A node of the version before knows the stream as little as this one knows that of the next."""
+    foreign: list[Sequence[Touch]] = []
+    nodes[0].share_turn()
+    await nodes[1].catch_up()
+    nodes[1].subscribe(lambda *_: None, lambda _position, touches: foreign.append(list(touches)))
+
+    async def item(tx: Transaction) -> int:
+        tx.touch("of a later version", "x")  # type: ignore[arg-type]
+        return await tx.append(Stream.EVENTS, "!a:x")
+
+    first = await nodes[0].write(item)
+    await nodes[1].catch_up()
+    assert foreign == [[]]
+    assert nodes[1].position == first
+    assert await nodes[1].write(lambda tx: tx.append(Stream.EVENTS, "!b:x")) == first + 1

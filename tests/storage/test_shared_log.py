@@ -116,3 +116,17 @@ async def test_only_the_latest_commits_are_kept(ours: SqliteDatabase, monkeypatc
     for _ in range(9):
         await ours.write(append)
     assert await count_rows(ours) == 5
+
+
+async def test_what_a_later_version_touches_may_be_everything(ours: SqliteDatabase, theirs: SqliteDatabase) -> None:
+    heard = hear(theirs)
+    ours.share_turn()
+
+    async def touch(tx: Transaction) -> None:
+        await append(tx)
+        tx.touch("of a later version", "x")  # type: ignore[arg-type]
+
+    await ours.write(touch)
+    await theirs.catch_up()
+    await theirs.write(append)
+    assert heard == [[]]

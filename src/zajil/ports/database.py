@@ -37,12 +37,12 @@ class Stream(StrEnum):
 Touch = tuple[Stream, str]
 
 
-_OF_ROOMS = (Stream.EVENTS, Stream.FEDERATION, Stream.DELIVERED)
+_OF_ROOMS = (Stream.EVENTS, Stream.FEDERATION, Stream.DELIVERED, Stream.PUSHERS)
 
 
 def touch_rooms_only(touches: Sequence[Touch]) -> bool:
-    """Whether of what most processes remember only these rooms are out of date, and nobody's membership. Of other servers and of what was
-    delivered only those remember anything who subscribe to it themselves.
+    """Whether of what most listeners remember only these rooms are out of date, and nobody's membership. Of other servers, of what was
+    delivered and of pushers only those remember anything who listen for it.
     """
     return bool(touches) and all(stream in _OF_ROOMS for stream, _ in touches)
 

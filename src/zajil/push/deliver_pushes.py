@@ -95,8 +95,13 @@ class PushDelivery:
         with contextlib.suppress(Busy, StorageUnavailable):
             if self._claim is not None:
                 claimed += [pusher.pusher_nid for pusher in await self._claim]
-            if claimed:
-                await app.db.write(lambda tx: app.stores.pushers.release(tx, claimed, now_ms))
+
+            async def release(tx: Transaction) -> None:
+                if claimed:
+                    await app.stores.pushers.release(tx, claimed, now_ms)
+                tx.touch(Stream.PUSHERS, "")  # the next process looks at once
+
+            await app.db.write(release)
 
     async def _start_due(self) -> float:
         """Start what is due as far as there is room; returns the seconds until something may be."""

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
+import orjson
+
 from zajil.ports.database import Stream, Touch
+
+
+def parse_touches(written: bytes) -> list[Touch] | None:
+    """What another process wrote down of its commit, as JSON; None if it is of a later version and touched what this one does not know."""
+    try:
+        return [(Stream(stream), key) for stream, key in orjson.loads(written)]
+    except ValueError:
+        return None
 
 
 class BatchTransaction:

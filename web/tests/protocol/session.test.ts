@@ -109,6 +109,7 @@ test("a locked account says so and works again when it is unlocked; a deleted on
   expect(await untilEnded(layla)).toMatchObject({ reason: "locked" });
   await layla.stop();
   server.cli("user", "lock", "layla", "--undo");
+  await untilAnswered("the server knows that layla is unlocked", () => whoAmI(session, session.accessToken), (status) => status === 200);
   const again = add(await online(session));
 
   const other = await server.login("layla");

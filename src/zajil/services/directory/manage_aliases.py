@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from zajil.core.identifiers import is_room_id, parse_room_alias
 from zajil.core.power_levels import CREATE_KEY, POWER_LEVELS_KEY, build_power_levels
-from zajil.ports.database import Read, Transaction
+from zajil.ports.database import Read, Stream, Transaction
 from zajil.ports.stores.directory import Alias
 from zajil.services.app import App
 from zajil.services.errors import MatrixError, forbidden, invalid_param, not_found
@@ -150,6 +150,7 @@ async def set_visibility(app: App, requester: Requester, room_id: str, *, is_pub
         if not (requester.is_admin or await _may_set_canonical_alias(app, tx, draft, requester.user_id)):
             raise forbidden("You may not change whether this room is published.")
         await publish(app, tx, draft.head, is_public=is_public)
+        tx.touch(Stream.EVENTS, room_id)  # another process's memory of the room says otherwise
 
     await app.db.write(item, rooms=(room_id,))
 

@@ -224,14 +224,11 @@ async def _settle(app: App, head: RoomHead, room: PartialRoom, join: StoredEvent
         own = [each for each in late.events[1:] if server_name_of(each.event.sender) == app.server_name]
         pdus = [QueuedPdu(each.position, each.nid, room.room_nid) for each in own if each.position is not None]
         await app.stores.federation_queue.insert_pdus(tx, [(name, pdu) for name in newcomers for pdu in pdus])
-        tx.on_commit(lambda: _wake(app, newcomers))
+        for name in newcomers:
+            app.destinations.note_waiting(tx, name)
 
     await write_to_room(app, head.room_id, item)
 
-
-def _wake(app: App, servers: Iterable[str]) -> None:
-    for server in servers:
-        app.destinations.wake(server)
 
 
 async def _find_snapshots(app: App, room: PartialRoom, join: StoredEvent, tx: Transaction | None = None) -> list[int]:

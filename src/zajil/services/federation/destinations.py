@@ -9,6 +9,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
@@ -90,7 +91,7 @@ class Destinations:
 
     def _hear_of_others(self, position: int, touches: Sequence[Touch]) -> None:
         """Another process may have appended events of ours, or an operator has decided something."""
-        self._is_sweep_due = self._is_sweep_due or not touches
+        self._is_sweep_due = self._is_sweep_due or not touches or (Stream.FEDERATION, CHANGED) in touches
         self.wake_outbox()
         names = {key for stream, key in touches if stream is Stream.FEDERATION} - {CHANGED}
         if not touches or names:
@@ -149,6 +150,12 @@ class Destinations:
     def wake_outbox(self) -> None:
         """Events of ours have been appended in rooms with other servers."""
         self._outbox_wake.set()
+
+    def note_waiting(self, tx: Transaction, server_name: str) -> None:
+        """Something was put into the server's queue in this transaction."""
+        tx.on_commit(partial(self.wake, server_name))
+        if self._stopping:  # whoever sends from now on has to look
+            tx.touch(Stream.FEDERATION, CHANGED)
 
     def wake(self, server_name: str) -> None:
         """Something waits for the server, or it has been heard of."""
@@ -490,4 +497,4 @@ async def queue_edu(app: App, tx: Transaction, server_name: str, edu_type: str, 
         return
     edu = QueuedEdu(await tx.new_ids(1), edu_type, orjson.dumps(content))
     await app.stores.federation_queue.insert_edu(tx, server_name, edu)
-    tx.on_commit(lambda: app.destinations.wake(server_name))
+    app.destinations.note_waiting(tx, server_name)

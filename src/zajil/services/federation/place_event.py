@@ -7,7 +7,6 @@ stored first, with the state on its own branch; then the states of all branches 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from zajil.core.event_auth import Rejection, auth_event_keys, check_event_auth, check_event_auth_events
@@ -465,4 +464,4 @@ async def _send_own_ends(
         return
     await app.stores.federation_queue.insert_pdus(tx, [(each, pdu) for each in allowed for pdu in own])
     for server_name in allowed:
-        tx.on_commit(partial(app.destinations.wake, server_name))
+        app.destinations.note_waiting(tx, server_name)

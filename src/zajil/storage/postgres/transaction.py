@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from zajil.ports.database import Row, Stream, Touch, Value
-from zajil.storage.batch_transaction import BatchTransaction
+from zajil.storage.batch_transaction import BatchTransaction, parse_touches
 from zajil.storage.group_commit import Item
 from zajil.storage.postgres.connections import Connection, translate_error
 from zajil.storage.postgres.sql import find_target, find_words, translate
@@ -189,7 +189,9 @@ class PostgresTransaction(BatchTransaction):
         if self.previous is None or self.position == self.previous:
             await self._connection.execute("COMMIT")
             return
-        touches = orjson.dumps(list(dict.fromkeys(self.touches))).hex()
+        # Of marks of delivery processes tell each other over the bus.
+        told = [each for each in dict.fromkeys(self.touches) if each[0] is not Stream.DELIVERED]
+        touches = orjson.dumps(told).hex()
         await self._connection.execute(
             f"INSERT INTO log_commits (position, previous, touches) VALUES ({self.position}, {self.previous}, '\\x{touches}'); COMMIT"
         )
@@ -204,5 +206,8 @@ def build_touches(rows: Sequence[Row], announced: int) -> list[Touch]:
         if previous > announced:
             return []
         announced = position
-        touches.update(dict.fromkeys((Stream(stream), key) for stream, key in orjson.loads(touched)))
+        found = parse_touches(touched)
+        if found is None:
+            return []
+        touches.update(dict.fromkeys(found))
     return list(touches)

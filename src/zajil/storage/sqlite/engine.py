@@ -195,7 +195,9 @@ class SqliteDatabase(GroupCommit):
         reached = 0
         while reached < len(batch):
             if reached and not urgent_end and batch[reached].pace is Pace.PATIENT:
+                paused = time.monotonic()
                 await asyncio.sleep(0)
+                began += time.monotonic() - paused
                 if joined := self._join_urgent():
                     batch[reached:reached] = joined
                     urgent_end = reached + len(joined)
@@ -221,8 +223,8 @@ class SqliteDatabase(GroupCommit):
             raise RolledBack(item, item.error)
 
     def _roll_back(self) -> None:
-        if self._writer.in_transaction:
-            with contextlib.suppress(apsw.Error):
+        with contextlib.suppress(apsw.Error):  # who was cancelled behind a commit finds the connection in use
+            if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
 
     async def _begin(self) -> None:

@@ -9,7 +9,8 @@ from typing import cast
 import apsw
 import orjson
 
-from zajil.ports.database import Stream, Touch
+from zajil.ports.database import Touch
+from zajil.storage.batch_transaction import parse_touches
 
 COMMITS_KEPT = 4096
 TOUCHES_MAX = 1000
@@ -33,5 +34,8 @@ def read_touches(connection: apsw.Connection, since: int, until: int) -> list[To
         return None
     touches: dict[Touch, None] = {}
     for (written,) in cast(list[tuple[bytes]], rows):
-        touches.update(dict.fromkeys((Stream(stream), key) for stream, key in orjson.loads(written)))
+        found = parse_touches(written)
+        if found is None:
+            return None
+        touches.update(dict.fromkeys(found))
     return list(touches)
