@@ -6,29 +6,15 @@ import asyncio
 import gc
 import time
 import weakref
-from collections.abc import Awaitable, Callable
 
 import pytest
+from tests.contracts.paces import append, write
 
-from zajil.ports.database import Database, Pace, Stream, Transaction, find_pace, set_pace
+from zajil.ports.database import Database, Pace, find_pace, set_pace
 from zajil.storage import group_commit
 
 HANG_S = 300.0
 """So long nothing takes, on the slowest machine either, but what hangs."""
-
-
-def write(database: Database, pace: Pace, item: Callable[[Transaction], Awaitable[int]]) -> asyncio.Task[int]:
-    """Begin a write of this pace, in a context of its own."""
-
-    async def run() -> int:
-        set_pace(pace)
-        return await database.write(item)
-
-    return asyncio.create_task(run())
-
-
-async def append(tx: Transaction) -> int:
-    return await tx.append(Stream.EVENTS, "!room:x")
 
 
 def hear_batches(database: Database) -> list[int]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import apsw
 import pytest
+from tests.contracts.paces import append, write
 
-from zajil.ports.database import Pace, StorageUnavailable, Stream, Transaction, set_pace
+from zajil.ports.database import Pace, StorageUnavailable, Transaction
 from zajil.storage import group_commit
 from zajil.storage.sqlite.engine import SqliteDatabase
 
@@ -27,20 +28,6 @@ async def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     opened.start()
     yield opened
     await opened.close()
-
-
-async def append(tx: Transaction) -> int:
-    return await tx.append(Stream.EVENTS, "!room:x")
-
-
-def write(database: SqliteDatabase, pace: Pace, item: Callable[[Transaction], Awaitable[int]]) -> asyncio.Task[int]:
-    """Begin a write of this pace, in a context of its own."""
-
-    async def run() -> int:
-        set_pace(pace)
-        return await database.write(item)
-
-    return asyncio.create_task(run())
 
 
 class Meanwhile:

@@ -1,6 +1,6 @@
 """What the open write transaction of a batch keeps beside its statements, whatever the engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
@@ -8,10 +8,10 @@ import orjson
 from zajil.ports.database import Stream, Touch
 
 
-def parse_touches(written: bytes) -> list[Touch] | None:
-    """What another process wrote down of its commit, as JSON; None if it is of a later version and touched what this one does not know."""
+def merge_touches(written: Iterable[bytes]) -> list[Touch] | None:
+    """What other processes wrote down of their commits, as JSON; None if one is of a later version and touched what this one does not know."""
     try:
-        return [(Stream(stream), key) for stream, key in orjson.loads(written)]
+        return list(dict.fromkeys((Stream(stream), key) for each in written for stream, key in orjson.loads(each)))
     except ValueError:
         return None
 

@@ -230,7 +230,6 @@ async def _settle(app: App, head: RoomHead, room: PartialRoom, join: StoredEvent
     await write_to_room(app, head.room_id, item)
 
 
-
 async def _find_snapshots(app: App, room: PartialRoom, join: StoredEvent, tx: Transaction | None = None) -> list[int]:
     return await app.stores.partial_rooms.load_snapshots(
         tx or app.db.reader, room.room_nid, join.nid, join.history or 0

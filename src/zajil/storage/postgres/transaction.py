@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from zajil.ports.database import Row, Stream, Touch, Value
-from zajil.storage.batch_transaction import BatchTransaction, parse_touches
+from zajil.storage.batch_transaction import BatchTransaction, merge_touches
 from zajil.storage.group_commit import Item
 from zajil.storage.postgres.connections import Connection, translate_error
 from zajil.storage.postgres.sql import find_target, find_words, translate
@@ -201,13 +201,8 @@ def build_touches(rows: Sequence[Row], announced: int) -> list[Touch]:
     """What rows of `log_commits` touched; nothing (which means everything) when there is a gap or too much."""
     if len(rows) > LOG_CATCH_UP_MAX:
         return []
-    touches: dict[Touch, None] = {}
-    for position, previous, touched in rows:
+    for position, previous, _ in rows:
         if previous > announced:
             return []
         announced = position
-        found = parse_touches(touched)
-        if found is None:
-            return []
-        touches.update(dict.fromkeys(found))
-    return list(touches)
+    return merge_touches(touched for _, _, touched in rows) or []

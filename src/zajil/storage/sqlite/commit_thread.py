@@ -59,8 +59,7 @@ class CommitThread:
         Once begun it is waited for even if the caller is cancelled: its outcome must be known.
         """
         loop = asyncio.get_running_loop()
-        if restarts_log:
-            self._restarting = loop.create_future()
+        self._restarting = loop.create_future() if restarts_log else None
         call = Call(then, loop.create_future(), self._restarting)
         self._calls.put(call)
         try:

@@ -10,7 +10,7 @@ import apsw
 import orjson
 
 from zajil.ports.database import Touch
-from zajil.storage.batch_transaction import parse_touches
+from zajil.storage.batch_transaction import merge_touches
 
 COMMITS_KEPT = 4096
 TOUCHES_MAX = 1000
@@ -32,10 +32,4 @@ def read_touches(connection: apsw.Connection, since: int, until: int) -> list[To
     ).fetchall()
     if len(rows) != until - since:
         return None
-    touches: dict[Touch, None] = {}
-    for (written,) in cast(list[tuple[bytes]], rows):
-        found = parse_touches(written)
-        if found is None:
-            return None
-        touches.update(dict.fromkeys(found))
-    return list(touches)
+    return merge_touches(written for (written,) in cast(list[tuple[bytes]], rows))
