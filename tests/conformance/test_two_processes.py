@@ -124,7 +124,9 @@ async def test_unread_messages_are_counted_wherever_they_were_sent(
     assert counts == [1, 2, 3]
 
 
-@pytest.mark.skipif(os.environ.get("ZAJIL_TEST_DATABASE") == "postgres", reason="there it goes over the bus: test_node_signals.py")
+@pytest.mark.skipif(
+    os.environ.get("ZAJIL_TEST_DATABASE") == "postgres", reason="there it goes over the bus: test_node_signals.py"
+)
 async def test_what_was_delivered_at_the_one_is_told_at_the_other(
     processes: tuple[InProcessServer, InProcessServer],
 ) -> None:

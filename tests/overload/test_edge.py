@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ def fill(server: InProcessServer) -> list[Entry]:
             break
         entries.append(entry)
     return entries
+
+
+async def wait_until(holds: Callable[[], bool], describe: Callable[[], object]) -> None:
+    """Let the event loop go round until something holds; fail with what is there instead after a minute."""
+    for _ in range(60_000):
+        if holds():
+            return
+        await asyncio.sleep(0.001)
+    pytest.fail(f"after a minute: {describe()}")
 
 
 async def test_new_rooms_are_limited_and_answers_are_not(tmp_path: Path) -> None:
@@ -125,6 +135,30 @@ async def test_when_everything_is_taken_requests_wait_and_administrators_do_not(
             server.app.admission.leave(entry, server.app.clock.monotonic_s())
         assert (await asyncio.wait_for(waiting, 5)).status == 200
         assert server.app.admission.running == 0
+
+
+@pytest.mark.parametrize("pauses", [True, False])
+async def test_a_copy_lets_conversations_pass_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pauses: bool
+) -> None:
+    monkeypatch.setattr("zajil.http.admission.STEP_BACK_S_MAX", 30.0 if pauses else 0.1)
+    async with running_server(tmp_path) as server:
+        anna, gate = await server.register("anna"), server.app.admission
+        rooms = [await make_room(anna) for _ in range(5)]
+        live, *busy = fill(server)
+        copy = asyncio.ensure_future(send(anna, rooms[0], "one"))
+        await wait_until(lambda: gate.count_waiting(Work.MANY) == 1, lambda: gate.running)
+        for entry in busy:
+            gate.leave(entry, server.app.clock.monotonic_s())
+        began_s = server.app.clock.monotonic_s()
+        await wait_until(lambda: gate.count_waiting(Work.MANY) == 0, lambda: gate.running)
+        await asyncio.sleep(0.05)
+        assert not copy.done(), "the message of a conversation is still under way"
+        if pauses:
+            gate.leave(live, server.app.clock.monotonic_s())
+        assert (await asyncio.wait_for(copy, 20)).status == 200
+        assert pauses or server.app.clock.monotonic_s() - began_s >= 0.1
+        assert gate.has_live() is not pauses
 
 
 async def test_a_parked_sync_takes_no_place(tmp_path: Path) -> None:

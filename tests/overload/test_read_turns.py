@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from tests.client import Client, InProcessServer, running_server
 from tests.overload.test_early_refusal import BODY, build_head, empty, fill_queues, make_conversation, make_spammer
+from tests.overload.test_edge import wait_until
 from uvicorn.config import Config as UvicornConfig
 from uvicorn.server import ServerState
 
 from zajil.main.protocol import BoundedHttpProtocol
-from zajil.main.read_turns import SLICE_S, ReadTurns
+from zajil.main.read_turns import PAUSE_S, REFUSED_WAIT_S_MAX, SLICE_S, ReadTurns
 
 PER_ROUND = 4
 """So many are read in a slice, by the clock of these tests."""
@@ -68,28 +69,28 @@ class Line:
         return [int(each[9:12]) for each in self.wire.written if each.startswith(b"HTTP/1.1")]
 
 
+class Crowd(ReadTurns):
+    """With a clock that goes on whenever it is looked at, or is set."""
+
+    def __init__(self) -> None:
+        self.has_live = False
+        self.passed_s = 0.0
+        ticks = count()
+        super().__init__(lambda: self.has_live, lambda: self.passed_s + next(ticks) * SLICE_S / (PER_ROUND - 0.5))
+
+
 @pytest.fixture
-def crowd(monkeypatch: pytest.MonkeyPatch) -> ReadTurns:
-    ticks = count()
-    turns = ReadTurns(lambda: next(ticks) * SLICE_S / (PER_ROUND - 0.5))
+def crowd(monkeypatch: pytest.MonkeyPatch) -> Crowd:
+    turns = Crowd()
     monkeypatch.setattr(BoundedHttpProtocol, "turns", turns)
     return turns
 
 
-async def read_all(crowd: ReadTurns, after_each_round: Callable[[], None] = lambda: None) -> None:
+async def read_all(crowd: Crowd, after_each_round: Callable[[], None] = lambda: None) -> None:
     """Let rounds of the event loop go by until nothing is held any more."""
     while len(crowd):
         await asyncio.sleep(0)
         after_each_round()
-
-
-async def wait_until(holds: Callable[[], bool], describe: Callable[[], object]) -> None:
-    """Let the event loop go round until something holds; fail with what is there instead after a minute."""
-    for _ in range(60_000):
-        if holds():
-            return
-        await asyncio.sleep(0.001)
-    pytest.fail(f"after a minute: {describe()}")
 
 
 @contextlib.asynccontextmanager
@@ -106,7 +107,7 @@ async def flooded(
 
 
 async def test_so_many_a_round_and_the_rest_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: ReadTurns
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: Crowd
 ) -> None:
     async with flooded(tmp_path, monkeypatch) as (server, anna, room_id, state):
         lines = [Line(server, state) for _ in range(PER_ROUND * 5)]
@@ -122,9 +123,7 @@ async def test_so_many_a_round_and_the_rest_later(
         assert lines[-1].protocol.is_idle
 
 
-async def test_those_who_were_refused_come_last(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: ReadTurns
-) -> None:
+async def test_those_who_were_refused_come_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: Crowd) -> None:
     async with flooded(tmp_path, monkeypatch) as (server, anna, room_id, state):
         refused, new = ([Line(server, state) for _ in range(PER_ROUND)] for _ in range(2))
         for line in refused:
@@ -138,9 +137,48 @@ async def test_those_who_were_refused_come_last(
         assert order == [*new, *refused]
 
 
-async def test_a_held_request_may_come_in_pieces(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: ReadTurns
+async def test_those_who_were_refused_are_not_read_while_a_message_of_a_conversation_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: Crowd
 ) -> None:
+    async with flooded(tmp_path, monkeypatch) as (server, anna, room_id, state):
+        refused, new = ([Line(server, state) for _ in range(PER_ROUND)] for _ in range(2))
+        for line in refused:
+            line.protocol.data_received(build_head(anna, room_id, "one") + BODY)
+        await read_all(crowd)
+        crowd.has_live = True
+        for line in refused:
+            line.protocol.data_received(build_head(anna, room_id, "two") + BODY)
+        await asyncio.sleep(PAUSE_S * 5)
+        for line in new:
+            line.protocol.data_received(build_head(anna, room_id, "one") + BODY)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert [line.statuses for line in new] == [[429]] * PER_ROUND, "who was not refused before does not wait"
+        assert [line.statuses for line in refused] == [[429]] * PER_ROUND
+        crowd.has_live = False
+        await wait_until(lambda: not len(crowd), lambda: len(crowd))
+        assert [line.statuses for line in refused] == [[429, 429]] * PER_ROUND
+
+
+async def test_conversations_that_never_pause_do_not_keep_those_who_were_refused_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: Crowd
+) -> None:
+    async with flooded(tmp_path, monkeypatch) as (server, anna, room_id, state):
+        lines = [Line(server, state) for _ in range(PER_ROUND * 3)]
+        for line in lines:
+            line.protocol.data_received(build_head(anna, room_id, "one") + BODY)
+        await read_all(crowd)
+        crowd.has_live = True
+        for line in lines:
+            line.protocol.data_received(build_head(anna, room_id, "two") + BODY)
+        await asyncio.sleep(PAUSE_S * 5)
+        assert len(crowd) == len(lines)
+        crowd.passed_s += REFUSED_WAIT_S_MAX
+        await wait_until(lambda: not len(crowd), lambda: len(crowd))
+        assert [line.statuses for line in lines] == [[429, 429]] * len(lines)
+
+
+async def test_a_held_request_may_come_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: Crowd) -> None:
     async with flooded(tmp_path, monkeypatch) as (server, anna, room_id, state):
         lines = [Line(server, state) for _ in range(PER_ROUND + 2)]
         whole = build_head(anna, room_id, "one") + BODY
@@ -158,9 +196,7 @@ async def test_a_held_request_may_come_in_pieces(
         assert gone.statuses == []
 
 
-async def test_a_conversation_is_looked_at_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: ReadTurns
-) -> None:
+async def test_a_conversation_is_looked_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: Crowd) -> None:
     async with running_server(tmp_path) as server:
         monkeypatch.setattr(BoundedHttpProtocol, "early_refusal", server.asgi.early_refusal)
         anna, room_id = await make_conversation(server)

@@ -225,6 +225,10 @@ class Admission:
         """Requests that are being worked on, without those of other servers."""
         return len(self._running) - self._running_of[Work.FEDERATION]
 
+    def has_live(self) -> bool:
+        """Whether a message of a conversation is under way."""
+        return bool(self._running_of[Work.LIVE] or self._queues[Work.LIVE])
+
     def has_sends(self) -> bool:
         """Whether messages are under way. Right after a start that of somebody not yet known counts as none."""
         return any(self._running_of[work] or self._queues[work] for work in SENDS)

@@ -4,7 +4,7 @@ Who asks is known from memory only (`Sessions.recall`); who is not known is a ki
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -30,6 +30,10 @@ TICK_S: Final = 0.05
 NEW_FRESH_S: Final = 10.0
 WAKE_S_LEAST: Final = 0.001
 """Timers are no finer, and a shorter one would only keep the processor busy."""
+STEP_BACK_S_MAX: Final = 0.05
+"""So long at most what may be shed waits when its turn has come, because a message of a conversation is under way."""
+GO_ON_MAX: Final = 8
+"""So many of those go on in a round of the event loop."""
 KEY_SHARES: Final = Gcra(60, 3)
 """So many messages with keys of an account count as part of its conversations; more of them are ordinary work."""
 KEY_SHARERS_MAX: Final = 50_000
@@ -63,6 +67,9 @@ class Edge:
         self._new_since_ms = 0
         """Accounts made later are new; found anew once in a while, not for every message."""
         self._new_until_s = 0.0
+        self._stepping_back: deque[Entry] = deque()
+        """What has begun and lets messages of conversations pass."""
+        self._stepped: asyncio.Handle | None = None
         self._tick: asyncio.TimerHandle | None = None
         self._wake: asyncio.TimerHandle | None = None
 
@@ -183,9 +190,27 @@ class Edge:
     def _dispatch(self) -> None:
         now_s = self._now_s()
         for entry in self.admission.dispatch(now_s):
-            if not entry.waiter.done():
+            if entry.work in STEPPING_BACK:
+                self._stepping_back.append(entry)
+            elif not entry.waiter.done():
                 entry.waiter.set_result(None)
+        if self._stepping_back and self._stepped is None:
+            self._let_go_on()
         self._watch(now_s)
+
+    def _let_go_on(self) -> None:
+        """A few of what stepped back go on when no message of a conversation is under way, else one that has waited long enough."""
+        self._stepped = None
+        now_s, has_live = self._now_s(), self.admission.has_live()
+        for _ in range(1 if has_live else GO_ON_MAX):
+            if not self._stepping_back or (has_live and now_s - self._stepping_back[0].started_s < STEP_BACK_S_MAX):
+                break
+            entry = self._stepping_back.popleft()
+            if not entry.waiter.done():
+                entry.started_s = now_s  # how long requests take decides how many may run
+                entry.waiter.set_result(None)
+        if self._stepping_back:
+            self._stepped = asyncio.get_running_loop().call_later(WAKE_S_LEAST if has_live else 0, self._let_go_on)
 
     def _watch(self, now_s: float) -> None:
         """Come back in time while anything waits."""
@@ -209,6 +234,7 @@ class Edge:
         self._dispatch()
 
 
+STEPPING_BACK: Final = frozenset(SHEDDING) - frozenset(SYNCS)  # syncs have turns of their own (services/sync/turns.py)
 RANKED: Final = (Work.FEW, Work.SYNC, Work.PERSON)
 """Kinds that become another when it is known who asks, and where."""
 

@@ -4,7 +4,8 @@ libuv hands over up to 48 times 1,024 ready connections before anything else has
 With thousands of connections that ask again as soon as they were refused that takes seconds. So what comes is put aside, and read a little of
 in each round. A message in a conversation takes half a dozen rounds from its arrival to its answer, and waits for what is read in each of them.
 
-Connections on which the last request was refused come after the others: in a flood they are nearly all there are.
+Connections on which the last request was refused come after the others: in a flood they are nearly all there are. While a message of a
+conversation is under way they are left alone, for a moment.
 """
 
 import asyncio
@@ -15,9 +16,13 @@ from typing import Final, Protocol
 
 SLICE_S: Final = 0.001
 """So long is read in a round."""
-REFUSED_SLICE_S: Final = 0.0002
-"""So long are those read whose last request was refused. Were it much shorter, the rounds themselves would cost more than what is
-done in them."""
+LATE_SLICE_S: Final = 0.0002
+"""So long are those read whose last request was refused and who have waited for `REFUSED_WAIT_S_MAX`, while a message of a conversation is
+under way. Were it much shorter, the rounds themselves would cost more than what is done in them."""
+REFUSED_WAIT_S_MAX: Final = 0.05
+"""So long at most they are not read because such a message is under way. All wait for as long, so no fewer are read in a second."""
+PAUSE_S: Final = 0.001
+"""Until it is looked again whether such a message is under way; timers are no finer, and looking in each round would keep the processor busy."""
 
 
 class Held(Protocol):
@@ -27,40 +32,64 @@ class Held(Protocol):
 
 
 class ReadTurns:
-    """Of one process. `now_s` is a monotonic clock."""
+    """Of one process. `has_live` says whether a message of a conversation is under way; `now_s` is a monotonic clock."""
 
-    def __init__(self, now_s: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, has_live: Callable[[], bool], now_s: Callable[[], float] = time.perf_counter) -> None:
+        self._has_live = has_live
         self._now_s = now_s
         self._held: deque[Held] = deque()
         self._refused: deque[Held] = deque()
         """Those whose last request was refused."""
-        self._is_round_planned = False
+        self._refused_since_s: deque[float] = deque()
+        """Since when each of them waits."""
+        self._round: asyncio.Handle | None = None
+        self._is_pausing = False
+        """The next round is a while off."""
 
     def __len__(self) -> int:
         return len(self._held) + len(self._refused)
 
     def hold(self, connection: Held, loop: asyncio.AbstractEventLoop, *, was_refused: bool) -> None:
         """It is read when its turn comes, in the next round or later."""
-        (self._refused if was_refused else self._held).append(connection)
-        self._plan_round(loop)
-
-    def _plan_round(self, loop: asyncio.AbstractEventLoop) -> None:
-        if not self._is_round_planned:
-            self._is_round_planned = True
-            loop.call_soon(self._begin_round, loop)
+        if was_refused:
+            self._refused.append(connection)
+            self._refused_since_s.append(self._now_s())
+        else:
+            self._held.append(connection)
+        if self._round is None:
+            self._round = loop.call_soon(self._begin_round, loop)
+        elif not was_refused and self._is_pausing:
+            self._round.cancel()
+            self._is_pausing = False
+            self._round = loop.call_soon(self._begin_round, loop)
 
     def _begin_round(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._is_round_planned = False
+        self._round, self._is_pausing = None, False
         try:
-            self._read(self._held, SLICE_S)
-            self._read(self._refused, REFUSED_SLICE_S)
+            self._read_held()
+            self._read_refused()
         finally:
-            if self._held or self._refused:
-                self._plan_round(loop)
+            if self._held or (self._refused and self._is_due()):
+                self._round = loop.call_soon(self._begin_round, loop)
+            elif self._refused:
+                self._is_pausing = True
+                self._round = loop.call_later(PAUSE_S, self._begin_round, loop)
 
-    def _read(self, queue: deque[Held], slice_s: float) -> None:
-        until_s = self._now_s() + slice_s
-        while queue:
-            queue.popleft().read_held()
+    def _read_held(self) -> None:
+        until_s = self._now_s() + SLICE_S
+        while self._held:
+            self._held.popleft().read_held()
             if self._now_s() >= until_s:
                 break
+
+    def _read_refused(self) -> None:
+        until_s = self._now_s() + (LATE_SLICE_S if self._has_live() else SLICE_S)
+        while self._refused and self._is_due():
+            self._refused_since_s.popleft()
+            self._refused.popleft().read_held()
+            if self._now_s() >= until_s:
+                break
+
+    def _is_due(self) -> bool:
+        """Whether the first of those that were refused may be read."""
+        return not self._has_live() or self._now_s() - self._refused_since_s[0] >= REFUSED_WAIT_S_MAX

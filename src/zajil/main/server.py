@@ -101,8 +101,8 @@ class ReadyServer(Server):
         if self.take is not None:
             Arrivals(self.app.app, self.take, self.build_protocol).open()
         BoundedHttpProtocol.early_refusal = self.app.early_refusal
-        BoundedHttpProtocol.turns = ReadTurns()
         admission = self.app.app.admission
+        BoundedHttpProtocol.turns = ReadTurns(admission.has_live)
         self.garbage = GarbageSearch(self.app.app.clock.monotonic_s, lambda: admission.is_quiet)
         self.garbage.begin()
         self.searching = asyncio.create_task(self.garbage.run())
