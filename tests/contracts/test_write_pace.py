@@ -110,3 +110,14 @@ async def test_what_is_begun_because_of_a_commit_has_no_pace_of_its_own(database
     database.subscribe(lambda _position, _touches: paces.append(find_pace()))
     await write(database, Pace.URGENT, append)
     assert paces == [Pace.ORDINARY]
+
+
+async def test_who_wrote_goes_on_before_those_who_are_woken_by_it(database: Database) -> None:
+    loop, order = asyncio.get_running_loop(), list[str]()
+    database.subscribe(lambda _position, _touches: loop.call_soon(order.append, "woken"))
+
+    position = await database.write(append)
+    assert database.position >= position, "what others will be told is known when the writer goes on"
+    order.append("answered")
+    await asyncio.sleep(0)
+    assert order == ["answered", "woken"]
