@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
 from collections.abc import Iterator
@@ -9,7 +10,15 @@ from collections.abc import Iterator
 import pytest
 
 from zajil.main import garbage
-from zajil.main.garbage import BUSY_INTERVAL_S, QUIET_INTERVAL_S, WHOLE_INTERVAL_S, GarbageSearch
+from zajil.main.garbage import (
+    BUSY_INTERVAL_S,
+    CHECK_S,
+    QUIET_INTERVAL_S,
+    WHOLE_INTERVAL_S,
+    YOUNG,
+    YOUNG_IN_CROWD,
+    GarbageSearch,
+)
 
 
 class Knot:
@@ -25,7 +34,8 @@ class Machine:
     def __init__(self) -> None:
         self.now_s = 0.0
         self.is_quiet = True
-        self.search = GarbageSearch(lambda: self.now_s, lambda: self.is_quiet)
+        self.has_live = False
+        self.search = GarbageSearch(lambda: self.now_s, lambda: self.is_quiet, lambda: self.has_live)
 
 
 @pytest.fixture
@@ -75,3 +85,30 @@ def test_nothing_new_is_no_reason(machine: Machine, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(garbage, "SEARCHES_LEAST", 10)
     machine.now_s += QUIET_INTERVAL_S
     assert machine.search.check() == ""
+
+
+def test_the_young_are_searched_when_no_message_of_a_conversation_waits(machine: Machine) -> None:
+    gc.set_threshold(*YOUNG_IN_CROWD)
+    assert not machine.search.search_young(), "there are few"
+    knot = weakref.ref(Knot())
+    kept = [[number] for number in range(YOUNG[0])]
+    machine.has_live = True
+    assert not machine.search.search_young()
+    assert knot() is not None
+    machine.has_live = False
+    assert machine.search.search_young()
+    assert knot() is None
+    assert len(kept) == YOUNG[0]
+
+
+async def test_only_in_a_crowd_the_young_wait(machine: Machine) -> None:
+    machine.is_quiet = False
+    running = asyncio.create_task(machine.search.run())
+    await asyncio.sleep(0)
+    assert gc.get_threshold() == YOUNG_IN_CROWD
+    machine.is_quiet = True
+    machine.now_s += CHECK_S
+    async with asyncio.timeout(60):
+        while gc.get_threshold() != YOUNG:
+            await asyncio.sleep(0.001)
+    running.cancel()

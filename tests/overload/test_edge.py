@@ -12,6 +12,8 @@ from tests.client import Answer, Client, InProcessServer, q, running_server
 
 from zajil.core.admission import Entry
 from zajil.core.admission_work import Work
+from zajil.http.admission import Edge
+from zajil.ports.database import Pace
 
 MONTH_MS = 30 * 86_400_000
 
@@ -159,6 +161,19 @@ async def test_a_copy_lets_conversations_pass_for_a_moment(
         assert (await asyncio.wait_for(copy, 20)).status == 200
         assert pauses or server.app.clock.monotonic_s() - began_s >= 0.1
         assert gate.has_live() is not pauses
+
+
+async def test_in_a_crowd_copies_are_committed_together(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        edge, gate = Edge(server.app, ()), server.app.admission
+        copy = Entry(Work.MANY, "somebody", 0.0)
+        assert edge.find_pace(copy) is Pace.ORDINARY
+        busy = fill(server)
+        waits = Entry(Work.PERSON, "somebody else", 0.0)
+        gate.arrive(waits, 0.0)
+        assert edge.find_pace(copy) is Pace.PATIENT
+        assert edge.find_pace(waits) is Pace.ORDINARY
+        assert edge.find_pace(busy[0]) is Pace.URGENT
 
 
 async def test_a_parked_sync_takes_no_place(tmp_path: Path) -> None:

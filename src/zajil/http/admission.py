@@ -32,7 +32,7 @@ WAKE_S_LEAST: Final = 0.001
 """Timers are no finer, and a shorter one would only keep the processor busy."""
 STEP_BACK_S_MAX: Final = 0.05
 """So long at most what may be shed waits when its turn has come, because a message of a conversation is under way."""
-GO_ON_MAX: Final = 8
+GO_ON_MAX: Final = 4
 """So many of those go on in a round of the event loop."""
 KEY_SHARES: Final = Gcra(60, 3)
 """So many messages with keys of an account count as part of its conversations; more of them are ordinary work."""
@@ -141,7 +141,7 @@ class Edge:
         """Whether what the request writes may wait for others, or others for it."""
         if entry.work is Work.LIVE:
             return Pace.URGENT
-        return Pace.PATIENT if entry.work in SHEDDING and self.admission.count_waiting(entry.work) else Pace.ORDINARY
+        return Pace.PATIENT if entry.work in SHEDDING and not self.admission.is_quiet else Pace.ORDINARY
 
     def park(self, entry: Entry) -> None:
         """The request waits for something that is no work of ours."""
@@ -199,10 +199,10 @@ class Edge:
         self._watch(now_s)
 
     def _let_go_on(self) -> None:
-        """A few of what stepped back go on when no message of a conversation is under way, else one that has waited long enough."""
+        """A few of what stepped back go on: all the same when no message of a conversation is under way, else those that have waited long enough."""
         self._stepped = None
         now_s, has_live = self._now_s(), self.admission.has_live()
-        for _ in range(1 if has_live else GO_ON_MAX):
+        for _ in range(GO_ON_MAX):
             if not self._stepping_back or (has_live and now_s - self._stepping_back[0].started_s < STEP_BACK_S_MAX):
                 break
             entry = self._stepping_back.popleft()

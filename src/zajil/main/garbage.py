@@ -12,7 +12,10 @@ from typing import Final
 
 YOUNG: Final = (500, 5, 1_000_000_000)
 """Of the young ones CPython takes care, of fewer at once than usual: a search among 40,000 took 30 ms. The search among the old ones is ours."""
+YOUNG_IN_CROWD: Final = (5_000, 5, 1_000_000_000)
+"""In a flood CPython takes care of them only when there was no moment in which nothing had to wait for it."""
 CHECK_S: Final = 1.0
+CROWD_CHECK_S: Final = 0.005
 SEARCHES_LEAST: Final = 10
 """So many searches among the middle-aged make one among the old ones worth while."""
 QUIET_INTERVAL_S: Final = 10.0
@@ -22,11 +25,12 @@ WHOLE_INTERVAL_S_MAX: Final = 6 * 3600.0
 
 
 class GarbageSearch:
-    """Of one process. `is_quiet` says whether a pause would be noticed by few."""
+    """Of one process. `is_quiet` says whether a pause would be noticed by few, `has_live` whether a message of a conversation is under way."""
 
-    def __init__(self, now_s: Callable[[], float], is_quiet: Callable[[], bool]) -> None:
+    def __init__(self, now_s: Callable[[], float], is_quiet: Callable[[], bool], has_live: Callable[[], bool]) -> None:
         self._now_s = now_s
         self._is_quiet = is_quiet
+        self._has_live = has_live
         self._searched_s = self._searched_all_s = now_s()
 
     def begin(self) -> None:
@@ -37,8 +41,30 @@ class GarbageSearch:
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(CHECK_S)
+            if self._is_quiet():
+                await asyncio.sleep(CHECK_S)
+            else:
+                await self._search_in_crowd()
             self.check()
+
+    async def _search_in_crowd(self) -> None:
+        """Until the next check, search among the young whenever nothing has to wait for it."""
+        gc.set_threshold(*YOUNG_IN_CROWD)
+        try:
+            until_s = self._now_s() + CHECK_S
+            while self._now_s() < until_s:
+                self.search_young()
+                await asyncio.sleep(CROWD_CHECK_S)
+        finally:
+            gc.set_threshold(*YOUNG)
+
+    def search_young(self) -> bool:
+        """Search among the young if there are enough and no message of a conversation is under way; says whether that was done."""
+        newest, young, _ = gc.get_count()
+        if newest < YOUNG[0] or self._has_live():
+            return False
+        gc.collect(1 if young >= YOUNG[1] else 0)
+        return True
 
     def check(self) -> str:
         """Search if it is time to; says among what."""

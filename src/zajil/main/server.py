@@ -103,7 +103,7 @@ class ReadyServer(Server):
         BoundedHttpProtocol.early_refusal = self.app.early_refusal
         admission = self.app.app.admission
         BoundedHttpProtocol.turns = ReadTurns(admission.has_live)
-        self.garbage = GarbageSearch(self.app.app.clock.monotonic_s, lambda: admission.is_quiet)
+        self.garbage = GarbageSearch(self.app.app.clock.monotonic_s, lambda: admission.is_quiet, admission.has_live)
         self.garbage.begin()
         self.searching = asyncio.create_task(self.garbage.run())
         self.app.app.db.take_turn()
