@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,26 @@ def events_of(answer: dict[str, Any], room_id: str) -> list[str]:
     return [event["event_id"] for event in timeline.get("events", [])]
 
 
+def ephemeral_of(answer: dict[str, Any], room_id: str) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = (
+        answer.get("rooms", {}).get("join", {}).get(room_id, {}).get("ephemeral", {}).get("events", [])
+    )
+    return events
+
+
 def park(syncer: Syncer) -> asyncio.Task[dict[str, Any]]:
     return asyncio.create_task(syncer.sync(timeout=30_000, set_presence="offline"))
+
+
+async def sync_until(
+    syncer: Syncer, holds: Callable[[dict[str, Any]], object], parked: asyncio.Task[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The first answer of which something holds; beginning with a sync that is parked already, if there is one."""
+    async with asyncio.timeout(HANG_S):
+        answer = await (parked or park(syncer))
+        while not holds(answer):
+            answer = await park(syncer)
+    return answer
 
 
 async def settle(*syncers: Syncer) -> None:
@@ -97,11 +115,7 @@ async def test_who_joined_at_the_one_is_a_member_at_the_other(
     await asyncio.sleep(0.05)
     (await ben.post(f"{V3}/join/{q(room_id)}")).ok()
     sent = await send(anna, room_id, "welcome")
-    found: list[str] = []
-    async with asyncio.timeout(HANG_S):
-        found += events_of(await parked, room_id)
-        while sent not in found:
-            found += events_of(await b.sync(timeout=30_000, set_presence="offline"), room_id)
+    await sync_until(b, lambda answer: sent in events_of(answer, room_id), parked)
 
 
 async def test_unread_messages_are_counted_wherever_they_were_sent(
@@ -115,11 +129,7 @@ async def test_unread_messages_are_counted_wherever_they_were_sent(
     counts = []
     for number, client in enumerate((anna, at(second, anna), anna)):
         sent = await send(client, room_id, f"m{number}")
-        async with asyncio.timeout(HANG_S):
-            while True:
-                answer = await b.sync(timeout=30_000, set_presence="offline")
-                if sent in events_of(answer, room_id):
-                    break
+        answer = await sync_until(b, lambda answer, sent=sent: sent in events_of(answer, room_id))
         counts.append(answer["rooms"]["join"][room_id]["unread_notifications"]["notification_count"])
     assert counts == [1, 2, 3]
 
@@ -144,11 +154,8 @@ async def test_what_was_delivered_at_the_one_is_told_at_the_other(
         await b.sync(set_presence="offline")  # receives it, and confirms it
     await first.app.delivered.tell()
     await first.app.delivered.write()
-    async with asyncio.timeout(HANG_S):
-        answer = await parked
-        while not (room := answer.get("rooms", {}).get("join", {}).get(room_id, {})).get("ephemeral"):
-            answer = await a.sync(timeout=30_000, set_presence="offline")
-    told = next(each for each in room["ephemeral"]["events"] if each["type"] == "org.zajil.delivered")
+    answer = await sync_until(a, lambda answer: ephemeral_of(answer, room_id), parked)
+    told = next(each for each in ephemeral_of(answer, room_id) if each["type"] == "org.zajil.delivered")
     assert sent in str(told["content"])
 
 
