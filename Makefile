@@ -37,7 +37,7 @@ setup: $(VENV)/.server $(VENV)/.tests web/node_modules/.tests ## Make .venv and 
 .PHONY: test
 test: setup $(CLIENT) $(VENV)-synapse/.installed ## Run all tests, those with Synapse as a peer too
 	@$(NPM) --prefix web test
-	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not soak'
+	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 3 --dist loadfile -m 'not soak'
 	@PYTHONHASHSEED=1 $(BIN)/python -m pytest -n 2 tests/core --quiet
 
 .PHONY: screenshots

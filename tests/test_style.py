@@ -46,9 +46,7 @@ def test_nothing_is_too_long() -> None:
 
 def test_exceptions_only_shrink() -> None:
     found = find_too_long()
-    assert {name: lines for name, lines in EXCEPTIONS.items() if found.get(name) != lines} == {}, (
-        "lower or remove these"
-    )
+    assert {name: lines for name, lines in EXCEPTIONS.items() if found.get(name) != lines} == {}, "lower or remove these"
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-synapse.lock"])

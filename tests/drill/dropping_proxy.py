@@ -40,9 +40,7 @@ class DroppingProxy:
         self._loop.run_forever()
 
     async def _start(self) -> None:
-        self._session = ClientSession(
-            connector=TCPConnector(limit=0), timeout=ClientTimeout(total=60), auto_decompress=False
-        )
+        self._session = ClientSession(connector=TCPConnector(limit=0), timeout=ClientTimeout(total=60), auto_decompress=False)
         app = web.Application(client_max_size=1 << 26)
         app.router.add_route("*", "/{path:.*}", self._pass)
         runner = web.AppRunner(app, access_log=None)
@@ -52,9 +50,7 @@ class DroppingProxy:
         self.port = runner.addresses[0][1]
 
     async def _pass(self, request: web.Request) -> web.Response:
-        headers = {
-            name: value for name, value in request.headers.items() if name.lower() not in ("host", "content-length")
-        }
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in ("host", "content-length")}
         url = self.target + request.raw_path
         async with self._session.request(request.method, url, data=await request.read(), headers=headers) as answer:
             body = await answer.read()

@@ -51,9 +51,7 @@ def build_result(scale: Scale, *, is_broken: bool) -> Result:
         if fault.needs_postgres or (fault.needs_time and scale.is_quick):
             result.skipped.append(fault)
         else:
-            result.played.append(
-                build_played(fault, number, ledger, scale, is_broken=is_broken and fault.name == "kill")
-            )
+            result.played.append(build_played(fault, number, ledger, scale, is_broken=is_broken and fault.name == "kill"))
     lost = ("$event7 in !room3:localhost",) if is_broken else ()
     twice = (("@bert:localhost", "!room3:localhost", "$event8"),) if is_broken else ()
     result.verdict = Verdict(lost, twice, (), (), (), ())
@@ -66,7 +64,5 @@ def build_examples() -> dict[str, str]:
     for name, scale, is_broken in (("kept", FULL, False), ("quick", QUICK, False), ("broken", FULL, True)):
         page = build_report(build_result(scale, is_broken=is_broken))
         pages[f"{name}-en"] = page
-        pages[f"{name}-ar"] = page.replace('id="show-en" checked', 'id="show-en"').replace(
-            'id="show-ar"', 'id="show-ar" checked'
-        )
+        pages[f"{name}-ar"] = page.replace('id="show-en" checked', 'id="show-en"').replace('id="show-ar"', 'id="show-ar" checked')
     return pages

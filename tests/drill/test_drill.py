@@ -20,11 +20,7 @@ SOAK_SECONDS_MAX = 1800
 def run_drill(*arguments: str, timeout_s: float = DRILL_SECONDS_MAX) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "zajil.main.cli", "drill", *arguments]
     return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src")},
+        command, capture_output=True, text=True, timeout=timeout_s, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src")}
     )
 
 
@@ -83,9 +79,7 @@ def test_the_network_to_the_database_is_cut() -> None:
 def test_a_full_day_keeps_every_promise(tmp_path: Path, engine: str) -> None:
     database = ["--database", shared_postgres().make_database()] if engine == "postgres" else []
     report = tmp_path / "report.html"
-    done = run_drill(
-        "february-22", "--report", str(report), "--folder", str(tmp_path), *database, timeout_s=SOAK_SECONDS_MAX
-    )
+    done = run_drill("february-22", "--report", str(report), "--folder", str(tmp_path), *database, timeout_s=SOAK_SECONDS_MAX)
     print(f"{done.stdout}\n{done.stderr}")
     assert done.returncode == 0
     assert ("needs PostgreSQL" in report.read_text()) == (engine == "sqlite")

@@ -105,7 +105,9 @@ class TlsServer(Server):
             return False
 
 
-def build_peer(folder: Path, authority: Authority, known_as: str = "", *, port: int = 0, **options: str) -> TlsServer:
+def build_peer(
+    folder: Path, authority: Authority, known_as: str = "", *, port: int = 0, **options: str
+) -> TlsServer:
     port = port or find_free_port()
     built = build_zajil(
         folder,

@@ -87,9 +87,7 @@ class Endless(MediaServer):
         await write(BEGIN + b"\r\n")
         while True:
             await write(bytes(65_536))
-            await asyncio.sleep(
-                0
-            )  # a write into what has just been closed neither fails nor waits, and nobody would hear of the end
+            await asyncio.sleep(0)  # a write into what has just been closed neither fails nor waits, and nobody would hear of the end
 
 
 async def test_a_file_without_an_end_is_given_up_at_the_limit(tmp_path: Path) -> None:

@@ -15,11 +15,7 @@ async def test_a_state_is_the_same_by_both_ways(tmp_path: Path, monkeypatch: pyt
     async with running_server(tmp_path) as server:
         other = await SignedClient(server, "other.test").introduce()
         anna = await server.register("anna")
-        world = {
-            "type": "m.room.history_visibility",
-            "state_key": "",
-            "content": {"history_visibility": "world_readable"},
-        }
+        world = {"type": "m.room.history_visibility", "state_key": "", "content": {"history_visibility": "world_readable"}}
         body = {"preset": "public_chat", "initial_state": [world]}
         room_id = (await anna.post(f"{V3}/createRoom", body)).ok()["room_id"]
         for number in range(3):

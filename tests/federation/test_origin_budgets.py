@@ -45,11 +45,7 @@ async def running(folder: Path, **options: Any) -> AsyncIterator[tuple[InProcess
         server.app.clock = StillClock()
         server.app.rate_limits = RateLimits(server.app.clock, is_on=True)
         server.app.federation = Nowhere()
-        yield (
-            server,
-            await SignedClient(server, "one.test").introduce(),
-            await SignedClient(server, "two.test").introduce(),
-        )
+        yield server, await SignedClient(server, "one.test").introduce(), await SignedClient(server, "two.test").introduce()
 
 
 async def send(one: SignedClient, number: int, pdus: list[Any]) -> Any:
@@ -188,9 +184,7 @@ async def test_a_body_that_does_not_come_is_given_up(size: bytes) -> None:
 
 async def test_a_server_is_asked_for_its_keys_only_so_often_for_one_network(tmp_path: Path) -> None:
     async with running(tmp_path) as (server, _, _two):
-        statuses = [
-            (await SignedClient(server, f"s{number}.test").call("GET", LOOK_UP)).status for number in range(102)
-        ]
+        statuses = [(await SignedClient(server, f"s{number}.test").call("GET", LOOK_UP)).status for number in range(102)]
         assert statuses == [401] * 100 + [429] * 2
 
 

@@ -188,7 +188,7 @@ async def attack(folder: Path, seed: int, count: int) -> None:
 def collecting_as_a_worker_does() -> Iterator[GarbageSearch]:
     """Searches for garbage among what is old have times of their own, when it is quiet."""
     thresholds = gc.get_threshold()
-    garbage = GarbageSearch(time.monotonic, lambda: True)
+    garbage = GarbageSearch(time.monotonic, is_quiet=lambda: True, has_live=lambda: False)
     garbage.begin()
     try:
         yield garbage

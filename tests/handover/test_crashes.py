@@ -40,9 +40,7 @@ async def kill_under_traffic(server: Server, kills: int, rate: float, clients: i
             worker = wait_for(lambda: find_worker(server), "a worker")
             cuts.append(time.monotonic())
             worker.send_signal(number)
-            await asyncio.to_thread(
-                wait_for, lambda old=worker: find_worker(server) not in (old, None), "the next worker"
-            )
+            await asyncio.to_thread(wait_for, lambda old=worker: find_worker(server) not in (old, None), "the next worker")
             await asyncio.sleep(2.0)
 
     await traffic.run(rate, work)

@@ -222,9 +222,7 @@ def test_a_new_worker_that_is_killed_leaves_the_old_one_serving(server: Server) 
 def test_reload_without_a_server_says_so(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     command = build_zajil_command("reload", "--data", str(tmp_path / "data"))
-    done = subprocess.run(
-        command, env=build_environment(build_zajil_env()), capture_output=True, text=True, timeout=300
-    )
+    done = subprocess.run(command, env=build_environment(build_zajil_env()), capture_output=True, text=True, timeout=300)
     assert done.returncode == 1 and "no server is running" in done.stderr
 
 

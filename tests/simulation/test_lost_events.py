@@ -197,7 +197,9 @@ async def test_a_gap_before_an_event_that_failed_when_it_came_is_one_behind_it(p
     room_nid = head.row.room_nid
     soft = await place.find(place.one, failed.event.event_id)
     assert soft is not None and soft.flags & SOFT_FAILED
-    follower = StoredEvent(after.event, nid=soft.nid + 1, room_nid=room_nid, position=None, history=7, history_minor=-3)
+    follower = StoredEvent(
+        after.event, nid=soft.nid + 1, room_nid=room_nid, position=None, history=7, history_minor=-3
+    )
     assert await find_places(app, [before.event], {}, [soft, follower]) == {before.event: (7, -4)}
     assert not await find_places(app, [before.event], {}, [soft])
     # A gap where the failed one would stand is closed, since nothing is missing behind that.

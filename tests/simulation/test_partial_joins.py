@@ -132,9 +132,7 @@ async def test_the_room_is_used_before_its_members_are_known(place: Crowded) -> 
     assert await place.state(place.two) == await place.state(place.one)
     joined = (await place.two.get(f"{V3}/rooms/{q(place.room_id)}/joined_members")).ok()["joined"]
     assert len(joined) == CROWD + 3 - 1 and left.user_id not in joined
-    told = (await place.two.get(f"{V3}/sync?since={eager['next_batch']}&timeout=60000")).ok()["rooms"]["join"][
-        place.room_id
-    ]
+    told = (await place.two.get(f"{V3}/sync?since={eager['next_batch']}&timeout=60000")).ok()["rooms"]["join"][place.room_id]
     shown = {each["state_key"] for each in told["state"]["events"] if each["type"] == "m.room.member"}
     shown |= {each["state_key"] for each in told["timeline"]["events"] if each["type"] == "m.room.member"}
     assert shown == set(await place.members(place.one))

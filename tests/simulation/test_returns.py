@@ -154,9 +154,7 @@ async def test_who_returns_sees_the_room_as_it_has_become(place: Place) -> None:
         assert state["m.room.topic", ""]["content"]["topic"] == "set meanwhile", query
         assert [each["type"] for each in timeline["events"]] == ["m.room.member", "m.room.message"]
         assert timeline["events"][-1]["event_id"] == last and timeline["limited"]
-        older = (
-            await place.three.get(f"{V3}/rooms/{q(place.room_id)}/messages?dir=b&from={timeline['prev_batch']}")
-        ).ok()
+        older = (await place.three.get(f"{V3}/rooms/{q(place.room_id)}/messages?dir=b&from={timeline['prev_batch']}")).ok()
         assert "Before" in [each["content"].get("displayname") for each in older["chunk"]]
 
 

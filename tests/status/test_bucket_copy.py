@@ -91,11 +91,7 @@ def test_the_copy_in_a_bucket_tells_of_the_end_of_the_server(tmp_path: Path, s3:
 
 
 def test_a_bucket_that_is_away_is_only_a_line_in_the_log(tmp_path: Path, s3: S3Server) -> None:
-    options = {
-        "status_copy": "s3://nowhere/status",
-        "status_copy_s3_endpoint": s3.endpoint,
-        "status_copy_s3_access_key": "wrong",
-    }
+    options = {"status_copy": "s3://nowhere/status", "status_copy_s3_endpoint": s3.endpoint, "status_copy_s3_access_key": "wrong"}
     with run_watched(tmp_path, **options, status_copy_s3_secret_key="wrong") as watched:
         while "was not written" not in watched.server.log.read_text():
             time.sleep(0.1)

@@ -90,14 +90,8 @@ async def test_messages_to_new_chats_and_invitations_that_were_refused_are_count
 
 def test_texts_of_several_workers_become_one() -> None:
     head = "# HELP zajil_responses_total Answers.\n# TYPE zajil_responses_total counter\n"
-    one = (
-        head
-        + 'zajil_responses_total{status="200",worker="0"} 3.0\nzajil_responses_total{status="404",worker="0"} 1.0\n'
-    )
-    other = (
-        head
-        + 'zajil_responses_total{status="200",worker="2"} 4.0\n# HELP zajil_extra Only there.\n# TYPE zajil_extra gauge\nzajil_extra{worker="2"} 1.0\n'
-    )
+    one = head + 'zajil_responses_total{status="200",worker="0"} 3.0\nzajil_responses_total{status="404",worker="0"} 1.0\n'
+    other = head + 'zajil_responses_total{status="200",worker="2"} 4.0\n# HELP zajil_extra Only there.\n# TYPE zajil_extra gauge\nzajil_extra{worker="2"} 1.0\n'
     merged = merge_texts({0: one.encode(), 1: b"", 2: other.encode()}).decode()
     assert merged.count("# TYPE zajil_responses_total") == 1
     found = read(Answer(200, {}, merged.encode()))
@@ -124,10 +118,7 @@ def test_whichever_worker_answers_tells_the_numbers_of_all(tmp_path: Path) -> No
         wait_for(are_both_up, "both workers")
         for _ in range(20):  # whoever of them is asked
             found = scrape()
-            assert {worker for name, worker in found if name == "zajil_process_start_seconds"} == {
-                "worker=0",
-                "worker=1",
-            }
+            assert {worker for name, worker in found if name == "zajil_process_start_seconds"} == {"worker=0", "worker=1"}
         began = [found["zajil_process_start_seconds", f"worker={number}"] for number in (0, 1)]
         told = subprocess.run(
             build_zajil_command("reload", *find_place(server)),

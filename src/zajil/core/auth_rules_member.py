@@ -197,17 +197,13 @@ def _is_signed_by_any(signed: dict[str, Any], public_keys: list[bytes], *, stric
     )
 
 
-def find_signing_keys(
-    content: Mapping[str, Any], signed: dict[str, Any], *, strict: bool
-) -> list[tuple[str, str | None]]:
+def find_signing_keys(content: Mapping[str, Any], signed: dict[str, Any], *, strict: bool) -> list[tuple[str, str | None]]:
     """Of the keys that an `m.room.third_party_invite` names, those that have signed: (key in base64, the URL that says whether it is still valid)."""
     more = content.get("public_keys")
     entries = [content, *(more[:OFFERED_KEYS_MAX] if isinstance(more, list) else [])]
     found = []
     for entry in entries:
-        text, url = (
-            (entry.get("public_key"), entry.get("key_validity_url")) if isinstance(entry, dict) else (None, None)
-        )
+        text, url = (entry.get("public_key"), entry.get("key_validity_url")) if isinstance(entry, dict) else (None, None)
         key = parse_base64(text)
         if isinstance(text, str) and key is not None and _is_signed_by_any(signed, [key], strict=strict):
             found.append((text, url if isinstance(url, str) and url else None))

@@ -57,7 +57,9 @@ def build_section(result: Result, language: str) -> str:
         f'<main class="{language}" lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">',
         f"<h1>{html.escape(texts['title'])}</h1><p>{intro}</p>",
         f'<p class="verdict {"bad" if broken else "good"}">{html.escape(texts["broken" if broken else "kept"])}</p>',
-        f"<p class='note'>{html.escape(texts['quick_note'])}</p>" if result.scale.is_quick else "",
+        f"<p class='note'>{html.escape(texts['quick_note'])}</p>"
+        if result.scale.is_quick
+        else "",
         '<dl class="tiles">',
         *(
             f'<div class="{"bad" if is_bad else ""}"><dt>{html.escape(name)}</dt><dd><bdi>{value}</bdi></dd></div>'

@@ -149,10 +149,7 @@ class Config:
         metavar="USER",
     )
     capacity_max: int = option(
-        0,
-        "Limits",
-        "Requests that a worker begins in a second; 0 is as many as it can. For tests of overload.",
-        lowest=0,
+        0, "Limits", "Requests that a worker begins in a second; 0 is as many as it can. For tests of overload.", lowest=0
     )
     workers: int = option(1, "Limits", "Worker processes. More than one needs PostgreSQL.", lowest=1, highest=64)
     worker_silence_s_max: int = option(
@@ -166,11 +163,7 @@ class Config:
         is_size=True,
     )
     connections_max: int = option(
-        10_000,
-        "Limits",
-        "Open connections per worker; further ones get 503, or the status page.",
-        lowest=10,
-        highest=1_000_000,
+        10_000, "Limits", "Open connections per worker; further ones get 503, or the status page.", lowest=10, highest=1_000_000
     )
     sync_timeout_s_max: int = option(
         120, "Limits", "Longest time a /sync waits for something new.", lowest=1, highest=600
@@ -252,10 +245,7 @@ class Config:
         metavar="NETWORK",
     )
     federation_ca: Path | None = option(
-        None,
-        "Federation",
-        "PEM file with further certificate authorities that vouch for other servers.",
-        metavar="FILE",
+        None, "Federation", "PEM file with further certificate authorities that vouch for other servers.", metavar="FILE"
     )
     federation_unverified: tuple[str, ...] = option(
         (),
@@ -357,10 +347,7 @@ class Config:
     )
 
     clock_shift_file: Path | None = option(
-        None,
-        "Limits",
-        "File with the seconds by which the machine's clock is to seem wrong. For drills.",
-        metavar="FILE",
+        None, "Limits", "File with the seconds by which the machine's clock is to seem wrong. For drills.", metavar="FILE"
     )
 
     log_level: LogLevel = option("info", "Log", "debug, info, warning or error.")

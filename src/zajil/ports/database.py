@@ -204,9 +204,7 @@ class Pace(IntEnum):
     """Rather waits a little to be committed with others than makes others wait for its commit."""
 
 
-_pace_of_task: ContextVar[tuple[Pace, "weakref.ref[asyncio.Task[Any]]"] | None] = ContextVar(
-    "pace_of_task", default=None
-)
+_pace_of_task: ContextVar[tuple[Pace, "weakref.ref[asyncio.Task[Any]]"] | None] = ContextVar("pace_of_task", default=None)
 """Refers to its task weakly: the task has the context that has this."""
 
 

@@ -61,20 +61,12 @@ def _via(request: Request) -> list[str]:
 
 async def post_join(app: App, request: Request) -> dict[str, Any]:
     body: ReasonBody = request.decode(ReasonBody)
-    return {
-        "room_id": await join_room(
-            app, request.requester, request.params["room_id"], _content(body.reason), _via(request)
-        )
-    }
+    return {"room_id": await join_room(app, request.requester, request.params["room_id"], _content(body.reason), _via(request))}
 
 
 async def post_knock(app: App, request: Request) -> dict[str, Any]:
     body: ReasonBody = request.decode(ReasonBody)
-    return {
-        "room_id": await knock_on_room(
-            app, request.requester, request.params["room_id"], _content(body.reason), _via(request)
-        )
-    }
+    return {"room_id": await knock_on_room(app, request.requester, request.params["room_id"], _content(body.reason), _via(request))}
 
 
 async def post_leave(app: App, request: Request) -> dict[str, Any]:

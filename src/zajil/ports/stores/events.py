@@ -188,9 +188,7 @@ class EventStore(Protocol):
     async def announce(self, tx: Transaction, stored: StoredEvent) -> None:
         """Give an event that is stored already its position, its place in history, its flags and what it replaces."""
 
-    async def insert_backward_extremities(
-        self, tx: Transaction, room_nid: int, successor: int, event_ids: Iterable[str]
-    ) -> None:
+    async def insert_backward_extremities(self, tx: Transaction, room_nid: int, successor: int, event_ids: Iterable[str]) -> None:
         """An event's predecessors that this server does not have."""
 
     async def delete_backward_extremity(self, tx: Transaction, room_nid: int, event_id: str) -> int:

@@ -67,9 +67,7 @@ class PolicyServers:
                 self._silent.popitem(last=False)
             return _unreachable(failure.destination)
         if failure.errcode not in PASSED_ON:
-            return forbidden(
-                "The server that this room has its messages looked at by does not look after it (any more)."
-            )
+            return forbidden("The server that this room has its messages looked at by does not look after it (any more).")
         message = failure.message[:500] or "The room's policy server refuses this."
         wait = {} if failure.retry_after_ms is None else {"retry_after_ms": failure.retry_after_ms}
         return MatrixError(failure.status, failure.errcode, message, wait)

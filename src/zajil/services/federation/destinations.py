@@ -371,9 +371,7 @@ class Destinations:
             for (edu_type, _), edu in fleeting:
                 if edu_type == RECEIPT:  # the others mean nothing when they come late
                     content = orjson.dumps(edu["content"])
-                    await app.stores.federation_queue.insert_edu(
-                        tx, name, QueuedEdu(await tx.new_ids(1), edu_type, content)
-                    )
+                    await app.stores.federation_queue.insert_edu(tx, name, QueuedEdu(await tx.new_ids(1), edu_type, content))
             await tx.append(Stream.FEDERATION, name)
 
         await app.db.write(item)

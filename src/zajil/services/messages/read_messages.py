@@ -57,9 +57,7 @@ async def read_messages(
         wanted = max(limit - len(page.events), PAGE_EVENTS_MIN)
         room_nid = access.head.row.room_nid
         load = partial(app.stores.events.load_history, tx, room_nid, point, backwards=backwards, limit=wanted, end=end)
-        read, may_grow = (
-            await _load_whole(app, access.head, load, wanted, until_s) if backwards else (await load(), False)
-        )
+        read, may_grow = await _load_whole(app, access.head, load, wanted, until_s) if backwards else (await load(), False)
         for stored in await filter_visible(app, tx, access.head, requester.user_id, _announced(read)):
             if len(page.events) == limit:
                 break

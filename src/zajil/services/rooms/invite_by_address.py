@@ -77,9 +77,7 @@ async def invite_addresses(app: App, requester: Requester, room_id: str, address
         try:
             await invite_by_address(app, requester, room_id, address)
         except MatrixError as error:
-            log.info(
-                "an invitation by address into a new room has failed", id_server=address.id_server, cause=str(error)
-            )
+            log.info("an invitation by address into a new room has failed", id_server=address.id_server, cause=str(error))
 
 
 def check_identity_server(app: App, id_server: str) -> None:

@@ -23,17 +23,7 @@ LOADS_MAX = 10
 class RoomHead:
     """A room as it stands at the newest commit. Changed only by a commit's callback."""
 
-    __slots__ = (
-        "has_remote_members",
-        "heroes",
-        "joined_at",
-        "members",
-        "recent",
-        "recent_after",
-        "rest",
-        "row",
-        "rules",
-    )
+    __slots__ = ("has_remote_members", "heroes", "joined_at", "members", "recent", "recent_after", "rest", "row", "rules")
 
     def __init__(self, row: RoomRow, rest: dict[StateKey, StoredEvent], loaded_at: int) -> None:
         self.row = row
