@@ -93,6 +93,12 @@ async def read_all(crowd: Crowd, after_each_round: Callable[[], None] = lambda: 
         after_each_round()
 
 
+def ask(lines: list[Line], client: Client, room_id: str, txn_id: str) -> None:
+    """The same message comes on each of the connections."""
+    for line in lines:
+        line.protocol.data_received(build_head(client, room_id, txn_id) + BODY)
+
+
 @contextlib.asynccontextmanager
 async def flooded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -126,8 +132,7 @@ async def test_so_many_a_round_and_the_rest_later(
 async def test_those_who_were_refused_come_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: Crowd) -> None:
     async with flooded(tmp_path, monkeypatch) as (server, anna, room_id, state):
         refused, new = ([Line(server, state) for _ in range(PER_ROUND)] for _ in range(2))
-        for line in refused:
-            line.protocol.data_received(build_head(anna, room_id, "one") + BODY)
+        ask(refused, anna, room_id, "one")
         await read_all(crowd)
         order: list[Line] = []
         for line in (*refused, *new):
@@ -137,20 +142,22 @@ async def test_those_who_were_refused_come_last(tmp_path: Path, monkeypatch: pyt
         assert order == [*new, *refused]
 
 
+async def keep_waiting(crowd: Crowd, lines: list[Line], client: Client, room_id: str) -> None:
+    """They are refused, and come again while a message of a conversation is under way."""
+    ask(lines, client, room_id, "one")
+    await read_all(crowd)
+    crowd.has_live = True
+    ask(lines, client, room_id, "two")
+    await asyncio.sleep(PAUSE_S * 5)
+
+
 async def test_those_who_were_refused_are_not_read_while_a_message_of_a_conversation_is_under_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowd: Crowd
 ) -> None:
     async with flooded(tmp_path, monkeypatch) as (server, anna, room_id, state):
         refused, new = ([Line(server, state) for _ in range(PER_ROUND)] for _ in range(2))
-        for line in refused:
-            line.protocol.data_received(build_head(anna, room_id, "one") + BODY)
-        await read_all(crowd)
-        crowd.has_live = True
-        for line in refused:
-            line.protocol.data_received(build_head(anna, room_id, "two") + BODY)
-        await asyncio.sleep(PAUSE_S * 5)
-        for line in new:
-            line.protocol.data_received(build_head(anna, room_id, "one") + BODY)
+        await keep_waiting(crowd, refused, anna, room_id)
+        ask(new, anna, room_id, "one")
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert [line.statuses for line in new] == [[429]] * PER_ROUND, "who was not refused before does not wait"
@@ -165,13 +172,7 @@ async def test_conversations_that_never_pause_do_not_keep_those_who_were_refused
 ) -> None:
     async with flooded(tmp_path, monkeypatch) as (server, anna, room_id, state):
         lines = [Line(server, state) for _ in range(PER_ROUND * 3)]
-        for line in lines:
-            line.protocol.data_received(build_head(anna, room_id, "one") + BODY)
-        await read_all(crowd)
-        crowd.has_live = True
-        for line in lines:
-            line.protocol.data_received(build_head(anna, room_id, "two") + BODY)
-        await asyncio.sleep(PAUSE_S * 5)
+        await keep_waiting(crowd, lines, anna, room_id)
         assert len(crowd) == len(lines)
         crowd.passed_s += REFUSED_WAIT_S_MAX
         await wait_until(lambda: not len(crowd), lambda: len(crowd))

@@ -38,10 +38,8 @@ class ReadTurns:
         self._has_live = has_live
         self._now_s = now_s
         self._held: deque[Held] = deque()
-        self._refused: deque[Held] = deque()
-        """Those whose last request was refused."""
-        self._refused_since_s: deque[float] = deque()
-        """Since when each of them waits."""
+        self._refused: deque[tuple[float, Held]] = deque()
+        """Those whose last request was refused, and since when each of them waits."""
         self._round: asyncio.Handle | None = None
         self._is_pausing = False
         """The next round is a while off."""
@@ -52,28 +50,31 @@ class ReadTurns:
     def hold(self, connection: Held, loop: asyncio.AbstractEventLoop, *, was_refused: bool) -> None:
         """It is read when its turn comes, in the next round or later."""
         if was_refused:
-            self._refused.append(connection)
-            self._refused_since_s.append(self._now_s())
+            self._refused.append((self._now_s(), connection))
         else:
             self._held.append(connection)
+            if self._is_pausing and self._round is not None:
+                self._round.cancel()
+                self._round = None
         if self._round is None:
-            self._round = loop.call_soon(self._begin_round, loop)
-        elif not was_refused and self._is_pausing:
-            self._round.cancel()
-            self._is_pausing = False
+            self._plan_round(loop)
+
+    def _plan_round(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The next one, or after a pause if there are only such as must wait."""
+        self._is_pausing = not self._held and not self._is_due()
+        if self._is_pausing:
+            self._round = loop.call_later(PAUSE_S, self._begin_round, loop)
+        else:
             self._round = loop.call_soon(self._begin_round, loop)
 
     def _begin_round(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._round, self._is_pausing = None, False
+        self._round = None
         try:
             self._read_held()
             self._read_refused()
         finally:
-            if self._held or (self._refused and self._is_due()):
-                self._round = loop.call_soon(self._begin_round, loop)
-            elif self._refused:
-                self._is_pausing = True
-                self._round = loop.call_later(PAUSE_S, self._begin_round, loop)
+            if self._held or self._refused:
+                self._plan_round(loop)
 
     def _read_held(self) -> None:
         until_s = self._now_s() + SLICE_S
@@ -85,11 +86,10 @@ class ReadTurns:
     def _read_refused(self) -> None:
         until_s = self._now_s() + (LATE_SLICE_S if self._has_live() else SLICE_S)
         while self._refused and self._is_due():
-            self._refused_since_s.popleft()
-            self._refused.popleft().read_held()
+            self._refused.popleft()[1].read_held()
             if self._now_s() >= until_s:
                 break
 
     def _is_due(self) -> bool:
         """Whether the first of those that were refused may be read."""
-        return not self._has_live() or self._now_s() - self._refused_since_s[0] >= REFUSED_WAIT_S_MAX
+        return not self._has_live() or self._now_s() - self._refused[0][0] >= REFUSED_WAIT_S_MAX

@@ -288,8 +288,19 @@ class GroupCommit(ABC):
         except RolledBack as failure:
             item.fail(failure.error)
 
-    def _announce(self, position: int, touches: Sequence[Touch], callbacks: Sequence[Callable[[], None]] = ()) -> None:
-        """Memory first, then everybody. What they raise cannot undo a commit, so it is only logged."""
+    def _announce(
+        self,
+        items: Sequence[Item[Any]],
+        position: int,
+        touches: Sequence[Touch],
+        callbacks: Sequence[Callable[[], None]] = (),
+    ) -> None:
+        """Of what was committed: memory first, then everybody. What they raise cannot undo a commit, so it is only logged.
+
+        Who wrote goes on before all who are woken by it, in the next round of the event loop.
+        """
+        for item in items:
+            item.settle()
         for callback in callbacks:
             try:
                 callback()

@@ -112,11 +112,11 @@ class PostgresDatabase(GroupCommit):
             self._current = None
             self._batch_over.set()
             self._announce_entries(tx.foreign)
-        # Who wrote goes on first, in the next round of the event loop: in front of all who are woken by it.
-        for item in batch:
-            item.settle()
         if tx.writes:
-            self._announce(tx.position, tx.touches, tx.callbacks)
+            self._announce(batch, tx.position, tx.touches, tx.callbacks)
+        else:
+            for item in batch:
+                item.settle()
         return []
 
     async def _begin(self, connection: Connection, batch: list[Item[Any]]) -> None:

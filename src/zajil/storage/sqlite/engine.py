@@ -159,10 +159,7 @@ class SqliteDatabase(GroupCommit):
     def _hear_commit(self, tx: SqliteTransaction, items: list[Item[Any]]) -> None:
         """The transaction is on disk."""
         self._commits += 1
-        # Who wrote goes on first, in the next round of the event loop: in front of all who are woken by it.
-        for item in items:
-            item.settle()
-        self._announce(tx.position, tx.touches, tx.callbacks)
+        self._announce(items, tx.position, tx.touches, tx.callbacks)
 
     def _find_cause(self, error: BaseException) -> BaseException:
         """What an attempt that failed is reported as. A small item may find the room that a large one did not; but when the disk takes nothing
