@@ -81,6 +81,34 @@ def test_no_statement_walks_through_a_table(connection: apsw.Connection) -> None
     assert not found
 
 
+def count_compilations(connection: apsw.Connection, sql: str, *, runs: int) -> int:
+    """How often SQLite compiles the statement when it is run with other values each time."""
+    compiled = 0
+
+    def authorise(*_: object) -> int:
+        nonlocal compiled
+        compiled += 1
+        return apsw.SQLITE_OK
+
+    connection.authorizer = authorise
+    connection.execute(sql, ("0",) * sql.count("?")).fetchall()
+    once, compiled = compiled, 0
+    for run in range(1, runs):
+        connection.execute(sql, (str(run),) * sql.count("?")).fetchall()
+    connection.authorizer = None
+    assert compiled % once == 0
+    return 1 + compiled // once
+
+
+def test_no_query_is_compiled_again_for_other_values(connection: apsw.Connection) -> None:
+    queries = {each.sql for each in STATEMENTS if each.sql.startswith("SELECT ")}
+    assert len(queries) > 100
+    assert {sql for sql in queries if count_compilations(connection, sql, runs=3) > 1} == set()
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 0)
+    assert {sql for sql in queries if count_compilations(connection, sql, runs=3) > 1}
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+
+
 async def test_postgresql_understands_every_statement() -> None:
     with run_postgres() as server:
         url = server.make_database()
