@@ -78,10 +78,11 @@ class Ranks:
             _note_first_attempt(sender, now_s)
         known[0] = now_s
         rooms[room_id] = known
-        count = 1 if len(rooms) == 1 else _count_recent(rooms, now_s - RANK_WINDOW_S)
+        since_s = now_s - RANK_WINDOW_S
         firsts = sender.first_attempts
         is_burst = len(firsts) == BURST_ROOMS and firsts[0] > now_s - BURST_S
         if known[1] > now_s - SELF_WROTE_S_MAX and self.heard_s(user_id, room_id) > now_s - OTHER_WROTE_S_MAX:
+            count = _count_recent(rooms, since_s, RANK_LIVELY_MAX + 1)
             if count <= RANK_LIVE_MAX and not is_burst:
                 sender.live_s = now_s
                 last = self._writers[room_id][0]
@@ -93,6 +94,7 @@ class Ranks:
             return Work.FEW
         if is_new or is_burst:
             return Work.MANY
+        count = _count_recent(rooms, since_s, RANK_FEW_MAX + 1)
         return Work.FIRST if count == 1 else Work.FEW if count <= RANK_FEW_MAX else Work.MANY
 
     def wrote(self, user_id: str, room_id: str, now_s: float) -> None:
@@ -130,7 +132,7 @@ class Ranks:
     def count_rooms(self, user_id: str, now_s: float) -> int:
         """How many rooms the account has tried to write to lately."""
         sender = self._senders.get(user_id)
-        return 0 if sender is None else _count_recent(sender.rooms, now_s - RANK_WINDOW_S)
+        return 0 if sender is None else _count_recent(sender.rooms, now_s - RANK_WINDOW_S, ROOMS_PER_ACCOUNT_MAX)
 
     def found(self, user_id: str, room_id: str, wrote_s: float) -> None:
         """A message was found that the account had sent then; to be called in the order of the messages."""
@@ -189,10 +191,13 @@ def _note_first_attempt(sender: Sender, now_s: float) -> None:
         del sender.first_attempts[0]
 
 
-def _count_recent(rooms: dict[str, list[float]], since_s: float) -> int:
+def _count_recent(rooms: dict[str, list[float]], since_s: float, count_max: int) -> int:
+    """How many were tried since then; no more than `count_max` are counted."""
     count = 0
     for known in reversed(rooms.values()):
         if known[0] <= since_s:
             break
         count += 1
+        if count == count_max:
+            break
     return count

@@ -6,7 +6,8 @@ Who asks is known from memory only (`Sessions.recall`); who is not known is a ki
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
+from math import ceil
 from typing import Final
 
 from zajil.core.admission import WAITING, Admission, Entry, Refusal
@@ -53,6 +54,8 @@ TOLD: Final[dict[Work, str]] = {
     Work.MANY: "The server is busy, and messages to many chats have to wait.",
 }
 TOLD_OTHERWISE: Final = "The server is busy."
+EXPLAINED_MAX: Final = 1024
+"""So many sentences are remembered: in a flood thousands are told the same in a second."""
 
 
 class Edge:
@@ -250,4 +253,9 @@ def refuse(refusal: Refusal) -> MatrixError:
 
 def explain(refusal: Refusal) -> str:
     """Why a request was refused, and until when."""
-    return f"{TOLD.get(refusal.work, TOLD_OTHERWISE)} Try again in {describe_s(refusal.wait_s)}."
+    return _explain(refusal.work, ceil(refusal.wait_s))
+
+
+@lru_cache(EXPLAINED_MAX)
+def _explain(work: Work, wait_s: int) -> str:
+    return f"{TOLD.get(work, TOLD_OTHERWISE)} Try again in {describe_s(wait_s)}."

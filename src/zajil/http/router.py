@@ -100,9 +100,9 @@ class Router:
         segments = raw_path[1:].split(b"/")
         if len(segments) > 1 and segments[-1] == b"":
             # An empty last segment is a parameter of its own (an empty state key), or a stray slash.
-            found = self._match(segments) or self._match(segments[:-1])
+            found = _match(self._root, segments) or _match(self._root, segments[:-1])
         else:
-            found = self._match(segments)
+            found = _match(self._root, segments)
         if found is None:
             raise MatrixError(404, "M_UNRECOGNIZED", "This server has nothing at this path.")
         node, values = found
@@ -112,24 +112,23 @@ class Router:
         route, names = entry
         return route, {name: decode_segment(value) for name, value in zip(names, values, strict=True)}
 
-    def _match(self, segments: list[bytes]) -> tuple[_Node, list[bytes]] | None:
-        node, index, values = self._root, 0, list[bytes]()
-        others: list[tuple[_Node, int, list[bytes]]] = []
-        """Where a literal was taken and a parameter might have been."""
-        while True:
-            if index < len(segments):
-                segment, parameter = segments[index], node.parameter
-                if (child := node.children.get(segment)) is not None:
-                    if parameter is not None:
-                        others.append((parameter, index + 1, [*values, segment]))
-                    node, index = child, index + 1
-                    continue
-                if parameter is not None:
-                    values.append(segment)
-                    node, index = parameter, index + 1
-                    continue
-            elif node.routes:
-                return node, values
-            if not others:
+
+def _match(
+    node: _Node, segments: list[bytes], start: int = 0, taken: Sequence[bytes] = ()
+) -> tuple[_Node, list[bytes]] | None:
+    """Where the path ends, and its parameters' values. If the way of a literal leads nowhere, that of the parameter beside it is taken."""
+    values = list(taken)
+    for index in range(start, len(segments)):
+        segment, parameter = segments[index], node.parameter
+        child = node.children.get(segment)
+        if child is None:
+            if parameter is None:
                 return None
-            node, index, values = others.pop()
+            values.append(segment)
+            node = parameter
+        elif parameter is None:
+            node = child
+        else:
+            found = _match(child, segments, index + 1, values)
+            return found or _match(parameter, segments, index + 1, [*values, segment])
+    return (node, values) if node.routes else None

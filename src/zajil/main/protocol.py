@@ -40,6 +40,22 @@ class Refused:
 REFUSED = cast(RequestResponseCycle, Refused())
 
 
+class DefaultLines:
+    """The lines of the headers that all answers have. uvicorn makes a new list of them every second."""
+
+    def __init__(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._lines = b""
+
+    def build(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        if headers is not self._headers:
+            self._headers, self._lines = headers, b"".join(b"%b: %b\r\n" % each for each in headers)
+        return self._lines
+
+
+DEFAULT_LINES = DefaultLines()
+
+
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Closes a connection whose request line and headers are too long or take too long (slow loris), or whose body stops."""
 
@@ -242,11 +258,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def refuse_early(self, answer: bytes) -> None:
         """Answer now. The body, if there is one, is read and thrown away."""
         self.cycle = REFUSED
-        lines = [STATUS_LINE[429]]
-        for name, value in self.server_state.default_headers:
-            lines += (name, b": ", value, b"\r\n")
-        lines.append(answer)
-        self.transport.write(b"".join(lines))
+        self.transport.write(STATUS_LINE[429] + DEFAULT_LINES.build(self.server_state.default_headers) + answer)
 
     def on_response_complete(self) -> None:
         # What uvicorn's does, without a timer for every answer.
@@ -370,10 +382,7 @@ def respond(
     cycle.waiting_for_100_continue = False
     if status == 413:
         cycle.keep_alive = False
-    lines = [STATUS_LINE[status]]
-    for name, value in cycle.default_headers:
-        lines += (name, b": ", value, b"\r\n")
-    lines.append(headers)
+    lines = [STATUS_LINE[status], DEFAULT_LINES.build(cycle.default_headers), headers]
     if not cycle.keep_alive:
         lines.append(b"connection: close\r\n")
     lines += (b"\r\n", body)

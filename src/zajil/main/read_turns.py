@@ -61,7 +61,7 @@ class ReadTurns:
 
     def _plan_round(self, loop: asyncio.AbstractEventLoop) -> None:
         """The next one, or after a pause if there are only such as must wait."""
-        self._is_pausing = not self._held and not self._is_due()
+        self._is_pausing = not self._held and not self._is_due(self._has_live(), self._now_s())
         if self._is_pausing:
             self._round = loop.call_later(PAUSE_S, self._begin_round, loop)
         else:
@@ -84,12 +84,12 @@ class ReadTurns:
                 break
 
     def _read_refused(self) -> None:
-        until_s = self._now_s() + (LATE_SLICE_S if self._has_live() else SLICE_S)
-        while self._refused and self._is_due():
+        has_live, now_s = self._has_live(), self._now_s()
+        until_s = now_s + (LATE_SLICE_S if has_live else SLICE_S)
+        while self._refused and now_s < until_s and self._is_due(has_live, now_s):
             self._refused.popleft()[1].read_held()
-            if self._now_s() >= until_s:
-                break
+            has_live, now_s = self._has_live(), self._now_s()
 
-    def _is_due(self) -> bool:
+    def _is_due(self, has_live: bool, now_s: float) -> bool:
         """Whether the first of those that were refused may be read."""
-        return not self._has_live() or self._now_s() - self._refused[0][0] >= REFUSED_WAIT_S_MAX
+        return not has_live or now_s - self._refused[0][0] >= REFUSED_WAIT_S_MAX
