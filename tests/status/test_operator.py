@@ -113,7 +113,7 @@ def test_by_command_and_everybody_hears_once(watched: WatchedServer, listener: L
     watched.wait_for(lambda status: status["state"] == "outage", 300)
     assert incident in watched.command("incident", "list")
     watched.command("incident", "update", *TEXTS)
-    watched.wait_for(lambda status: len(status["incidents"][0]["timeline"]) == 2, 300)
+    watched.wait_for(lambda status: [len(each["timeline"]) for each in status["incidents"] if each["id"] == incident] == [2], 300)
     wait_until(lambda: len(listener.heard) == 1)
     wait_until(lambda: len(find_notices(watched, anna["access_token"])) == 1)
     # Another watcher takes over; nobody is told again.
@@ -150,7 +150,8 @@ def test_over_the_network(watched: WatchedServer, admin: str) -> None:
         call(watched, path, {**body, "title": {"en": "only English"}}, admin)
     assert refused.value.code == 400
     incident = call(watched, path, body, admin)["incident"]
-    assert [each["id"] for each in call(watched, path, token=admin)["incidents"]] == [incident["id"]]
+    # On a slow machine Zajil may have something to say of its own.
+    assert incident["id"] in [each["id"] for each in call(watched, path, token=admin)["incidents"]]
     call(watched, f"{path}/{incident['id']}/update", {"text": {"en": "Soon.", "ar": "قريبًا."}}, admin)
     call(watched, f"{path}/{incident['id']}/close", {}, admin)
     with pytest.raises(urllib.error.HTTPError) as refused:
@@ -183,7 +184,8 @@ def test_on_a_page(watched: WatchedServer, admin: str) -> None:
     watched.wait_for(lambda told: told["components"]["sign_in"] == "degraded", 300)
     page = watched.wait_for_page("A &lt;b&gt;party&lt;/b&gt;")
     assert "Line one\nline two" in page
-    watched.command("incident", "close")
+    [party] = [each for each in call(watched, "/_zajil/admin/v1/incidents", token=admin)["incidents"] if each["title"]["en"] == fields["title_en"]]
+    watched.command("incident", "close", party["id"])
 
 
 def test_without_a_running_server(tmp_path: Path) -> None:
@@ -192,4 +194,4 @@ def test_without_a_running_server(tmp_path: Path) -> None:
         incident = watched.command("incident", "open", *TITLES, *TEXTS).strip()
         assert incident in watched.command("incident", "list", "--json")
         watched.server.start()
-        watched.wait_for(lambda status: [each["id"] for each in status["incidents"]] == [incident], 300)
+        watched.wait_for(lambda status: incident in [each["id"] for each in status["incidents"]], 300)
