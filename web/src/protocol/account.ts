@@ -1,6 +1,7 @@
 import type { MatrixClient } from "matrix-js-sdk";
 import type { EngineDatabase, Vault } from "@/platform/engine_database";
 import type { Archive } from "./archive";
+import type { DisappearTimers } from "./disappear_timers";
 import type { ReceiptMarks } from "./receipts";
 import { RoomHistory } from "./room_history";
 import type { SavedValues } from "./saved_values";
@@ -19,6 +20,7 @@ export interface Account {
   readonly receipts: ReceiptMarks;
   readonly trust: TrustLevels;
   readonly values: SavedValues;
+  readonly disappearTimers: DisappearTimers;
   readonly now: () => number;
 }
 

@@ -1,11 +1,9 @@
-import type { Room } from "matrix-js-sdk";
 import type { Chat, OutgoingFile, OutgoingText } from "@/domain/engine";
 import { type EventRecord, relationOf } from "@/domain/event_record";
 import { buildPollEnd, buildPollResponse, buildPosition, buildReaction, type Outgoing } from "@/domain/message_content";
 import type { Account } from "./account";
 import { fileContent } from "./file_content";
 import * as outgoing from "./outgoing";
-import { disappearAfterOf } from "./room_facts";
 
 export const VIEWED_EVENT = "org.zajil.viewed";
 
@@ -17,7 +15,7 @@ type Sending = Pick<
 /** What a chat, or the thread of it under `threadRoot`, sends. Everything goes into the durable queue and shows up from there. */
 export function buildSending(account: Account, roomId: string, related: (eventId: string) => readonly EventRecord[], threadRoot?: string): Sending {
   const { queue, userId } = account;
-  const extras = () => ({ disappearAfterS: roomOf(account, roomId, disappearAfterOf) ?? 0 });
+  const extras = () => ({ disappearAfterS: account.disappearTimers.of(roomId) });
   const send = ({ type, content }: Outgoing) => void queue.add({ roomId, type, content });
   const inThread = threadRoot === undefined ? {} : { threadRoot };
   const sendHere = ({ type, content }: Outgoing) => send({ type, content: { ...content, ...buildPosition(inThread) } });
@@ -51,9 +49,4 @@ export function buildSending(account: Account, roomId: string, related: (eventId
     retry: (messageId) => void queue.retry(messageId),
     cancel: (messageId) => queue.cancel(messageId),
   };
-}
-
-function roomOf<T>(account: Account, roomId: string, read: (room: Room) => T): T | undefined {
-  const room = account.client.getRoom(roomId);
-  return room ? read(room) : undefined;
 }

@@ -38,9 +38,10 @@ export function buildSettings(account: Account, roomId: string): Settings {
     setListFlags: (flags) => setListFlags(account, roomId, flags),
     async setDisappearAfter(seconds) {
       const after = Math.max(0, Math.floor(seconds));
-      await state(DISAPPEAR_EVENT, { after_s: after });
-      // What is sent next must have it, so the room's state here has to know of it.
-      await untilState(client, roomId, (room) => disappearAfterOf(room) === after);
+      await account.disappearTimers.choose(roomId, after, async () => {
+        await state(DISAPPEAR_EVENT, { after_s: after });
+        await untilState(client, roomId, (room) => disappearAfterOf(room) === after);
+      });
     },
     rename: (name) => state("m.room.name", { name }),
     setTopic: (topic) => state("m.room.topic", { topic }),

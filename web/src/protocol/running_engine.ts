@@ -15,6 +15,7 @@ import { watchClient } from "./client_events";
 import { buildCommunities } from "./communities";
 import { ConnectionWatch } from "./connection";
 import { buildDevices } from "./devices";
+import { DisappearTimers } from "./disappear_timers";
 import { Drafts } from "./drafts";
 import { Expiry } from "./expiry";
 import { buildFileSender, buildUpload } from "./file_sender";
@@ -184,7 +185,7 @@ export class RunningEngine {
     const knownPeers = () => new Set(directPeers(client).values());
     const trust = new TrustLevels(client, (person) => knownPeers().has(person));
     const queue = new SendRunner({ client, database, vault, files: buildFileSender(client, tokens), random, now });
-    return { client, userId, database, vault, archive, histories, queue, receipts: new ReceiptMarks(client, values), trust, values, now };
+    return { client, userId, database, vault, archive, histories, queue, receipts: new ReceiptMarks(client, values), trust, values, disappearTimers: new DisappearTimers(client), now };
   }
 
   #buildEngine(session: Session): Engine {

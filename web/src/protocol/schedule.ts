@@ -3,7 +3,6 @@ import { Store, type Readable } from "@/domain/store";
 import { readField, readInteger, readRecord, readString, readToken } from "@/domain/untrusted";
 import type { Account } from "./account";
 import { outgoingText } from "./outgoing";
-import { disappearAfterOf } from "./room_facts";
 
 const SAVED_NAME = "scheduled";
 const CHECK_MS_MAX = 30_000;
@@ -88,10 +87,10 @@ export class Schedule {
   }
 
   async #sendDue(): Promise<void> {
-    const { client, queue, values } = this.#account;
+    const { client, queue, values, disappearTimers } = this.#account;
     for (const due of this.#all.filter(({ at }) => at <= this.#account.now())) {
       const room = client.getRoom(due.roomId);
-      const { type, content } = outgoingText(due.text, { disappearAfterS: room ? disappearAfterOf(room) : 0 });
+      const { type, content } = outgoingText(due.text, { disappearAfterS: disappearTimers.of(due.roomId) });
       // Its own ID goes with it: queued twice, because the page died in between, it is still one message.
       if (room?.getMyMembership() === "join") await queue.add({ id: due.id, roomId: due.roomId, type, content });
       this.remove(due.id);

@@ -53,6 +53,17 @@ test("a disappearing message goes at both sides and from the server", async () =
   await until("the timer off at Ali's", alisChat.summary, ({ disappearAfterS }) => disappearAfterS === 0);
 });
 
+test("a message that is sent as soon as the timer is chosen has it", async () => {
+  const chosen = alisChat.setDisappearAfter(3_600);
+  alisChat.sendText(write("at once"));
+  await chosen;
+  const timed = await untilMessage("the timed message", sarasChat, isText("at once"));
+  expect(timed.expiresAt).toBe(timed.sentAt + 3_600_000);
+  await alisChat.setDisappearAfter(0);
+  alisChat.sendText(write("this one stays"));
+  expect((await untilMessage("what stays", sarasChat, isText("this one stays"))).expiresAt).toBeUndefined();
+});
+
 test("pins, stars, deletion for oneself, lists, folders and mutes", async () => {
   alisChat.sendText(write("keep this"));
   const { eventId } = await untilMessage("the message", sarasChat, isText("keep this"));
