@@ -167,6 +167,39 @@ def test_those_who_reconnect_are_spread() -> None:
     assert min(thirds) > 100, "evenly"
 
 
+def test_syncs_that_are_slow_at_first_send_nobody_away_for_long() -> None:
+    """After a cut the first syncs take 1.8 s each; those that begin six seconds later, 30 ms."""
+    chance = random.Random(7)
+    admission = Admission(chance.random)
+    now_s, began_s = 1000.0, 1000.0
+    comes_back = [(began_s, f"user{number}") for number in range(1200)]
+    ends: list[tuple[float, Entry]] = []
+    synced: set[str] = set()
+
+    def find_duration_s() -> float:
+        return 1.8 if now_s < began_s + 6 else 0.03
+
+    while len(synced) < 1200:
+        now_s += 0.01
+        assert now_s < began_s + 60, f"{1200 - len(synced)} are away"
+        for each in [each for each in comes_back if each[0] <= now_s]:
+            comes_back.remove(each)
+            entry = Entry(Work.SYNC, each[1], now_s)
+            refusal = admission.arrive(entry, now_s)
+            if refusal is not None:
+                comes_back.append((now_s + refusal.wait_s, each[1]))
+            elif entry.state == RUNNING:
+                ends.append((now_s + find_duration_s(), entry))
+        for late, refusal in admission.expire(now_s):
+            comes_back.append((now_s + refusal.wait_s, late.key))
+        for end in [end for end in ends if end[0] <= now_s]:
+            ends.remove(end)
+            admission.leave(end[1], now_s)
+            synced.add(end[1].key)
+        admission.tend(now_s)
+        ends += [(now_s + find_duration_s(), entry) for entry in admission.dispatch(now_s)]
+
+
 def test_the_least_valuable_is_shed_first() -> None:
     play = Play()
     chance = random.Random(3)

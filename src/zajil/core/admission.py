@@ -28,6 +28,12 @@ SYNC_RATE_UNKNOWN: Final = 300.0
 LOOK_UP_RATE_UNKNOWN: Final = 1000.0
 """Right after a start nobody is known; a token is looked up in no time."""
 RATE_LEAST: Final = 0.5
+SYNC_RATE_LEAST: Final = 10.0
+"""No slower is believed of syncs: who comes back too early costs a refusal, who is sent away for minutes hears of nothing meanwhile."""
+RATE_NEWEST: Final = 0.5
+"""The weight of the newest window in a rate."""
+SYNC_RATE_NEWEST: Final = 0.125
+"""Right after a start or a cut the syncs of conversations go first, and for a second or two no other may begin: that says nothing about the next."""
 CATCH_UP_S: Final = 0.005
 """A capped server that was late by so much makes up for it; timers are no better."""
 WAIT_S_LEAST: Final = 0.05
@@ -195,7 +201,9 @@ class Admission:
         for work in WORKS:
             rate = (self.started[work] - self._rated_at[work]) / window_s
             if self._queues[work]:
-                self._rates[work] = (self._rates[work] + rate) / 2 if self._rates[work] else rate
+                newest = SYNC_RATE_NEWEST if work in SYNCS else RATE_NEWEST
+                before = self._rates[work] or (self._rate(work) if work in SYNCS else rate)
+                self._rates[work] = before + (rate - before) * newest
             elif self._rates[work]:
                 # When none waits, all that came have begun, and more might have.
                 self._rates[work] = max(self._rates[work], rate)
@@ -353,7 +361,7 @@ class Admission:
         """How many of a kind begin in a second while some wait."""
         if work is Work.UNKNOWN:
             return max(self._rates[work], LOOK_UP_RATE_UNKNOWN)
-        unknown = SYNC_RATE_UNKNOWN if work in SYNCS else RATE_UNKNOWN
+        unknown, least = (SYNC_RATE_UNKNOWN, SYNC_RATE_LEAST) if work in SYNCS else (RATE_UNKNOWN, RATE_LEAST)
         if self._interval_s:
-            unknown = min(unknown, 0.5 / self._interval_s)
-        return max(self._rates[work] or unknown, RATE_LEAST)
+            unknown, least = min(unknown, 0.5 / self._interval_s), min(least, 0.5 / self._interval_s)
+        return max(self._rates[work] or unknown, least)

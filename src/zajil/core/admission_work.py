@@ -51,11 +51,16 @@ class Bounds:
     """False for what is only a part of one, and not counted against a capacity that is capped."""
 
 
+SYNCS_AT_ONCE: Final = 24
+"""Of each of the two kinds so many are put together at the same time; one that waits for news is none of them. A new process reads some thirty
+times for somebody's first sync: a hundred of them at once would leave a message waiting for half a second for each of its own three or four reads,
+and would not be done any sooner, for so many keep all connections to a database busy."""
+
 BOUNDS: Final[dict[Work, Bounds]] = {
     Work.LIVE: Bounds(
         8192, 60
     ),  # as many as the group commit takes; more live conversations than that are beyond one process
-    Work.LIVE_SYNC: Bounds(4096, 10),
+    Work.LIVE_SYNC: Bounds(4096, 10, SYNCS_AT_ONCE),
     Work.LIVELY: Bounds(2000, 10),
     Work.FIRST: Bounds(2000, 10),
     Work.FEW: Bounds(2000, 10),
@@ -66,7 +71,7 @@ BOUNDS: Final[dict[Work, Bounds]] = {
     Work.INVITE: Bounds(500, 10, 32),
     Work.JOIN: Bounds(1000, 10, 32),
     Work.MEDIA: Bounds(500, 10, 256, takes_place=False),
-    Work.SYNC: Bounds(500, 2),
+    Work.SYNC: Bounds(500, 2, SYNCS_AT_ONCE),
     Work.HISTORY: Bounds(500, 5),
     Work.MANY: Bounds(2000, 10),
     Work.FEDERATION: Bounds(500, 10, 64),
