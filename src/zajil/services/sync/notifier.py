@@ -307,7 +307,9 @@ class Notifier:
             user.wake()
 
     async def wait(self, user: OnlineUser, timeout_s: float) -> bool:
-        """Park until the user is woken or the time is over; says which (True: woken)."""
+        """Park until the user is woken or the time is over; says which (True: woken). At once if the record is forgotten by now: nobody would wake it."""
+        if self._online.get(user.user_id) is not user:
+            return True
         release_place()
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
