@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zajil.core.admission import PARKED, RESERVE, RUNNING, Admission, Entry, Refusal
-from zajil.core.admission_limit import LEAST, MOST, AdaptiveLimit
+from zajil.core.admission_limit import LEAST, MOST, AdaptiveLimit, Overload
 from zajil.core.admission_work import BOUNDS, SENDS, SHEDDING, Work
 
 CAPACITY = 100.0
@@ -233,6 +233,44 @@ def test_a_single_slow_second_sheds_little() -> None:
     play.run(1.1)
     assert play.admission.overload.level <= 20
     assert all(play.arrive(work) is None for work in SENDS)
+
+
+def test_what_has_a_bound_of_its_own_sheds_nothing_else() -> None:
+    """Hundreds log in, and each takes its time; who reads older messages notices nothing."""
+    admission = Admission(random.Random(1).random)
+    now_s, logins = 1000.0, [Entry(Work.LOGIN, f"user{number}", 1000.0) for number in range(300)]
+    assert sum(admission.arrive(entry, now_s) is None for entry in logins) > 100
+    for _ in range(100):
+        now_s += 0.05
+        admission.tend(now_s)
+        reading = Entry(Work.HISTORY, "anna", now_s)
+        assert admission.arrive(reading, now_s) is None
+        started = admission.dispatch(now_s)
+        assert reading in started or reading.state == RUNNING
+        admission.leave(reading, now_s)
+    assert admission.count_waiting(Work.LOGIN) > 100
+    assert admission.overload.level == 0
+
+
+def test_what_was_shed_is_taken_again_soon_when_nothing_waits() -> None:
+    overload = Overload(100)
+    overload.level = 60
+    now_s = 0.0
+    while overload.level:
+        now_s += 1.0
+        for cell in range(100):
+            for _ in range(5):
+                overload.count_cell(cell)
+            overload.note_wait(0.0)
+        overload.adapt(now_s, 0.0)
+    assert now_s <= 15
+    overload.level = 60
+    for _ in range(5):
+        for cell in range(100):
+            overload.count_cell(cell)
+            overload.note_wait(0.01)
+        overload.adapt(now_s, 0.0)
+    assert overload.level >= 50, "slowly while some wait"
 
 
 def test_places_are_given_back_and_taken_again() -> None:

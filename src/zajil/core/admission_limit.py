@@ -17,6 +17,9 @@ WAIT_S_MAX: Final = 0.020
 OVERLOAD_WINDOW_S: Final = 1.0
 DECREASE: Final = 0.05
 INCREASE: Final = 0.01
+CALM_WAIT_S_MAX: Final = 0.002
+CALM_INCREASE: Final = 0.1
+"""Where next to nothing waits, what made too much work is over: a minute in which nobody could read older messages would be for nothing."""
 CELLS_MAX: Final = 20
 
 
@@ -58,7 +61,7 @@ class AdaptiveLimit:
 
 
 class Overload:
-    """Which share of the sheddable work is taken: 5 % less for each second in which requests waited too long, then 1 % more.
+    """Which share of the sheddable work is taken: 5 % less for each second in which requests waited too long, then 1 % more, or 10 % if they hardly waited.
 
     The work is laid out in cells, the least valuable first; what lies below `level` is refused. After DAGOR (Zhou et al., 2018), where
     each cell is a kind of work and a share of the users, so that it is the same users who get through, whole conversations and not halves.
@@ -103,7 +106,8 @@ class Overload:
         if self.is_overloaded:
             self.level = _move(self._arrived, self.level, 1, admitted * DECREASE)
         elif self.level:
-            self.level = _move(self._arrived, self.level, -1, admitted * INCREASE)
+            share = CALM_INCREASE if max(mean_s, oldest_wait_s) < CALM_WAIT_S_MAX else INCREASE
+            self.level = _move(self._arrived, self.level, -1, admitted * share)
         self._arrived = [0] * len(self._arrived)
         self._others = self._waits = self.prompt = 0
         self._waited_s = 0.0

@@ -90,8 +90,14 @@ SHEDDING: Final = (
 )
 """What an overloaded server refuses, the least valuable first. The rest is bounded by its queues only."""
 
-FOREGROUND: Final = frozenset(Work) - {Work.HISTORY, Work.MANY, Work.TYPING, Work.PRESENCE}
-"""Whose waiting means that there is too much work. The others may wait."""
+FOREGROUND: Final = frozenset(work for work in Work if BOUNDS[work].running_max is None) - {
+    Work.HISTORY,
+    Work.MANY,
+    Work.TYPING,
+    Work.PRESENCE,
+}
+"""Whose waiting means that there is too much work. Of the others some may wait, and what has a bound of its own waits for itself: people go on reading
+older messages while a thousand devices come back, or log in."""
 
 SENDS: Final = (Work.LIVE, Work.LIVELY, Work.FIRST, Work.FEW, Work.MANY)
 SYNCS: Final = (Work.LIVE_SYNC, Work.SYNC)
