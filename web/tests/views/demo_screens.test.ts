@@ -31,7 +31,7 @@ describe.skipIf(!hasChromium)("the views in Chromium", () => {
   async function openMessageMenu(page: Page): Promise<void> {
     await page.evaluate(() => document.querySelector("[role=list]")!.parentElement!.scrollTo(0, 0));
     await settle(page);
-    // A list that moves just then takes the menu away with it; people click again.
+    // On a busy machine no menu was seen after a click once, for a reason that is not known; people click again.
     const menu = page.locator("[role=menu]");
     do {
       await page.locator("[role=listitem] p, [role=listitem] [dir=auto]").first().click({ button: "right" });
