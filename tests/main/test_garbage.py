@@ -101,6 +101,15 @@ def test_the_young_are_searched_when_no_message_of_a_conversation_waits(machine:
     assert len(kept) == YOUNG[0]
 
 
+def test_each_of_the_young_is_searched_once(machine: Machine) -> None:
+    gc.set_threshold(*YOUNG_IN_CROWD)
+    kept = []
+    for _ in range(3):
+        kept.append([[number] for number in range(YOUNG[0])])
+        assert machine.search.search_young()
+        assert not any(each is kept[-1] for each in gc.get_objects(1)), "it would be looked at again with the next ones"
+
+
 async def test_only_in_a_crowd_the_young_wait(machine: Machine) -> None:
     machine.is_quiet = False
     running = asyncio.create_task(machine.search.run())
