@@ -9,6 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from tests.status.watched_server import WatchedServer, run_watched
 
+from zajil.core.health import Cause
 from zajil.status.operate import OperationRefused, operate
 
 V3 = "/_matrix/client/v3"
@@ -202,6 +204,11 @@ def test_which_incident_is_said_if_it_is_not_the_only_one() -> None:
     assert operate([first], {"operator": "close"}, "", 2000, "")[1].incident_id == "first"
     with pytest.raises(OperationRefused, match="which incident"):
         operate([first, second], {"operator": "close"}, "", 2000, "")
+    own = [replace(each, cause=Cause.SLOW_COMMITS) for each in (first, second)]
+    assert operate([own[0], second], {"operator": "close"}, "", 2000, "")[1].incident_id == "second"
+    assert operate([own[0]], {"operator": "update", "text": texts}, "", 2000, "")[1].incident_id == "first"
+    with pytest.raises(OperationRefused, match="which incident"):
+        operate(own, {"operator": "update", "text": texts}, "", 2000, "")
 
 
 def test_without_a_running_server(tmp_path: Path) -> None:

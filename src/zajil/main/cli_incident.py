@@ -19,7 +19,7 @@ status_app = typer.Typer(help="The status of the server.", no_args_is_help=True)
 
 English = Annotated[str, typer.Option("--en", metavar="TEXT", help="In English")]
 Arabic = Annotated[str, typer.Option("--ar", metavar="TEXT", help="In Arabic")]
-Number = Annotated[str, typer.Argument(metavar="ID", help="Which incident; needed only when several are open")]
+Number = Annotated[str, typer.Argument(metavar="ID", help="Which incident; needed only when several of the operator's are open")]
 
 
 @app.command("open", help="Tell of something that the server cannot notice, or of work that is planned.")

@@ -54,11 +54,14 @@ def _after(incident: Incident, now_ms: int) -> int:
 
 
 def _find(known: Mapping[str, Incident], question: Mapping[str, Any]) -> Incident:
+    """Without an ID it is the operator's own, whatever the server has found besides; else the only one that is open."""
     wanted = question.get("id")
     if not wanted:
         opened = [each for each in known.values() if each.is_open]
-        if len(opened) == 1:
-            return opened[0]
+        operators = [each for each in opened if each.is_operators]
+        for meant in (operators, opened):
+            if len(meant) == 1:
+                return meant[0]
         raise OperationRefused("Say which incident; list shows them.")
     found = known.get(wanted) if isinstance(wanted, str) else None
     if found is None:
