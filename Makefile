@@ -48,6 +48,7 @@ screenshots: setup $(CLIENT) ## Take pictures of every screen of the web client 
 soak: setup $(CLIENT) $(VENV)-synapse/.installed ## Run the long tests at full size (hours)
 	@$(NPM) --prefix web run speed:parts
 	@$(BIN)/python -m pytest -m soak
+	@ZAJIL_TEST_STATUS_PACE=100 $(BIN)/python -m pytest tests/status/test_real_faults.py
 
 .PHONY: check
 check: setup ## Lint, types, import rules

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(os.environ.get("ZAJIL_TEST_SERVER") == "synapse"
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    server = build_zajil(tmp_path, worker_silence_s_max=str(SILENCE_SECONDS)).start()
+    server = build_zajil(tmp_path, worker_silence_s_max=str(SILENCE_SECONDS), status="on").start()
     yield server
     server.kill()
 
@@ -126,7 +126,7 @@ class ServiceManager:
 
 
 async def kill_supervisor_under_traffic(folder: Path, kills: int, rate: float, clients: int) -> float:
-    server = build_zajil(folder)
+    server = build_zajil(folder, status="on")
     manager = ServiceManager(server)
     try:
         wait_for(server.answers, "an answer")

@@ -35,6 +35,14 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server.stop()
 
 
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Server]:
+    """As operators have it: with the process that watches the server, which is handed over too."""
+    server = build_zajil(tmp_path, status="on").start()
+    yield server
+    server.stop()
+
+
 def ask_to_reload(server: Server) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         build_zajil_command("reload", "--data", str(server.data)),
@@ -60,17 +68,17 @@ async def reload_under_traffic(server: Server, reloads: int, rate: float, client
     return traffic
 
 
-async def test_reloads_under_traffic_go_unnoticed(server: Server) -> None:
-    supervisor, worker = server.pid, find_worker(server)
-    await reload_under_traffic(server, reloads=3, rate=60, clients=40)
-    assert server.process is not None and server.process.poll() is None and server.pid == supervisor
-    wait_for(lambda: find_worker(server) not in (worker, None), "the former worker's end")
+async def test_reloads_under_traffic_go_unnoticed(watched: Server) -> None:
+    supervisor, worker = watched.pid, find_worker(watched)
+    await reload_under_traffic(watched, reloads=3, rate=60, clients=40)
+    assert watched.process is not None and watched.process.poll() is None and watched.pid == supervisor
+    wait_for(lambda: find_worker(watched) not in (worker, None), "the former worker's end")
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-async def test_twenty_reloads_under_full_traffic_go_unnoticed(server: Server) -> None:
-    traffic = await reload_under_traffic(server, reloads=20, rate=200, clients=200)
+async def test_twenty_reloads_under_full_traffic_go_unnoticed(watched: Server) -> None:
+    traffic = await reload_under_traffic(watched, reloads=20, rate=200, clients=200)
     assert traffic.longest_seconds <= SEND_SECONDS_MAX
 
 

@@ -1,5 +1,6 @@
 """`zajil serve` as an operator sees it: ready, restarted, stopped, and never a second one on the same data."""
 
+import contextlib
 import json
 import os
 import re
@@ -44,8 +45,12 @@ def wait_for(holds: Callable[[], Any], what: str, timeout_s: float = 300.0) -> A
 
 
 def find_worker(server: Server) -> psutil.Process | None:
-    children: list[psutil.Process] = psutil.Process(server.pid).children()
-    return children[0] if children else None
+    """The oldest one. Who watches the server is no worker."""
+    for child in psutil.Process(server.pid).children():
+        with contextlib.suppress(psutil.Error):
+            if "zajil.main.worker" in child.cmdline():
+                return child
+    return None
 
 
 def find_other_worker(server: Server, old: psutil.Process) -> psutil.Process | None:

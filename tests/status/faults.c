@@ -1,10 +1,11 @@
 /* Preloaded into the server, makes the machine as broken as the file named by FAULTS_FILE says:
    "slow 700" (milliseconds a sync takes longer), "full" (no space for the database), "free 80" (mebibytes left on the disk),
-   "clock 3600" (seconds the wall clock is ahead). */
+   "clock 3600" (seconds the wall clock is ahead), "memory 20" (thousandths of the memory that can still be had). */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,24 @@ int fsync(int fd) {
 int fdatasync(int fd) {
     pause_ms(fault("slow"));
     return (int)syscall(SYS_fdatasync, fd);
+}
+
+static int open_memory(void) {
+    char text[96];
+    int ends[2], length = snprintf(text, sizeof text, "MemTotal: 1000000 kB\nMemAvailable: %ld kB\n", fault("memory") * 1000);
+    if (pipe(ends) != 0) return -1;
+    if (write(ends[1], text, (size_t)length) < 0) length = 0;
+    close(ends[1]);
+    return ends[0];
+}
+
+int open64(const char *path, int flags, ...) {
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    if (strcmp(path, "/proc/meminfo") == 0 && fault("memory")) return open_memory();
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t offset) {

@@ -93,6 +93,14 @@ def test_disk_that_is_getting_full(watched: WatchedServer, faults: Path) -> None
     watched.wait_for_end("disk_low")
 
 
+def test_little_memory_left(watched: WatchedServer, faults: Path) -> None:
+    faults.write_text("memory 20")
+    watched.wait_for_cause("memory_pressure")
+    assert watched.read()["state"] == "degraded"
+    faults.write_text("")
+    watched.wait_for_end("memory_pressure")
+
+
 @pytest.mark.soak  # two jumps, there and back; test_decisions.py has one on a simulated clock
 def test_clock_jump(watched: WatchedServer, faults: Path) -> None:
     faults.write_text("clock 3600")
