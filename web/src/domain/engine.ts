@@ -93,6 +93,8 @@ export type Connection =
   | { readonly state: "online"; readonly since: number }
   /** No answer from the server since `since`; next try at `retryAt` (ms since 1970). */
   | { readonly state: "offline"; readonly since: number; readonly retryAt?: number }
+  /** The server has asked to come back at `retryAt`: there is too much to do at this moment. */
+  | { readonly state: "busy"; readonly since: number; readonly retryAt: number }
   /** The server says so itself (its status page). */
   | { readonly state: "degraded" | "outage"; readonly since: number; readonly link: string }
   /** The account could not be put to work on this device: its keys or its store cannot be opened. */

@@ -2,29 +2,38 @@ import { ClientEvent, HttpApiEvent, type MatrixClient, MatrixError, SyncState } 
 import type { Connection } from "@/domain/engine";
 import { Store, type Readable } from "@/domain/store";
 import { failureOf } from "./failures";
+import { RequestPace } from "./request_pace";
 import { ServiceStatus } from "./service_status";
 
 export interface ConnectionOptions {
   readonly client: MatrixClient;
   readonly now: () => number;
+  readonly random: () => number;
   /** The server can be reached. */
   readonly online: () => void;
+  /** It can be reached, and wants less to be asked: what people write may go out, the rest waits for `online`. */
+  readonly busy: () => void;
   readonly offline: () => void;
 }
 
 const KEEP_ALIVE_MS = 5_000;
+/** To be asked to wait so long is no news. */
+const MOMENT_MS = 2_500;
 
 /** Whether the server can be reached, since when, and what it says about itself. */
 export class ConnectionWatch {
   readonly #options: ConnectionOptions;
   readonly #store: Store<Connection> = new Store<Connection>({ state: "starting" });
   readonly #status: ServiceStatus;
+  readonly #pace: RequestPace;
+  #reach: "none" | "busy" | "full" = "none";
   #ended: Extract<Connection, { state: "ended" }>["reason"] | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    const { client } = options;
-    this.#status = new ServiceStatus(client.baseUrl, options.now, () => this.#reached());
+    const { client, now, random } = options;
+    this.#pace = new RequestPace({ client, now, random, asked: (until) => this.#wait(until) });
+    this.#status = new ServiceStatus(client.baseUrl, now, () => this.#reached());
     client.on(ClientEvent.Sync, (state, _previous, data) => this.#take(state, data?.error, data?.fromCache ?? false));
     client.on(HttpApiEvent.SessionLoggedOut, (error) => this.#end(reasonOf(error)));
   }
@@ -33,8 +42,9 @@ export class ConnectionWatch {
     return this.#store;
   }
 
-  /** The browser has heard of a network again: waiting ends now. */
+  /** The browser has heard of a network again: waiting ends now, unless the server has asked for it. */
   readonly retry = (): void => {
+    this.#pace.hurry();
     this.#options.client.retryImmediately();
   };
 
@@ -45,6 +55,7 @@ export class ConnectionWatch {
 
   stop(): void {
     this.#status.stop();
+    this.#pace.stop();
   }
 
   #take(state: SyncState, error: Error | undefined, fromCache: boolean): void {
@@ -60,7 +71,8 @@ export class ConnectionWatch {
     const { now, offline } = this.#options;
     const before = this.#store.get();
     const since = before.state === "offline" ? before.since : now();
-    this.#store.set({ state: "offline", since, retryAt: now() + KEEP_ALIVE_MS });
+    this.#store.set({ state: "offline", since, retryAt: Math.max(now() + KEEP_ALIVE_MS, this.#pace.heldUntil) });
+    this.#reach = "none";
     if (before.state !== "offline") offline();
   }
 
@@ -73,7 +85,21 @@ export class ConnectionWatch {
     } else if (before.state !== "online") {
       this.#store.set({ state: "online", since: this.#options.now() });
     }
-    if (before.state === "offline" || before.state === "starting") this.#options.online();
+    if (this.#reach !== "full") this.#options.online();
+    this.#reach = "full";
+  }
+
+  /** The server is there, and has asked the sync to come back later. */
+  #wait(until: number): void {
+    if (this.#ended) return;
+    const { now, busy } = this.#options;
+    if (this.#reach === "none") {
+      this.#reach = "busy";
+      busy();
+    }
+    const before = this.#store.get();
+    const since = before.state === "busy" ? before.since : now();
+    if (until - now() > MOMENT_MS) this.#store.set({ state: "busy", since, retryAt: until });
   }
 
   #end(reason: NonNullable<typeof this.ended>): void {

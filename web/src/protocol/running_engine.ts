@@ -115,7 +115,14 @@ export class RunningEngine {
     this.keys = new Keys(client, secret, session);
     this.lateKeys = new LateKeys(client);
     this.verifications = new Verifications(client, this.account.values, () => void this.keys.awaitSecrets().catch(() => undefined));
-    this.#connection = new ConnectionWatch({ client, now: services.now, online: () => this.#goOnline(), offline: () => this.account.queue.suspend() });
+    this.#connection = new ConnectionWatch({
+      client,
+      now: services.now,
+      random: services.random,
+      online: () => this.#goOnline(),
+      busy: () => this.account.queue.resume(),
+      offline: () => this.account.queue.suspend(),
+    });
     this.engine = this.#buildEngine(session);
   }
 

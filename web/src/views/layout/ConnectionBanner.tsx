@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { CloudOff } from "lucide-react";
+import { CloudOff, Hourglass } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useEngine } from "@/app/engine_context";
 import type { Connection } from "@/domain/engine";
@@ -30,7 +30,7 @@ function Told({ connection }: { readonly connection: Exclude<Connection, { state
   const { t } = useTranslation();
   const formats = useFormats();
   if (connection.state === "starting") return <Banner announce>{t("connection.starting")}</Banner>;
-  if (connection.state === "offline") return <Offline connection={connection} />;
+  if (connection.state === "offline" || connection.state === "busy") return <Waiting connection={connection} />;
   return (
     <Banner announce tone={connection.state === "outage" ? "danger" : "warn"} action={connection.link && <a href={connection.link} target="_blank" rel="noopener noreferrer">{t("connection.read_more")}</a>}>
       {t(`connection.${connection.state}`, { time: formats.time(connection.since) })}
@@ -38,7 +38,7 @@ function Told({ connection }: { readonly connection: Exclude<Connection, { state
   );
 }
 
-function Offline({ connection }: { readonly connection: Extract<Connection, { state: "offline" }> }) {
+function Waiting({ connection }: { readonly connection: Extract<Connection, { state: "offline" | "busy" }> }) {
   const { t } = useTranslation();
   const formats = useFormats();
   const [now, setNow] = useState(Date.now);
@@ -48,8 +48,8 @@ function Offline({ connection }: { readonly connection: Extract<Connection, { st
   }, []);
   const wait_s = connection.retryAt === undefined ? 0 : Math.ceil((connection.retryAt - now) / 1000);
   return (
-    <Banner tone="warn" icon={CloudOff} action={<a href="/status" target="_blank" rel="noopener noreferrer">{t("connection.read_more")}</a>}>
-      <span role="status">{t("connection.offline", { time: formats.time(connection.since) })}</span>{" "}
+    <Banner tone="warn" icon={connection.state === "busy" ? Hourglass : CloudOff} action={<a href="/status" target="_blank" rel="noopener noreferrer">{t("connection.read_more")}</a>}>
+      <span role="status">{t(`connection.${connection.state}`, { time: formats.time(connection.since) })}</span>{" "}
       {wait_s > 0 && t("connection.retry_in", { time: formats.duration(wait_s) })}
     </Banner>
   );
