@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ import apsw
 import pytest
 from tests.handover.traffic import Traffic
 from tests.handover.versions import Installation
-from tests.main.test_serve import wait_for
+from tests.main.test_serve import find_worker, wait_for
 from tests.postgres_server import shared_postgres
 from tests.servers import Server, build_environment, build_zajil_command, find_place
 
@@ -172,6 +173,51 @@ def test_an_option_that_the_new_version_refuses_is_named(tmp_path: Path) -> None
         installation.replace("ports/configuration.py", "    presence: bool", "    presence_shown: bool")
         done = run_command(server, "upgrade", "--check", "--config", str(config))
         assert done.returncode == 2 and "'presence' is unknown" in done.stderr
+        assert server.answers()
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("place", ["file", "command line"])
+def test_an_option_that_the_new_version_refuses_is_not_reloaded(tmp_path: Path, place: str) -> None:
+    """Whoever asks for it, and without a word about where the configuration is."""
+    installation = Installation(tmp_path / "version")
+    config = tmp_path / "zajil.toml"
+    config.write_text("presence = true\n" if place == "file" else "")
+    options = {"config": str(config)} if place == "file" else {"config": str(config), "presence": "on"}
+    server = installation.build_server(tmp_path, **options).start()
+    try:
+        worker = wait_for(lambda: find_worker(server), "a worker")
+        installation.replace("ports/configuration.py", "    presence: bool", "    presence_shown: bool")
+        reason = f"not reloaded: the configuration is refused: {config}: the key 'presence' is unknown"
+        if place == "command line":
+            reason = "not reloaded: the configuration is refused: the option '--presence' is unknown"
+        os.kill(server.pid, signal.SIGHUP)
+        wait_for(lambda: reason in server.log.read_text(), "the reason", 30)
+        asked = build_zajil_command("reload", "--data", str(server.data))
+        environment = build_environment(server.env)
+        done = subprocess.run(
+            asked, env=environment, cwd=tmp_path / "version", capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 1 and reason in done.stderr, done.stderr
+        assert server.process is not None and server.process.poll() is None
+        assert server.answers() and find_worker(server) == worker
+    finally:
+        server.stop()
+
+
+def test_an_option_that_only_the_new_version_knows_is_reloaded(tmp_path: Path) -> None:
+    installation = Installation(tmp_path / "version")
+    config = tmp_path / "zajil.toml"
+    config.write_text("presence = true\n")
+    server = installation.build_server(tmp_path, config=str(config)).start()
+    try:
+        option = "    presence_later: bool = option(False, 'Features', 'A switch of the next version.')\n"
+        installation.replace("ports/configuration.py", "    presence: bool", f"{option}    presence: bool")
+        config.write_text("presence = true\npresence_later = true\n")
+        asked = build_zajil_command("reload", "--data", str(server.data))
+        done = subprocess.run(asked, env=build_environment(server.env), capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
         assert server.answers()
     finally:
         server.stop()

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from zajil.main.config_file import argument_name, is_list, option_fields
+from zajil.main.config_file import argument_name, check_name, is_list, option_fields
+from zajil.ports.configuration import ConfigError
 
 SERVE = "serve"
 
@@ -48,6 +49,18 @@ def parse_serve(words: Sequence[str]) -> tuple[dict[str, str | list[str]], Path 
         else:
             arguments[names[option]] = value
     return arguments, path
+
+
+def explain_unknown(words: Sequence[str]) -> str:
+    """Why `parse_serve` does not understand these words, which a former version of this program has put together."""
+    known = ["--config", *map(argument_name, option_fields())]
+    for word in words[1:]:
+        try:
+            check_name(word.partition("=")[0], known, "the option")
+        except ConfigError as error:
+            if word.startswith("--"):
+                return str(error)
+    return "its command line is not understood"
 
 
 if __name__ == "__main__":

@@ -13,12 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from zajil.main.config_file import load_config
+from zajil.main.console import EXIT_CONFIG, say, warn
 from zajil.main.worker_process import WorkerProcess
+from zajil.ports.configuration import Config, ConfigError
 
 VARIABLE = "_ZAJIL_SUCCESSION"  # not ZAJIL_…: those are options
 FORMAT = 1
 REHEARSAL_S_MAX = 20.0
 STATE_SIZE_MAX = 1024 * 1024
+SERVE = "serve"
+"""Here the words begin that are meant for the server, in the command that executes it."""
 
 
 class NoSuccession(Exception):
@@ -82,11 +87,14 @@ def build_worker(values: dict[str, Any]) -> WorkerProcess:
     return worker
 
 
-def rehearse(command: Sequence[str], estate: Estate) -> None:
-    """Let the version on disk say, in a process of its own, whether it could take over. Raises `NoSuccession`."""
+def rehearse(command: Sequence[str], estate: Estate) -> dict[str, Any] | None:
+    """Let the version on disk say, in a process of its own, whether it could take over with this command line and configuration.
+
+    Returns where it would serve (`describe_place`); None from a version that does not say. Raises `NoSuccession`.
+    """
     try:
         done = subprocess.run(  # noqa: S603  our own interpreter and module
-            [*command[:1], "-P", "-m", "zajil.main.succession"],
+            [*command[:1], "-P", "-m", "zajil.main.succession", *command[command.index(SERVE) :]],
             input=estate.dump(),
             capture_output=True,
             text=True,
@@ -96,7 +104,20 @@ def rehearse(command: Sequence[str], estate: Estate) -> None:
         raise NoSuccession(f"the new version does not start ({error})") from None
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-        raise NoSuccession(f"the new version does not start: {last}")
+        what = "the configuration is refused" if done.returncode == EXIT_CONFIG else "the new version does not start"
+        raise NoSuccession(f"{what}: {last}")
+    if not done.stdout.strip():
+        return None
+    try:
+        place: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    except ValueError:
+        raise NoSuccession(f"what the new version says is not understood: {done.stdout.splitlines()[-1]}") from None
+    return place
+
+
+def describe_place(config: Config) -> dict[str, Any]:
+    """What of a configuration cannot change while the server runs."""
+    return {"data": str(config.data), "database": config.database, "bind": list(config.bind)}
 
 
 def execute(command: Sequence[str], estate: Estate) -> None:
@@ -128,12 +149,26 @@ def find_estate() -> Estate | None:
     return estate
 
 
-def main() -> None:
-    """The rehearsal: understand the estate, and import all that a supervisor needs."""
+def main() -> int:
+    """The rehearsal: understand the estate and the command line, accept the configuration, and import all that a supervisor needs."""
     parse_estate(sys.stdin.read(STATE_SIZE_MAX))
-    import zajil.main.cli
     import zajil.main.supervisor  # noqa: F401
+    from zajil.main.cli import explain_unknown, parse_serve
+
+    words = sys.argv[1:]
+    if not words:  # asked by a version that looks at the configuration itself
+        return 0
+    try:
+        parsed = parse_serve(words)
+        if parsed is None:
+            raise ConfigError(explain_unknown(words))
+        config = load_config(parsed[0], path=parsed[1]).config
+    except ConfigError as error:
+        warn(str(error))
+        return EXIT_CONFIG
+    say(json.dumps(describe_place(config)))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -27,7 +27,16 @@ from zajil.main.data_lock import lock_data, note_owner
 from zajil.main.listening import describe_socket, open_sockets, take_activated_sockets
 from zajil.main.signals import block_signals, unblock_signals, wakeups
 from zajil.main.status_process import StatusProcess
-from zajil.main.succession import Estate, NoSuccession, build_worker, describe_worker, execute, find_estate, rehearse
+from zajil.main.succession import (
+    Estate,
+    NoSuccession,
+    build_worker,
+    describe_place,
+    describe_worker,
+    execute,
+    find_estate,
+    rehearse,
+)
 from zajil.main.worker_process import WorkerProcess, describe_exit, start_worker
 from zajil.ports.configuration import Config, ConfigError
 
@@ -319,13 +328,14 @@ class Supervisor:
     def _become_next_version(self, askers: list[socket.socket]) -> None:
         """Check what would take over, then execute it. Without success everything goes on as it was."""
         try:
-            config = self.read_config().config
-            if config.data != self.config.data or config.database != self.config.database:
-                raise ConfigError("data and database cannot change while the server runs: restart it")
-            if config.bind != self.config.bind:
-                warn("zajil: bind has changed; that needs a restart, until then the former addresses stay.")
             estate = self._build_estate(askers)
-            rehearse(self.command, estate)
+            place, present = rehearse(self.command, estate), describe_place(self.config)
+            if place is None:
+                place = describe_place(self.read_config().config)
+            if any(place[name] != present[name] for name in ("data", "database")):
+                raise ConfigError("data and database cannot change while the server runs: restart it")
+            if place["bind"] != present["bind"]:
+                warn("zajil: bind has changed; that needs a restart, until then the former addresses stay.")
         except (ConfigError, NoSuccession) as error:
             warn(f"zajil: not reloaded: {error}")
             for each in askers:
