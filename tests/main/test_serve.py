@@ -19,7 +19,7 @@ import pytest
 from tests.servers import Server, build_zajil, build_zajil_command, build_zajil_env
 
 from zajil.main.announcement import build_warnings
-from zajil.main.supervisor import BACK_OFF_S_MAX, build_back_off_s
+from zajil.main.slot import BACK_OFF_S_MAX, build_back_off_s
 from zajil.ports.configuration import Config
 
 READY = "Zajil is ready at "

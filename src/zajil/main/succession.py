@@ -122,8 +122,9 @@ def describe_place(config: Config) -> dict[str, Any]:
 
 def execute(command: Sequence[str], estate: Estate) -> None:
     """Become the next version. Returns only by raising `NoSuccession`. Signals must be blocked, so that none is lost on the way."""
-    memory = os.memfd_create("zajil-succession", 0)
+    memory = -1
     try:
+        memory = os.memfd_create("zajil-succession", 0)
         os.write(memory, estate.dump().encode())
         for fd in estate.files():
             os.set_inheritable(fd, True)
@@ -133,7 +134,8 @@ def execute(command: Sequence[str], estate: Estate) -> None:
             os.set_inheritable(fd, False)
         raise NoSuccession(f"the new version cannot be executed: {error.strerror}") from None
     finally:
-        os.close(memory)
+        if memory >= 0:
+            os.close(memory)
 
 
 def find_estate() -> Estate | None:

@@ -26,6 +26,7 @@ from zajil.main.control import ControlDoor, answer
 from zajil.main.data_lock import lock_data, note_owner
 from zajil.main.listening import describe_socket, open_sockets, take_activated_sockets
 from zajil.main.signals import block_signals, unblock_signals, wakeups
+from zajil.main.slot import Slot, build_back_off_s
 from zajil.main.status_process import StatusProcess
 from zajil.main.succession import (
     Estate,
@@ -37,7 +38,7 @@ from zajil.main.succession import (
     find_estate,
     rehearse,
 )
-from zajil.main.worker_process import WorkerProcess, describe_exit, start_worker
+from zajil.main.worker_process import WorkerProcess, describe_exit
 from zajil.ports.configuration import Config, ConfigError
 
 TICK_S = 1.0
@@ -48,23 +49,10 @@ RETIRE_WAIT_S_MAX = 120.0
 """A worker that was replaced may finish a long download, but not for ever."""
 RETIRING_MAX = 4
 ABORT_WAIT_S = 1.0
-BACK_OFF_FIRST_S = 0.1
-BACK_OFF_S_MAX = 10.0
 HEALTHY_AFTER_S = 30.0
 MEMORY_REPLACED_S = 60.0
 FAILURES_TOLD = 5
 """After so many ends in a row the log says that something is wrong with more than one request."""
-
-
-@dataclass(slots=True)
-class Slot:
-    """The place of one worker: who serves in it, who is about to, and when the next may start."""
-
-    number: int
-    current: WorkerProcess | None = None
-    coming: WorkerProcess | None = None
-    failures: int = 0
-    start_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -162,8 +150,8 @@ class Supervisor:
         if self.is_stopping:
             return
         for slot in self.slots:
-            if slot.current is None and slot.coming is None and time.monotonic() >= slot.start_at:
-                slot.coming = start_worker(slot.number, self.sockets, self.lock, self.options, replaces=False)
+            if slot.current is None and slot.coming is None and time.monotonic() >= slot.due_at:
+                slot.start(self.sockets, self.lock, self.options)
         self._go_on_reloading()
 
     # Waiting
@@ -177,7 +165,7 @@ class Supervisor:
         now = time.monotonic()
         due = [self.ticked_at + TICK_S]
         due += [each.end_at for each in self._workers() if each.end_at]
-        due += [slot.start_at for slot in self.slots if slot.current is None and slot.coming is None]
+        due += [slot.due_at for slot in self.slots if slot.current is None and slot.coming is None]
         channels = {each.channel: each for each in self._workers() if each.is_listening}
         woken, _, _ = select.select([wakeup, *channels, *self.door.sockets()], [], [], max(0.0, min(due) - now))
         if wakeup in woken:
@@ -252,7 +240,9 @@ class Supervisor:
         if slot.current is worker and slot.coming is None and now >= slot.start_at:
             slot.start_at = now + MEMORY_REPLACED_S
             warn(f"zajil: the worker (process {worker.pid}) has grown to {memory // 2**20} MiB and is replaced.")
-            slot.coming = start_worker(slot.number, self.sockets, self.lock, self.options, replaces=True)
+            slot.start(self.sockets, self.lock, self.options)
+            if slot.coming is None:
+                slot.start_at = slot.retry_at
 
     def _answer(self, client: socket.socket, question: str) -> None:
         client.setblocking(False)
@@ -388,11 +378,18 @@ class Supervisor:
             if slot.coming is not None:
                 return
             if slot.current is not None:
-                slot.coming = start_worker(slot.number, self.sockets, self.lock, self.options, replaces=True)
+                slot.start(self.sockets, self.lock, self.options)
+                if slot.refusals >= FAILURES_TOLD:
+                    slot.forget_refusals()
+                    self._give_up_reloading("the system starts no process for the new worker; the log says why")
                 return
             self.reload.left.pop()  # it has died, and starts anew in any case
         say(f"zajil: the new workers serve ({time.monotonic() - self.reload.began_at:.2f} s).")
         self._end_reload("")
+
+    def _give_up_reloading(self, reason: str) -> None:
+        warn(f"zajil: not reloaded: {reason}. The former one goes on.")
+        self._end_reload(reason)
 
     def _end_reload(self, error: str) -> None:
         if self.reload is None:
@@ -436,9 +433,7 @@ class Supervisor:
         if slot.coming is worker:
             slot.coming = None
             if slot.current is not None:
-                reason = f"the new worker {describe_exit(code)} before it answered; its log says why"
-                warn(f"zajil: not reloaded: {reason}. The former one goes on.")
-                self._end_reload(reason)
+                self._give_up_reloading(f"the new worker {describe_exit(code)} before it answered; its log says why")
                 return
         else:
             slot.current = None
@@ -466,11 +461,6 @@ class Supervisor:
                 f"zajil: ERROR: the worker has ended {slot.failures} times within {HEALTHY_AFTER_S:.0f} s of its start. "
                 "Something is wrong with the installation: read the lines above and run zajil doctor."
             )
-
-
-def build_back_off_s(failures: int) -> float:
-    """Seconds to wait after that many failures in a row: none at first, then doubling up to a bound."""
-    return 0.0 if failures == 0 else min(BACK_OFF_S_MAX, BACK_OFF_FIRST_S * 2.0 ** min(failures - 1, 10))
 
 
 def build_command(arguments: Mapping[str, str | list[str]], path: Path | None) -> list[str]:

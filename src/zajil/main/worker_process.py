@@ -91,7 +91,10 @@ class WorkerProcess:
 def start_worker(
     number: int, sockets: Sequence[socket.socket], lock: int, options: Sequence[str], *, replaces: bool
 ) -> WorkerProcess:
-    """Start a worker on these sockets; one that replaces another gets an end through which that gives it its connections."""
+    """Start a worker on these sockets; one that replaces another gets an end through which that gives it its connections.
+
+    Raises `OSError` when the system has no process or file for it.
+    """
     channel, own_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     give, take = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) if replaces else (None, None)
     command = [sys.executable, *WORKER, "--number", str(number), "--channel", str(own_end.fileno()), *options]

@@ -1,0 +1,134 @@
+"""What the supervisor does when a worker cannot be started, and while one is being replaced; no process is started here."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zajil.main.config_file import LoadedConfig
+from zajil.main.slot import Slot
+from zajil.main.succession import Estate, NoSuccession, execute
+from zajil.main.supervisor import FAILURES_TOLD, Reload, Supervisor
+from zajil.main.worker_process import WorkerProcess
+from zajil.ports.configuration import Config
+
+STARTED_PID = 2**22 + 1
+"""Larger than any real one."""
+MEMORY_MAX = 2**20
+
+
+class FakeWorker(WorkerProcess):
+    """A worker that hears what it is told, and no signal reaches a process."""
+
+    def __init__(self, number: int = 0, *, ready: bool = True, pid: int = STARTED_PID) -> None:
+        channel, self.own_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for each in (channel, self.own_end):
+            each.setblocking(False)
+        super().__init__(pid, channel, number)
+        self.ready = {"setup_token": ""} if ready else None
+        self.signals: list[int] = []
+
+    def signal(self, number: int) -> None:
+        self.signals.append(number)
+
+
+class System:
+    """Starts processes, or refuses to."""
+
+    def __init__(self) -> None:
+        self.refusals_left = 0
+        self.started = 0
+
+    def posix_spawn(self, *_args: Any, **_kwargs: Any) -> int:
+        if self.refusals_left:
+            self.refusals_left -= 1
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        self.started += 1
+        return STARTED_PID
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch) -> System:
+    system = System()
+    monkeypatch.setattr(os, "posix_spawn", system.posix_spawn)
+    return system
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    """One that has served for a while; its slots have no worker yet."""
+    loaded = LoadedConfig(Config(data=tmp_path, worker_memory_max=MEMORY_MAX), {}, None)
+    supervisor = Supervisor(loaded, [], lambda: loaded, ["python", "-m", "zajil", "serve"])
+    supervisor.lock = os.open(tmp_path, os.O_RDONLY)
+    supervisor.slots = [Slot(number) for number in range(2)]
+    supervisor.was_ready = True
+    yield supervisor
+    os.close(supervisor.lock)
+
+
+def test_a_worker_for_which_there_is_no_process_starts_later(
+    supervisor: Supervisor, system: System, capsys: Any
+) -> None:
+    supervisor.slots[1].current = healthy = FakeWorker(1)
+    slot, system.refusals_left = supervisor.slots[0], 1
+    supervisor._start_due()
+    assert slot.coming is None and slot.due_at > 0 and not system.started
+    assert "starts no process for a worker: Resource temporarily unavailable" in capsys.readouterr().err
+    supervisor._start_due()
+    assert not system.started, "it was asked again at once"
+    slot.retry_at = 1.0
+    supervisor._start_due()
+    assert slot.coming is not None and system.started == 1 and slot.refusals == 0
+    assert supervisor.slots[1].current is healthy and not healthy.signals and supervisor.exit_code is None
+
+
+def test_a_worker_that_has_grown_too_large_goes_on_when_there_is_no_process(
+    supervisor: Supervisor, system: System
+) -> None:
+    slot, system.refusals_left = supervisor.slots[0], 1
+    slot.current = large = FakeWorker()
+    supervisor._judge_memory(large, MEMORY_MAX + 1)
+    assert slot.current is large and slot.coming is None
+    slot.start_at = slot.retry_at = 1.0
+    supervisor._judge_memory(large, MEMORY_MAX + 1)
+    assert slot.current is large and slot.coming is not None
+
+
+def test_a_reload_goes_on_when_there_is_a_process_again(supervisor: Supervisor, system: System) -> None:
+    slot, system.refusals_left = supervisor.slots[0], 1
+    slot.current = former = FakeWorker()
+    supervisor.slots[1].current = FakeWorker(1)
+    supervisor.reload = Reload([1, 0])
+    supervisor._start_due()
+    assert slot.current is former and slot.coming is None and supervisor.reload is not None
+    slot.retry_at = 1.0
+    supervisor._start_due()
+    assert slot.coming is not None and slot.coming.give is not None and not former.signals
+
+
+def test_a_reload_for_which_there_is_never_a_process_is_given_up(supervisor: Supervisor, system: System) -> None:
+    slot, system.refusals_left = supervisor.slots[0], FAILURES_TOLD
+    slot.current = former = FakeWorker()
+    asker, ear = socket.socketpair()
+    supervisor.reload = Reload([0], [asker])
+    while supervisor.reload is not None:
+        slot.retry_at = 0.0
+        supervisor._go_on_reloading()
+    assert b"the system starts no process" in ear.recv(4096)
+    ear.close()
+    assert slot.current is former and not former.signals and not system.refusals_left
+
+
+def test_without_a_file_for_its_estate_it_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: Any) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "memfd_create", refuse)
+    with pytest.raises(NoSuccession, match="Too many open files"):
+        execute(["/bin/false"], Estate([], 0, None, []))
