@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from zajil.main.config_file import LoadedConfig
 from zajil.main.slot import Slot
-from zajil.main.succession import Estate, NoSuccession, execute
+from zajil.main.succession import Estate, NoSuccession, describe_worker, execute
 from zajil.main.supervisor import FAILURES_TOLD, Reload, Supervisor
 from zajil.main.worker_process import WorkerProcess
 from zajil.ports.configuration import Config
@@ -132,3 +133,58 @@ def test_without_a_file_for_its_estate_it_stays_what_it_is(monkeypatch: pytest.M
     monkeypatch.setattr(os, "memfd_create", refuse)
     with pytest.raises(NoSuccession, match="Too many open files"):
         execute(["/bin/false"], Estate([], 0, None, []))
+
+
+def describe_fake(worker: FakeWorker, *, is_retiring: bool = False) -> dict[str, Any]:
+    """As one version describes it to the next, which gets an open file of its own."""
+    return describe_worker(worker, is_retiring=is_retiring) | {"channel": os.dup(worker.channel.fileno())}
+
+
+@pytest.mark.parametrize("is_second_ready", [False, True])
+def test_two_workers_of_one_place_are_both_kept(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, is_second_ready: bool
+) -> None:
+    """A worker whose channel is dropped ends in the middle of its requests."""
+    first, second = FakeWorker(pid=STARTED_PID), FakeWorker(pid=STARTED_PID + 1, ready=is_second_ready)
+    signals: list[int] = []
+    monkeypatch.setattr(supervisor, "_serve", lambda: 0)
+    monkeypatch.setattr(os, "kill", lambda pid, _: signals.append(pid))
+    estate = Estate([], supervisor.lock, None, [], workers=[describe_fake(first), describe_fake(second)])
+    supervisor.take_over(estate)
+    serving, retiring = (first, second) if not is_second_ready else (second, first)
+    assert [slot.current.pid for slot in supervisor.slots if slot.current] == [serving.pid]
+    assert [each.pid for each in supervisor.retiring] == [retiring.pid]
+    assert signals == ([] if is_second_ready else [second.pid]), "it is not ready and can only be ended"
+    if is_second_ready:
+        assert json.loads(first.own_end.recv(4096)) == {"type": "retire"}
+
+
+@pytest.mark.parametrize("outcome", ["ready", "ended"])
+def test_a_reload_waits_for_a_worker_that_is_being_replaced(
+    supervisor: Supervisor, system: System, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    begun: list[list[socket.socket]] = []
+    monkeypatch.setattr(supervisor, "_become_next_version", begun.append)
+    slot = supervisor.slots[0]
+    slot.current = former = FakeWorker()
+    supervisor.slots[1].current = other = FakeWorker(1)
+    supervisor._judge_memory(former, MEMORY_MAX + 1)
+    coming, (asker, ear) = slot.coming, socket.socketpair()
+    assert coming is not None
+    supervisor._begin_reload([asker])
+    supervisor._start_due()
+    assert not begun, "the next version knows only one worker in each place"
+    supervisor._judge_memory(other, MEMORY_MAX + 1)
+    assert supervisor.slots[1].coming is None, "it would wait for one after the other"
+    if outcome == "ready":
+        coming.ready = {"setup_token": ""}
+        supervisor._became_ready(coming)
+        assert slot.current is coming and supervisor.retiring == [former]
+    else:
+        coming.exit_code = -9
+        supervisor._note_end(coming)
+        assert slot.current is former
+    supervisor._start_due()
+    assert begun == [[asker]]
+    for each in (asker, ear):
+        each.close()

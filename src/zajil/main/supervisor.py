@@ -87,7 +87,7 @@ class Supervisor:
         self.retiring: list[WorkerProcess] = []
         self.reload: Reload | None = None
         self.waiting: list[socket.socket] = []
-        """Asked for a reload while one was under way; theirs comes after it."""
+        """Asked for a reload while workers were being replaced; theirs comes after that."""
         self.is_reload_wanted = False
         self.was_ready = False
         self.is_stopping = False
@@ -119,10 +119,12 @@ class Supervisor:
         for values in estate.workers:
             worker = build_worker(values)
             slot = self.slots[worker.number] if worker.number < len(self.slots) else None
-            if slot is not None and not values["is_retiring"]:
-                slot.current = worker
-            else:
+            if slot is None or values["is_retiring"] or (slot.current is not None and worker.ready is None):
                 self._retire(worker, None)
+                continue
+            if slot.current is not None:  # one of two in one place must go: not the one that serves
+                self._retire(slot.current, None)
+            slot.current = worker
         left = [slot.number for slot in self.slots if slot.current is not None]
         self.reload = Reload(left[::-1], [socket.socket(fileno=fd) for fd in estate.askers])
         return self._serve()
@@ -152,6 +154,10 @@ class Supervisor:
         for slot in self.slots:
             if slot.current is None and slot.coming is None and time.monotonic() >= slot.due_at:
                 slot.start(self.sockets, self.lock, self.options)
+        if self.is_reload_wanted and self.reload is None and not self._is_replacing():
+            self.is_reload_wanted = False
+            askers, self.waiting = self.waiting, []
+            self._begin_reload(askers)
         self._go_on_reloading()
 
     # Waiting
@@ -235,7 +241,9 @@ class Supervisor:
     def _judge_memory(self, worker: WorkerProcess, memory: int) -> None:
         """Replace a worker that has grown too large, without anybody noticing; not again and again when the next one is no smaller."""
         slot, now = self.slots[worker.number], time.monotonic()
-        if not 0 < self.config.worker_memory_max < memory or self.reload is not None or self.is_stopping:
+        if not 0 < self.config.worker_memory_max < memory or self.is_stopping:
+            return
+        if self.reload is not None or self.is_reload_wanted:
             return
         if slot.current is worker and slot.coming is None and now >= slot.start_at:
             slot.start_at = now + MEMORY_REPLACED_S
@@ -309,11 +317,15 @@ class Supervisor:
         if self.is_stopping or not self.was_ready:
             for each in askers:
                 answer(each, {"ok": False, "error": "the server is starting or stopping"})
-        elif self.reload is not None:
+        elif self.reload is not None or self._is_replacing():
             self.waiting += askers
             self.is_reload_wanted = True
         else:
             self._become_next_version(askers)
+
+    def _is_replacing(self) -> bool:
+        """Whether a worker and its successor are there side by side: the next version knows only one in each place."""
+        return any(slot.current is not None and slot.coming is not None for slot in self.slots)
 
     def _become_next_version(self, askers: list[socket.socket]) -> None:
         """Check what would take over, then execute it. Without success everything goes on as it was."""
@@ -398,15 +410,11 @@ class Supervisor:
         for each in self.reload.askers:
             answer(each, {"ok": not error, "error": error})
         self.reload = None
-        if self.is_reload_wanted and not self.is_stopping:
-            self.is_reload_wanted = False
-            askers, self.waiting = self.waiting, []
-            self._begin_reload(askers)
 
     def _retire(self, worker: WorkerProcess, give: socket.socket | None) -> None:
         worker.end_at = time.monotonic() + RETIRE_WAIT_S_MAX
         self.retiring.append(worker)
-        if not worker.retire(give):
+        if worker.ready is None or not worker.retire(give):  # before it is ready it cannot retire, only end
             worker.signal(signal.SIGTERM)
         for old in self.retiring[:-RETIRING_MAX]:
             old.signal(signal.SIGTERM)
