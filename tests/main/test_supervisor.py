@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import pytest
 
 from zajil.main.config_file import LoadedConfig
-from zajil.main.slot import Slot
+from zajil.main.console import EXIT_CONFIG
+from zajil.main.slot import BACK_OFF_S_MAX, Slot
 from zajil.main.succession import Estate, NoSuccession, describe_worker, execute
 from zajil.main.supervisor import FAILURES_TOLD, Reload, Supervisor
 from zajil.main.worker_process import WorkerProcess
@@ -133,6 +135,33 @@ def test_without_a_file_for_its_estate_it_stays_what_it_is(monkeypatch: pytest.M
     monkeypatch.setattr(os, "memfd_create", refuse)
     with pytest.raises(NoSuccession, match="Too many open files"):
         execute(["/bin/false"], Estate([], 0, None, []))
+
+
+def end(supervisor: Supervisor, slot: Slot, code: int) -> float:
+    """Let the worker that is about to serve in this slot end; returns the pause until the next one."""
+    slot.coming = worker = FakeWorker(slot.number, ready=False)
+    worker.exit_code = code
+    now = time.monotonic()
+    supervisor._note_end(worker)
+    return max(0.0, slot.due_at - now)
+
+
+@pytest.mark.parametrize("does_another_serve", [True, False])
+def test_a_worker_that_refuses_the_configuration_is_tried_again(
+    supervisor: Supervisor, capsys: pytest.CaptureFixture[str], does_another_serve: bool
+) -> None:
+    other = FakeWorker(1) if does_another_serve else None
+    supervisor.slots[1].current = other
+    pauses = [end(supervisor, supervisor.slots[0], EXIT_CONFIG) for _ in range(10)]
+    assert supervisor.exit_code is None and (other is None or not other.signals)
+    assert pauses[1] < pauses[3] < pauses[-1] <= BACK_OFF_S_MAX + 1
+    assert capsys.readouterr().err.count("the configuration or the database that is there now is refused") == 10
+
+
+def test_a_worker_that_refuses_the_configuration_at_the_start_ends_the_server(supervisor: Supervisor) -> None:
+    supervisor.was_ready = False
+    end(supervisor, supervisor.slots[0], EXIT_CONFIG)
+    assert supervisor.exit_code == EXIT_CONFIG
 
 
 def describe_fake(worker: FakeWorker, *, is_retiring: bool = False) -> dict[str, Any]:

@@ -9,11 +9,12 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from zajil.main.config_file import load_config
+from zajil.main.config_file import argument_name, load_config
 from zajil.main.console import EXIT_CONFIG, say, warn
 from zajil.main.worker_process import WorkerProcess
 from zajil.ports.configuration import Config, ConfigError
@@ -85,6 +86,16 @@ def build_worker(values: dict[str, Any]) -> WorkerProcess:
     worker = WorkerProcess(values["pid"], channel, values["number"])
     worker.ready = values["ready"]
     return worker
+
+
+def build_command(arguments: Mapping[str, str | list[str]], path: Path | None) -> list[str]:
+    """The command that runs this supervisor anew, with the code that is on disk then."""
+    words = [sys.executable, "-P", "-m", "zajil.main.cli", SERVE]
+    if path is not None:
+        words += ["--config", str(path)]
+    for name, value in arguments.items():
+        words += [f"{argument_name(name)}={each}" for each in (value if isinstance(value, list) else [value])]
+    return words
 
 
 def rehearse(command: Sequence[str], estate: Estate) -> dict[str, Any] | None:

@@ -11,7 +11,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from typing import Any
 
 from zajil.main import service_manager
 from zajil.main.announcement import announce_ready
-from zajil.main.config_file import LoadedConfig, argument_name, load_config
+from zajil.main.config_file import LoadedConfig, load_config
 from zajil.main.console import EXIT_CONFIG, ServeError, say, warn
 from zajil.main.control import ControlDoor, answer
 from zajil.main.data_lock import lock_data, note_owner
@@ -31,6 +30,7 @@ from zajil.main.status_process import StatusProcess
 from zajil.main.succession import (
     Estate,
     NoSuccession,
+    build_command,
     build_worker,
     describe_place,
     describe_worker,
@@ -449,8 +449,8 @@ class Supervisor:
             self._plan_next(slot, worker, code)
 
     def _plan_next(self, slot: Slot, worker: WorkerProcess, code: int) -> None:
-        """Decide when the next worker of this slot starts, or that none can."""
-        if not self.was_ready or code == EXIT_CONFIG:
+        """Decide when the next worker of this slot starts; one that ends before all have been ready ends the server."""
+        if not self.was_ready:
             self.exit_code = code if code > 0 else 1
             for each in self._workers():
                 each.signal(signal.SIGTERM)
@@ -464,21 +464,16 @@ class Supervisor:
         slot.start_at = time.monotonic() + delay_s
         when = f"in {delay_s:.1f} s" if delay_s else "now"
         warn(f"zajil: the worker (process {worker.pid}) {describe_exit(code)}; the next starts {when}.")
-        if slot.failures % FAILURES_TOLD == 0:
+        if code == EXIT_CONFIG:
+            warn(
+                "zajil: ERROR: the configuration or the database that is there now is refused; the worker's reason is above. "
+                "Those workers that run go on as they are; put it right, and the next one starts."
+            )
+        elif slot.failures % FAILURES_TOLD == 0:
             warn(
                 f"zajil: ERROR: the worker has ended {slot.failures} times within {HEALTHY_AFTER_S:.0f} s of its start. "
                 "Something is wrong with the installation: read the lines above and run zajil doctor."
             )
-
-
-def build_command(arguments: Mapping[str, str | list[str]], path: Path | None) -> list[str]:
-    """The command that runs this supervisor anew, with the code that is on disk then."""
-    words = [sys.executable, "-P", "-m", "zajil.main.cli", "serve"]
-    if path is not None:
-        words += ["--config", str(path)]
-    for name, value in arguments.items():
-        words += [f"{argument_name(name)}={each}" for each in (value if isinstance(value, list) else [value])]
-    return words
 
 
 def serve(arguments: Mapping[str, str | list[str]], path: Path | None) -> int:
