@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from zajil.ports.configuration import Config
+from zajil.storage.schema_keeper import UNSEEN_MS
 from zajil.storage.schema_steps import FIRST_VERSION, Kind, Step, explain_too_new, find_version, load_steps
 
+COUNT_OLDER = "SELECT count(*) FROM schema_nodes WHERE version < {} AND seen_ts_ms > {}"
 ROWS_PER_SECOND = 5_000
 """About what a backfill gets done beside people's traffic."""
 
@@ -28,7 +31,7 @@ class SchemaReport:
     pending: tuple[tuple[Step, int | None], ...]
     """Steps to be done, with the rows that a backfill has to change."""
     older_nodes: int
-    """Processes of a former version that have been seen lately; steps that take something away wait for them."""
+    """Processes of a former version that may still run; steps that take something away wait for them."""
 
 
 def inspect_schema(config: Config) -> SchemaReport:
@@ -49,7 +52,7 @@ def _inspect_sqlite(config: Config) -> SchemaReport:
         has_versions = "schema_state" in tables
         state = connection.execute("SELECT version, minimum FROM schema_state").fetchone() if has_versions else None
         done = [row[0] for row in connection.execute("SELECT number FROM schema_steps")] if has_versions else []
-        nodes = _count_older(connection.execute("SELECT version FROM schema_nodes").fetchall()) if has_versions else 0
+        nodes = connection.execute(COUNT_OLDER.format("?", "?"), _older("sqlite")).get if has_versions else 0
         counts: dict[int, int | None] = {}
         for step in _find_pending("sqlite", done):
             if step.estimate is not None:
@@ -74,7 +77,9 @@ async def _inspect_postgres(url: str) -> SchemaReport:
             has_versions = await connection.fetchval("SELECT to_regclass('schema_state')") is not None
             state = await connection.fetchrow("SELECT version, minimum FROM schema_state") if has_versions else None
             done = [row[0] for row in await connection.fetch("SELECT number FROM schema_steps")] if has_versions else []
-            rows = await connection.fetch("SELECT version FROM schema_nodes") if has_versions else []
+            nodes = (
+                await connection.fetchval(COUNT_OLDER.format("$1", "$2"), *_older("postgres")) if has_versions else 0
+            )
             counts: dict[int, int | None] = {}
             for step in _find_pending("postgres", done):
                 if step.estimate is not None:
@@ -84,15 +89,16 @@ async def _inspect_postgres(url: str) -> SchemaReport:
             await connection.close()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
         raise DatabaseUnreadable(f"PostgreSQL cannot be asked: {error}") from None
-    return _build_report("postgres", tuple(state) if state else None, done, counts, _count_older(map(tuple, rows)))
+    return _build_report("postgres", tuple(state) if state else None, done, counts, nodes)
 
 
 def _find_pending(engine: str, done: list[int]) -> list[Step]:
     return [step for step in load_steps(engine) if step.number not in done]
 
 
-def _count_older(rows: Iterable[Sequence[Any]]) -> int:
-    return sum(row[0] < find_version("sqlite") for row in rows)
+def _older(engine: str) -> tuple[int, int]:
+    """What `COUNT_OLDER` asks for: the same sightings for which a contract step waits."""
+    return find_version(engine), time.time_ns() // 1_000_000 - UNSEEN_MS
 
 
 def _new_database(engine: str) -> SchemaReport:
@@ -123,7 +129,7 @@ def describe_report(report: SchemaReport) -> Iterator[str]:
     if any(step.kind is Kind.CONTRACT for step, _ in report.pending):
         yield "After a contract step the version before this one cannot use the database any more."
     if report.older_nodes:
-        yield f"{report.older_nodes} processes of a former version use the database now."
+        yield f"{report.older_nodes} processes of a former version have used the database in the last {UNSEEN_MS // 60_000} minutes."
 
 
 def describe_work(step: Step, rows: int | None) -> str:
