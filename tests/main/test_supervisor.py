@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from zajil.main import succession
 from zajil.main.config_file import LoadedConfig
 from zajil.main.console import EXIT_CONFIG
 from zajil.main.slot import BACK_OFF_S_MAX, Slot
-from zajil.main.succession import Estate, NoSuccession, describe_worker, execute
+from zajil.main.succession import Estate, NoSuccession, describe_worker, execute, rehearse
 from zajil.main.supervisor import FAILURES_TOLD, Reload, Supervisor
 from zajil.main.worker_process import WorkerProcess
 from zajil.ports.configuration import Config
@@ -135,6 +136,37 @@ def test_without_a_file_for_its_estate_it_stays_what_it_is(monkeypatch: pytest.M
     monkeypatch.setattr(os, "memfd_create", refuse)
     with pytest.raises(NoSuccession, match="Too many open files"):
         execute(["/bin/false"], Estate([], 0, None, []))
+
+
+def test_a_worker_that_ends_while_the_next_version_rehearses_is_replaced(
+    supervisor: Supervisor,
+    system: System,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(WorkerProcess, "reap", lambda worker: worker.exit_code is not None)
+    interpreter = tmp_path / "python"
+    interpreter.write_text("#!/bin/sh\nsleep 0.5\necho 'it is broken' >&2\nexit 1\n")
+    interpreter.chmod(0o700)
+    supervisor.command = [str(interpreter), "serve"]
+    slot, supervisor.slots[1].current = supervisor.slots[0], FakeWorker(1)
+    slot.current = ended = FakeWorker()
+    ended.exit_code = -9
+    supervisor._begin_reload([])
+    assert slot.current is None and slot.coming is not None and system.started == 1
+    assert "not reloaded: the new version does not start: it is broken" in capsys.readouterr().err
+
+
+def test_a_next_version_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    interpreter = tmp_path / "python"
+    interpreter.write_text("#!/bin/sh\nexec sleep 600\n")
+    interpreter.chmod(0o700)
+    monkeypatch.setattr(succession, "REHEARSAL_S_MAX", 0.2)
+    called: list[float] = []
+    with pytest.raises(NoSuccession, match=r"does not start .*timed out"):
+        rehearse([str(interpreter), "serve"], Estate([], 0, None, []), lambda: called.append(time.monotonic()))
+    assert called
 
 
 def end(supervisor: Supervisor, slot: Slot, code: int) -> float:

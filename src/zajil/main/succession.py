@@ -9,7 +9,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from zajil.ports.configuration import Config, ConfigError
 VARIABLE = "_ZAJIL_SUCCESSION"  # not ZAJIL_…: those are options
 FORMAT = 1
 REHEARSAL_S_MAX = 20.0
+MEANWHILE_S = 0.1
 STATE_SIZE_MAX = 1024 * 1024
 SERVE = "serve"
 """Here the words begin that are meant for the server, in the command that executes it."""
@@ -98,32 +100,49 @@ def build_command(arguments: Mapping[str, str | list[str]], path: Path | None) -
     return words
 
 
-def rehearse(command: Sequence[str], estate: Estate) -> dict[str, Any] | None:
+def rehearse(command: Sequence[str], estate: Estate, meanwhile: Callable[[], None]) -> dict[str, Any] | None:
     """Let the version on disk say, in a process of its own, whether it could take over with this command line and configuration.
 
-    Returns where it would serve (`describe_place`); None from a version that does not say. Raises `NoSuccession`.
+    Calls `meanwhile` again and again until it has. Returns where it would serve (`describe_place`); None from a version that does not say.
+    Raises `NoSuccession`.
     """
     try:
-        done = subprocess.run(  # noqa: S603  our own interpreter and module
+        process = subprocess.Popen(  # noqa: S603  our own interpreter and module
             [*command[:1], "-P", "-m", "zajil.main.succession", *command[command.index(SERVE) :]],
-            input=estate.dump(),
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=REHEARSAL_S_MAX,
         )
+        with process:
+            said, complaint = _listen(process, estate.dump(), meanwhile)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoSuccession(f"the new version does not start ({error})") from None
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-        what = "the configuration is refused" if done.returncode == EXIT_CONFIG else "the new version does not start"
+    if process.returncode != 0:
+        last = (complaint.strip().splitlines() or [f"it ended with {process.returncode}"])[-1]
+        what = "the configuration is refused" if process.returncode == EXIT_CONFIG else "the new version does not start"
         raise NoSuccession(f"{what}: {last}")
-    if not done.stdout.strip():
+    if not said.strip():
         return None
     try:
-        place: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        place: dict[str, Any] = json.loads(said.splitlines()[-1])
     except ValueError:
-        raise NoSuccession(f"what the new version says is not understood: {done.stdout.splitlines()[-1]}") from None
+        raise NoSuccession(f"what the new version says is not understood: {said.splitlines()[-1]}") from None
     return place
+
+
+def _listen(process: subprocess.Popen[str], text: str | None, meanwhile: Callable[[], None]) -> tuple[str, str]:
+    """Give it the text, and return what it has said until it ended. Kills it and raises `TimeoutExpired` when that takes too long."""
+    deadline = time.monotonic() + REHEARSAL_S_MAX
+    while True:
+        try:
+            return process.communicate(text, timeout=MEANWHILE_S)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > deadline:
+                process.kill()
+                raise subprocess.TimeoutExpired(process.args, REHEARSAL_S_MAX) from None
+            text = None  # it is on its way
+            meanwhile()
 
 
 def describe_place(config: Config) -> dict[str, Any]:

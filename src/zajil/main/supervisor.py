@@ -151,14 +151,22 @@ class Supervisor:
         """Start every worker whose time has come."""
         if self.is_stopping:
             return
-        for slot in self.slots:
-            if slot.current is None and slot.coming is None and time.monotonic() >= slot.due_at:
-                slot.start(self.sockets, self.lock, self.options)
+        self._start_missing()
         if self.is_reload_wanted and self.reload is None and not self._is_replacing():
             self.is_reload_wanted = False
             askers, self.waiting = self.waiting, []
             self._begin_reload(askers)
         self._go_on_reloading()
+
+    def _start_missing(self) -> None:
+        for slot in self.slots:
+            if slot.current is None and slot.coming is None and time.monotonic() >= slot.due_at:
+                slot.start(self.sockets, self.lock, self.options)
+
+    def _replace_ended(self) -> None:
+        """While the next version rehearses."""
+        self._reap()
+        self._start_missing()
 
     # Waiting
 
@@ -330,8 +338,8 @@ class Supervisor:
     def _become_next_version(self, askers: list[socket.socket]) -> None:
         """Check what would take over, then execute it. Without success everything goes on as it was."""
         try:
-            estate = self._build_estate(askers)
-            place, present = rehearse(self.command, estate), describe_place(self.config)
+            place = rehearse(self.command, self._build_estate(askers), self._replace_ended)
+            present = describe_place(self.config)
             if place is None:
                 place = describe_place(self.read_config().config)
             if any(place[name] != present[name] for name in ("data", "database")):
@@ -353,7 +361,7 @@ class Supervisor:
             self._stop()
             return
         try:
-            execute(self.command, estate)
+            execute(self.command, self._build_estate(askers))
         except NoSuccession as error:  # then at least the workers are new
             unblock_signals()
             warn(f"zajil: {error}")
