@@ -118,6 +118,11 @@ class Ranks:
             return NEVER
         return last[2] if last[0] == user_id else last[1]
 
+    def written_s(self, room_id: str) -> float:
+        """When anybody last wrote to the room."""
+        last = self._writers.get(room_id)
+        return NEVER if last is None else last[1]
+
     def attempted_s(self, user_id: str, room_id: str) -> float:
         """When the account last tried to write to the room."""
         sender = self._senders.get(user_id)

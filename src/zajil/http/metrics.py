@@ -74,6 +74,7 @@ class AppCollector(Collector):
         yield build_counter("zajil_admission_refused", "Requests refused at the edge.", "work", refused)
         for name, text, count in (
             ("zajil_new_rooms_refused", "Messages to one more new chat, refused.", self._app.new_rooms.refused),
+            ("zajil_remote_messages_delayed", "Others' messages that wait.", self._app.slowed_senders.delayed),
             ("zajil_invitations_refused", "Invitations refused.", self._app.invitations.refused),
         ):
             yield CounterMetricFamily(name, text, value=count)

@@ -18,6 +18,7 @@ from zajil.services.federation.partial_rooms import PartialRooms
 from zajil.services.federation.receive_events import RoomTurns
 from zajil.services.federation.remote_spaces import RemoteSpaces
 from zajil.services.federation.server_keys import ServerKeyring
+from zajil.services.federation.slowed_senders import SlowedSenders
 
 
 def attach_federation(app: App) -> None:
@@ -43,6 +44,7 @@ def attach_federation(app: App) -> None:
     app.policy_servers = PolicyServers(app)
     app.backfills = Backfills(app)
     app.partial_rooms = PartialRooms(app)
+    app.slowed_senders = SlowedSenders(app)
     app.remote_spaces = RemoteSpaces(app)
     if config.federation:
         app.media.remote = FederatedMedia(app.federation, app.outbound, app.clock, config.upload_size_max)
@@ -54,9 +56,11 @@ async def run_federation(app: App) -> AsyncIterator[None]:
     await app.server_rules.load()
     await app.destinations.start()
     await app.partial_rooms.start()
+    app.slowed_senders.start()
     try:
         yield
     finally:
+        await app.slowed_senders.stop()
         await app.partial_rooms.stop()
         await app.backfills.stop()
         await app.destinations.stop()

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from zajil.services.federation.receive_events import RoomTurns
     from zajil.services.federation.remote_spaces import RemoteSpaces
     from zajil.services.federation.server_keys import ServerKeyring
+    from zajil.services.federation.slowed_senders import SlowedSenders
     from zajil.services.keys.device_memory import DeviceMemory
     from zajil.services.keys.remote_devices import RemoteDevices
     from zajil.services.keys.to_device import Acknowledgements
@@ -103,6 +104,7 @@ class App:
     policy_servers: "PolicyServers" = field(init=False)
     backfills: "Backfills" = field(init=False)
     partial_rooms: "PartialRooms" = field(init=False)
+    slowed_senders: "SlowedSenders" = field(init=False)
     remote_spaces: "RemoteSpaces" = field(init=False)
     notifier: "Notifier" = field(init=False)
     ignored_users: "IgnoredUsers" = field(init=False)

@@ -18,7 +18,7 @@ class PartialRoom:
 
 @dataclass(frozen=True, slots=True)
 class WaitingPdu:
-    """An event that waits for the rest of its room's state. `json` is the PDU."""
+    """An event that waits for the rest of its room's state, or for its sender's turn. `json` is the PDU."""
 
     room_nid: int
     origin: str

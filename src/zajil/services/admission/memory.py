@@ -28,6 +28,7 @@ def leave_memory(app: App) -> bytes:
         "ranks": app.ranks.leave(),
         "promises": app.admission.leave_promises(),
         "new_rooms": app.new_rooms.leave(),
+        "slowed_senders": app.slowed_senders.new_rooms.leave(),
         "sessions": app.sessions.leave(),
     }
     return orjson.dumps(left)
@@ -42,6 +43,7 @@ def inherit_memory(app: App, text: bytes) -> None:
         app.ranks.inherit(left["ranks"])
         app.admission.inherit_promises(left["promises"])
         app.new_rooms.inherit(left["new_rooms"])
+        app.slowed_senders.new_rooms.inherit(left.get("slowed_senders", {}))
         app.sessions.inherit(left["sessions"])
     except (orjson.JSONDecodeError, LookupError, TypeError, ValueError):
         log.warning("what the former process knew of conversations could not be read")

@@ -1,7 +1,8 @@
 """The breaker: how many rooms that are new to it an account may write to. It reads nothing, and remembers for ten minutes.
 
 A chain letter goes to many chats at once; a conversation goes on in one. So what is limited is not messages but rooms the account
-has not written to lately, and in which nobody else has. Whoever sends is named by a user ID: remote senders can be held to it too.
+has not written to lately, and in which nobody else has. Users of other servers are held to it too, but are not refused: their messages wait
+(services/federation/slowed_senders.py).
 """
 
 from collections import OrderedDict
@@ -45,6 +46,22 @@ class NewRooms:
         if wait_s:
             self.refused += 1
             raise refuse(limit, wait_s)
+        self._take(limit, user_id, full_s, now_s)
+
+    def find_delay_s(self, user_id: str, room_id: str) -> float:
+        """How long a message must wait that cannot be refused, ten minutes at most; 0 for not at all. Its turn is kept for it."""
+        if not self._is_on or user_id in self._exempt:
+            return 0.0
+        now_s = self._clock.monotonic_s()
+        if self._ranks.written_s(room_id) > now_s - MEMORY_S:
+            return 0.0
+        full_s = self._full_s.get(user_id, 0.0)
+        wait_s = LIMIT.wait_s(full_s, now_s)
+        if wait_s < MEMORY_S:
+            self._take(LIMIT, user_id, full_s, now_s)
+        return min(wait_s, MEMORY_S)
+
+    def _take(self, limit: Gcra, user_id: str, full_s: float, now_s: float) -> None:
         self._full_s[user_id] = limit.take(full_s, now_s)
         self._full_s.move_to_end(user_id)
         if len(self._full_s) > ACCOUNTS_MAX:

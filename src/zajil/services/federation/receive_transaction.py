@@ -73,6 +73,7 @@ async def _receive_room(app: App, origin: str, room_id: str, pdus: Sequence[Any]
                 results[each.event_id] = {"error": "The sender's server is banned from this room."}
             else:
                 events.append(each)
-    failures = await receive_events(app, origin, room_id, events)
+    placed_now = await app.slowed_senders.hold(origin, head, events)
+    failures = await receive_events(app, origin, room_id, placed_now)
     results |= {event.event_id: {} for event in events if event.event_id not in failures}
     return results | {event_id: {"error": text} for event_id, text in failures.items()}
