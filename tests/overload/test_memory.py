@@ -21,6 +21,8 @@ from zajil.main.handover import Arrivals, Retirement
 from zajil.main.protocol import BoundedHttpProtocol
 from zajil.services.admission import memory
 from zajil.services.admission.memory import inherit_memory, leave_memory, recall_conversations
+from zajil.services.errors import MatrixError
+from zajil.services.requester import Requester
 
 
 def hand_over(ranks: Ranks, successor: Ranks | None = None) -> Ranks:
@@ -163,3 +165,13 @@ async def test_a_token_of_the_predecessor_says_who_goes_first_and_opens_nothing(
         assert guessed.user_id == anna.user_id
         answer = await anna.get("/_matrix/client/v3/account/whoami")
         assert (answer.status, answer.errcode) == (401, "M_UNKNOWN_TOKEN")
+
+
+async def test_the_limits_go_through_the_memory(tmp_path: Path) -> None:
+    async with running_server(tmp_path / "one") as one, running_server(tmp_path / "two") as two:
+        anna = Requester("@anna:localhost", "D", 1)
+        one.app.invitations._is_on = two.app.invitations._is_on = True
+        one.app.invitations.check(anna, 1_000)
+        inherit_memory(two.app, leave_memory(one.app))
+        with pytest.raises(MatrixError, match="invited many people"):
+            two.app.invitations.check(anna)

@@ -1,5 +1,7 @@
 """The breaker on new rooms, and the limit on invitations: what honest people feel of them, and that the times told are true."""
 
+import json
+
 import pytest
 
 from zajil.core.admission_rank import Ranks
@@ -145,3 +147,22 @@ def test_a_hundred_invitations_one_after_the_other() -> None:
             clock.seconds += int(refused.extra["retry_after_ms"]) / 1000
             invitations.check(anna)
     assert clock.seconds == pytest.approx(500, abs=0.2)
+
+
+def test_a_successor_knows_who_has_invited_and_how_that_was_answered() -> None:
+    clock = SetClock()
+    former, successor = [Invitations(clock, is_on=True, exempt=()) for _ in range(2)]
+    anna = Requester(ANNA, "D", 1)
+    for _ in range(50):
+        former.check(anna)
+    for _ in range(20):
+        former.note_answer(ANNA, is_declined=True)
+    successor.note_answer(ANNA, is_declined=False)
+    successor.inherit(json.loads(json.dumps(former.leave())))
+    with pytest.raises(MatrixError, match="have declined"):
+        successor.check(anna)
+    for _ in range(9):
+        successor.note_answer(ANNA, is_declined=False)
+    with pytest.raises(MatrixError) as refused:
+        successor.check(anna)
+    assert refused.value.extra == {"retry_after_ms": 10_000}, "the answers are the newest twenty"

@@ -1,8 +1,9 @@
-"""How often an account may invite people; half as often when most of those it invited have declined. In memory only."""
+"""How often an account may invite people; half as often when most of those it invited have declined. In memory only, and left to a successor."""
 
 from collections import OrderedDict, deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from zajil.core.admission_gcra import Gcra
@@ -17,6 +18,8 @@ ANSWERS_REMEMBERED: Final = 20
 ANSWERS_LEAST: Final = 4
 """Fewer answers say nothing."""
 ACCOUNTS_MAX: Final = 50_000
+LEFT_MAX: Final = 10_000
+"""So many accounts, the latest, a process leaves to its successor."""
 
 
 @dataclass(slots=True)
@@ -66,6 +69,20 @@ class Invitations:
     def note_answer(self, inviter: str, *, is_declined: bool) -> None:
         """Somebody has joined on an invitation, or declined it."""
         self._find(inviter).declined.append(is_declined)
+
+    def leave(self) -> dict[str, tuple[float, list[bool]]]:
+        """For a successor: when each account will have its whole burst again, and how its last invitations were answered."""
+        latest = list(islice(reversed(self._inviters.items()), LEFT_MAX))
+        return {user_id: (each.full_s, list(each.declined)) for user_id, each in reversed(latest)}
+
+    def inherit(self, left: dict[str, tuple[float, list[bool]]]) -> None:
+        """Know also what another has left, which is older than what is known here."""
+        for user_id, (full_s, declined) in left.items():
+            if user_id not in self._inviters and len(self._inviters) >= ACCOUNTS_MAX:
+                continue
+            inviter = self._find(user_id)
+            inviter.full_s = max(full_s, inviter.full_s)
+            inviter.declined = deque([*declined, *inviter.declined], maxlen=ANSWERS_REMEMBERED)
 
     def _find(self, user_id: str) -> Inviter:
         inviter = self._inviters.get(user_id)

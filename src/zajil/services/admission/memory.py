@@ -29,6 +29,7 @@ def leave_memory(app: App) -> bytes:
         "promises": app.admission.leave_promises(),
         "new_rooms": app.new_rooms.leave(),
         "slowed_senders": app.slowed_senders.new_rooms.leave(),
+        "invitations": app.invitations.leave(),
         "sessions": app.sessions.leave(),
     }
     return orjson.dumps(left)
@@ -44,6 +45,7 @@ def inherit_memory(app: App, text: bytes) -> None:
         app.admission.inherit_promises(left["promises"])
         app.new_rooms.inherit(left["new_rooms"])
         app.slowed_senders.new_rooms.inherit(left.get("slowed_senders", {}))
+        app.invitations.inherit(left.get("invitations", {}))
         app.sessions.inherit(left["sessions"])
     except (orjson.JSONDecodeError, LookupError, TypeError, ValueError):
         log.warning("what the former process knew of conversations could not be read")
