@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
 from benchmarks.flood import BAR_MS, CAPACITY, Run, Settings, describe, run_once
+from benchmarks.flood_load import LiveFigures
 from benchmarks.flood_people import People, prepare
 from benchmarks.reconnect import TALKERS, measure
 
 SMALL_CAPACITY = 100
+KEPT_LEAST = 0.8
+"""Of those who come back when they were told to, so many are let in."""
+MEMORY_GROWTH_MIB_MAX = 200
+IN_SYNC_S_MAX = 120
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +53,21 @@ def test_everybody_comes_back_at_once(small: tuple[Path, People]) -> None:
     assert set(back.sends) == {200}
 
 
+def check_promises(flood: Run) -> None:
+    """The times in Retry-After are true."""
+    assert flood.flood is not None
+    kept, broken = flood.flood["polite_kept"], flood.flood["polite_broken"]
+    assert kept + broken > 0, "nobody came back as told"
+    assert kept >= KEPT_LEAST * (kept + broken), f"{kept} of {kept + broken} were let in"
+
+
+@pytest.mark.parametrize(("kept", "broken", "is_true"), [(80, 20, True), (79, 21, False), (0, 0, False)])
+def test_what_a_true_retry_after_is(kept: int, broken: int, is_true: bool) -> None:
+    flood = Run(LiveFigures(), {"polite_kept": kept, "polite_broken": broken})
+    with contextlib.nullcontext() if is_true else pytest.raises(AssertionError):
+        check_promises(flood)
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_the_whole_flood(tmp_path: Path) -> None:
@@ -58,6 +79,7 @@ def test_the_whole_flood(tmp_path: Path) -> None:
             flood = run_once(tmp_path, people, settings)
             print(describe(settings, control, flood))
             check(flood)
+            check_promises(flood)
             assert flood.p_ms(0.99) <= control.p_ms(0.99) + (BAR_MS if inside <= 0.05 else 5000)
 
 
@@ -69,3 +91,5 @@ def test_five_thousand_come_back_at_once(tmp_path: Path) -> None:
     print(back.describe())
     assert back.missed == 0
     assert set(back.sends) == {200}
+    assert back.memory_after_mib - back.memory_before_mib < MEMORY_GROWTH_MIB_MAX
+    assert back.seconds < IN_SYNC_S_MAX
