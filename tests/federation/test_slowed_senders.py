@@ -96,6 +96,17 @@ async def test_a_second_message_does_not_bring_the_first(visit: Visit) -> None:
     await visit.gets(*written)
 
 
+async def test_what_is_no_event_ends_no_wait(visit: Visit) -> None:
+    await visit.use_up()
+    room_id = await visit.make_room(visit.omar)
+    event_id = await visit.write(visit.omar, room_id)
+    app = visit.ali.server.app
+    head = await app.rooms.find(app.db.reader, room_id, app.db.position)
+    assert head is not None
+    assert await visit.slowed.hold("one.test", head, []) == []
+    assert not await visit.has(event_id)
+
+
 async def test_where_somebody_else_writes_nothing_waits(visit: Visit) -> None:
     await visit.use_up()
     theirs, ours, renamed = [await visit.make_room(visit.omar) for _ in range(3)]

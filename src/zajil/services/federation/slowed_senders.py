@@ -64,6 +64,8 @@ class SlowedSenders:
 
     async def hold(self, origin: str, head: RoomHead, events: Sequence[Event]) -> Sequence[Event]:
         """Keep what must wait. Returns what is to be placed now."""
+        if not events:
+            return events
         room_id, held = head.room_id, self._held.get(head.room_id)
         sender = find_only_writer(self._app, events)
         if held is None:
