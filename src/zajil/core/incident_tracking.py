@@ -49,6 +49,17 @@ class IncidentTracker:
         for cause in self.open:
             self._watches[cause].holds = True
 
+    def take(self, incident: Incident) -> None:
+        """Go on with what a person has written on an open incident, or ended. Any other incident is not this tracker's to follow."""
+        known = self.open.get(incident.cause)
+        if known is None or known.incident_id != incident.incident_id:
+            return
+        if incident.is_open:
+            self.open[incident.cause] = incident
+        else:
+            del self.open[incident.cause]
+            self._recent[incident.cause] = incident
+
     def step(self, now_s: float, now_ms: int, sample: Sample) -> list[Incident]:
         """Take in a sample; returns the incidents that changed. `now_s` is monotonic, `now_ms` what people read."""
         holding = {cause for cause, watch in self._watches.items() if watch.holds}

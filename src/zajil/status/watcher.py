@@ -362,11 +362,7 @@ class Watcher:
         except OperationRefused as refusal:
             return {"ok": False, "error": str(refusal)}
         if changed is not None:
-            if (
-                self.tracker.open.get(changed.cause, changed).incident_id == changed.incident_id
-                and not changed.is_operators
-            ):
-                self.tracker.open[changed.cause] = changed
+            self.tracker.take(changed)
             self._take([changed])
             self._due["renew"] = 0.0
         return answer

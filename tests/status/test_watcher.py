@@ -1,0 +1,88 @@
+"""The watcher's own book-keeping, with nothing around it but a folder and a clock that is set by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zajil.core.health import Cause
+from zajil.core.incidents import Incident, Kind, close, open_incident
+from zajil.main.system import SystemRandomness
+from zajil.ports.configuration import Config
+from zajil.status.watcher import Watcher
+
+TEXT = {"en": "It was a backup.", "ar": "كان نسخًا احتياطيًا."}
+OPENED_MS = 1_790_000_000_000
+
+
+@dataclass
+class SetClock:
+    s: float = 100.0
+    ms: int = OPENED_MS + 100_000
+
+    def monotonic_s(self) -> float:
+        return self.s
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def pass_s(self, seconds: float) -> None:
+        self.s += seconds
+        self.ms += int(seconds * 1000)
+
+
+def build_watcher(folder: Path, clock: SetClock, **outlets: Any) -> Watcher:
+    """A watcher that looks after nothing; no network is asked."""
+    (folder / "status").mkdir(parents=True, exist_ok=True)
+    config = Config(data=folder, status_disk_reserve=0)
+    options: dict[str, Any] = {"http": None, "canary_url": "", "copy": None, "announcers": [], **outlets}
+    return Watcher(config, clock, SystemRandomness(), **options)
+
+
+def kinds(incident: Incident) -> list[Kind]:
+    return [each.kind for each in incident.entries]
+
+
+@pytest.mark.parametrize("is_closed", [True, False], ids=["closed", "another machine's"])
+async def test_a_note_on_what_is_not_followed_here_changes_nothing_else(tmp_path: Path, is_closed: bool) -> None:
+    clock = SetClock()
+    watcher = build_watcher(tmp_path, clock)
+    node = watcher.memory.node if is_closed else "another"
+    incident = open_incident("i1", node, Cause.SLOW_COMMITS, OPENED_MS, {})
+    if is_closed:
+        incident = close(incident, OPENED_MS + 50_000)
+    watcher.memory.put([incident])
+    assert watcher._answer({"operator": "update", "id": "i1", "text": TEXT})["ok"]
+    for _ in range(4):
+        clock.pass_s(30)
+        watcher._tick()
+    found = watcher.memory.incidents["i1"]
+    assert found.closed_ts_ms == incident.closed_ts_ms
+    assert kinds(found) == [*kinds(incident), Kind.NOTE]
+
+
+async def test_a_note_on_what_goes_on_here_stays_when_it_ends(tmp_path: Path) -> None:
+    clock = SetClock()
+    watcher = build_watcher(tmp_path, clock)
+    incident = open_incident("i1", watcher.memory.node, Cause.STOPPED, OPENED_MS, {})
+    watcher.memory.put([incident])
+    watcher.tracker.open[Cause.STOPPED] = incident
+    assert watcher._answer({"operator": "update", "id": "i1", "text": TEXT})["ok"]
+    clock.pass_s(60)
+    watcher._tick()
+    assert kinds(watcher.tracker._recent[Cause.STOPPED]) == [Kind.OPENED, Kind.NOTE, Kind.CLOSED]
+
+
+async def test_a_stop_that_an_operator_ends_ends_once(tmp_path: Path) -> None:
+    clock = SetClock()
+    watcher = build_watcher(tmp_path, clock)
+    incident = open_incident("i1", watcher.memory.node, Cause.STOPPED, OPENED_MS, {})
+    watcher.memory.put([incident])
+    watcher.tracker.open[Cause.STOPPED] = incident
+    assert watcher._answer({"operator": "close", "id": "i1"})["ok"]
+    clock.pass_s(60)
+    watcher._tick()
+    assert kinds(watcher.memory.incidents["i1"]) == [Kind.OPENED, Kind.CLOSED]
