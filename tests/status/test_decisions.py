@@ -16,8 +16,10 @@ from zajil.core.incidents import (
     dump_incident,
     load_incident,
     merge_incidents,
+    open_incident,
     overall_state,
 )
+from zajil.status.memory import Memory
 
 
 @pytest.mark.parametrize("phase", range(10))
@@ -207,6 +209,39 @@ def test_two_views_of_an_incident_become_one() -> None:
         base = base.add(Entry(second, Kind.UPDATE, Cause.ERRORS))
     assert len(base.entries) == ENTRIES_MAX
     assert base.entries[0].kind is Kind.OPENED
+
+
+@pytest.mark.parametrize("kind", [Kind.IDENTIFIED, Kind.UPDATE, Kind.NOTE, Kind.REOPENED])
+def test_an_end_is_an_end_when_the_clock_was_set_back(kind: Kind) -> None:
+    """Whatever was written last, and however late that was by the clock of then."""
+    incident = open_incident("i1", "node", Cause.ERRORS, 1000, {}).add(Entry(10_000, kind, Cause.ERRORS))
+    memory = Memory("node")
+    memory.put([incident])
+    tracker = IncidentTracker("node", lambda: "x", past=[incident])
+    changed = [each for second in range(20) for each in tracker.step(second, 5000, HEALTHY)]
+    memory.put(changed)
+    assert not memory.incidents["i1"].is_open
+    assert [entry.kind for entry in memory.incidents["i1"].entries] == [Kind.OPENED, kind, Kind.CLOSED]
+
+
+def test_what_the_tracker_writes_stands_in_its_order_when_the_clock_was_set_back() -> None:
+    server = SimulatedServer()
+    server.change = build_fault(errors=500)
+    server.run(20)
+    (incident,) = server.seen.values()
+    # A note from a time to come; then the cause is found, goes on, and ends.
+    server.tracker.take(incident.add(Entry(START_MS + 10**9, Kind.NOTE, Cause.ERRORS, {"en": "we look"})))
+    server.change = build_fault(errors=500, database_answers=False)
+    server.run(3600)
+    server.change = lambda sample: sample
+    server.run(60)
+    (incident,) = server.seen.values()
+    assert [entry.kind for entry in incident.entries] == [
+        Kind.OPENED, Kind.NOTE, Kind.IDENTIFIED, Kind.UPDATE, Kind.CLOSED,
+    ]  # fmt: skip
+    times = [entry.ts_ms for entry in incident.entries]
+    assert times == sorted(set(times))
+    assert incident.closed_ts_ms == times[-1]
 
 
 def test_a_healthy_sample_holds_nothing() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from zajil.core.health import Cause
-from zajil.core.incidents import Incident, Kind, close, open_incident
+from zajil.core.health import Cause, Sample
+from zajil.core.incident_tracking import IncidentTracker
+from zajil.core.incidents import Entry, Incident, Kind, close, merge_incidents, open_incident
 from zajil.main.system import SystemRandomness
 from zajil.ports.configuration import Config
 from zajil.status.watcher import Watcher
@@ -86,3 +87,28 @@ async def test_a_stop_that_an_operator_ends_ends_once(tmp_path: Path) -> None:
     clock.pass_s(60)
     watcher._tick()
     assert kinds(watcher.memory.incidents["i1"]) == [Kind.OPENED, Kind.CLOSED]
+
+
+async def test_a_note_written_on_another_machine_whose_clock_is_ahead_does_not_hide_the_end(tmp_path: Path) -> None:
+    clock = SetClock()
+    watcher = build_watcher(tmp_path, clock)
+    incident = open_incident("i1", watcher.memory.node, Cause.STOPPED, OPENED_MS, {})
+    watcher.memory.put([incident])
+    watcher.tracker.open[Cause.STOPPED] = incident
+    noted = incident.add(Entry(clock.ms + 3_600_000, Kind.NOTE, incident.cause, TEXT))
+    watcher._learn([noted])
+    clock.pass_s(60)
+    watcher._tick()
+    assert kinds(watcher.memory.incidents["i1"]) == [Kind.OPENED, Kind.NOTE, Kind.CLOSED]
+    assert not watcher.memory.incidents["i1"].is_open
+
+
+def test_what_comes_back_does_so_after_a_note_on_its_end() -> None:
+    ended_ms = OPENED_MS + 1000
+    tracker = IncidentTracker("a", lambda: "i2")
+    incident = close(open_incident("i1", "a", Cause.STOPPED, OPENED_MS, {}), ended_ms)
+    tracker._recent[Cause.STOPPED] = incident
+    noted = incident.add(Entry(ended_ms + 9000, Kind.NOTE, incident.cause, TEXT))
+    tracker.take(noted)
+    (back,) = tracker.step(1.0, ended_ms + 5000, Sample(is_stopped=True))
+    assert back.is_open and merge_incidents(back, noted).is_open

@@ -50,15 +50,13 @@ class IncidentTracker:
             self._watches[cause].holds = True
 
     def take(self, incident: Incident) -> None:
-        """Go on with what a person has written on an open incident, or ended. Any other incident is not this tracker's to follow."""
-        known = self.open.get(incident.cause)
-        if known is None or known.incident_id != incident.incident_id:
-            return
-        if incident.is_open:
-            self.open[incident.cause] = incident
-        else:
-            del self.open[incident.cause]
-            self._recent[incident.cause] = incident
+        """Go on with what a person has written on an incident of this tracker, or ended. Any other is not here to be followed."""
+        cause = incident.cause
+        if cause in self.open and self.open[cause].incident_id == incident.incident_id:
+            del self.open[cause]
+            (self.open if incident.is_open else self._recent)[cause] = incident
+        elif cause in self._recent and self._recent[cause].incident_id == incident.incident_id and not incident.is_open:
+            self._recent[cause] = incident
 
     def step(self, now_s: float, now_ms: int, sample: Sample) -> list[Incident]:
         """Take in a sample; returns the incidents that changed. `now_s` is monotonic, `now_ms` what people read."""
@@ -94,7 +92,8 @@ class IncidentTracker:
             return self._end(cause, incident, now_ms)
         if now_s - self._updated_s.setdefault(cause, now_s) >= UPDATE_INTERVAL_S and watch.holds:
             self._updated_s[cause] = now_s
-            incident = self.open[cause] = incident.add(Entry(now_ms, Kind.UPDATE, cause, values=values))
+            update = Entry(incident.after(now_ms), Kind.UPDATE, cause, values=values)
+            incident = self.open[cause] = incident.add(update)
             return incident
         return None
 
@@ -119,12 +118,13 @@ class IncidentTracker:
         symptoms = [each for each in self.open if each in NATURES[cause].explains]
         if symptoms and cause is not Cause.STOPPED:  # what was wrong before is still wrong after
             oldest = min(symptoms, key=lambda each: (self.open[each].opened_ts_ms, each))
-            incident = self.open[cause] = identify(self.open.pop(oldest), cause, now_ms, values)
+            symptom = self.open.pop(oldest)
+            incident = self.open[cause] = identify(symptom, cause, symptom.after(now_ms), values)
             return incident
         last = self._recent.pop(cause, None)
         if last is not None and last.closed_ts_ms is not None and 0 <= now_ms - last.closed_ts_ms < REOPENS_WITHIN_MS:
             self._returns[cause] = self._returns.get(cause, 0) + 1
-            incident = reopen(last, now_ms, values)
+            incident = reopen(last, last.after(now_ms), values)
         else:
             self._returns.pop(cause, None)
             incident = open_incident(self._build_id(), self._node, cause, now_ms, values)
@@ -133,7 +133,7 @@ class IncidentTracker:
 
     def _end(self, cause: Cause, incident: Incident, now_ms: int) -> Incident:
         del self.open[cause]
-        incident = close(incident, max(now_ms, incident.opened_ts_ms))
+        incident = close(incident, incident.after(now_ms))
         self._recent[cause] = incident
         return incident
 

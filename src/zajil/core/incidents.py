@@ -64,6 +64,10 @@ class Incident:
     def changed_ts_ms(self) -> int:
         return self.entries[-1].ts_ms if self.entries else self.opened_ts_ms
 
+    def after(self, now_ms: int) -> int:
+        """The time of its next entry: they stand in the order in which they were written, whatever the clock says."""
+        return max(now_ms, self.changed_ts_ms + 1)
+
     def add(self, entry: Entry) -> "Incident":
         """With one more entry; in the middle of a very long timeline the oldest are left out, its beginning stays."""
         entries = (*self.entries, entry)

@@ -34,7 +34,7 @@ def operate(
         case "update":
             incident = _find(known, question)
             text = parse_texts(question.get("text"), "text", TEXT_CHARACTERS_MAX, is_needed=True)
-            incident = incident.add(Entry(_after(incident, now_ms), Kind.NOTE, incident.cause, text))
+            incident = incident.add(Entry(incident.after(now_ms), Kind.NOTE, incident.cause, text))
         case "close":
             incident = _find(known, question)
             if not incident.is_open:
@@ -42,15 +42,10 @@ def operate(
             if not incident.is_operators and incident.cause is not Cause.STOPPED:
                 raise OperationRefused("The server opened this incident and closes it itself when its cause is gone.")
             text = parse_texts(question.get("text"), "text", TEXT_CHARACTERS_MAX, is_needed=False)
-            incident = close(incident, _after(incident, now_ms), text)
+            incident = close(incident, incident.after(now_ms), text)
         case _:
             raise OperationRefused("open, update, close and list are what can be done.")
     return {"ok": True, "incident": dump_incident(incident)}, incident
-
-
-def _after(incident: Incident, now_ms: int) -> int:
-    """Entries stand in the order in which they were written, whatever the clock says."""
-    return max(now_ms, incident.changed_ts_ms + 1)
 
 
 def _find(known: Mapping[str, Incident], question: Mapping[str, Any]) -> Incident:

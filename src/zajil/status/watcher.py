@@ -341,10 +341,19 @@ class Watcher:
             if self.memory.is_new and not self.memory.history.hours:
                 self.memory.history = load_history(message["history"])
             self.memory.is_new = False
-        if "known" in message and self.memory.put([load_incident(each) for each in message["known"]]):
-            self._due["renew"] = 0.0
+        if "known" in message:
+            self._learn([load_incident(each) for each in message["known"]])
         if "nodes" in message:
             self._adopt(message["nodes"])
+
+    def _learn(self, known: Sequence[Incident]) -> None:
+        """What the database has of other machines, such as a note written there on what goes on here: our next entry comes after it."""
+        changed = self.memory.put(known)
+        for incident in changed:
+            if incident.is_open:
+                self.tracker.take(incident)
+        if changed:
+            self._due["renew"] = 0.0
 
     def _adopt(self, nodes: Mapping[str, int]) -> None:
         """A machine that is gone cannot close its incidents: where they are not true here either, we do."""
@@ -353,7 +362,7 @@ class Watcher:
             is_anothers = incident.node != self.memory.node and not incident.is_operators
             is_gone = now_ms - max(nodes.get(incident.node, 0), incident.changed_ts_ms) > NODE_GONE_MS
             if incident.is_open and is_anothers and is_gone and incident.cause not in self.tracker.open:
-                self._take([close(replace(incident, node=self.memory.node), now_ms)])
+                self._take([close(replace(incident, node=self.memory.node), incident.after(now_ms))])
 
     def _answer(self, question: Mapping[str, Any]) -> dict[str, Any]:
         try:
