@@ -4,15 +4,18 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
 from tests.client import q, running_server
 from tests.push.receiver import running_receiver
 
 from zajil.core.health import Cause, Probe, State, judge
 from zajil.core.incidents import Entry, Incident, Kind, close, open_incident, reopen
+from zajil.ports.database import Busy, StorageUnavailable
 from zajil.ports.status_outlets import OutletFailed
+from zajil.services.app import App
 from zajil.status.announce import Announcements
 from zajil.status.memory import Memory
-from zajil.status.send_notices import NoticeSender, find_change
+from zajil.status.send_notices import CHANNEL, NoticeSender, find_change
 from zajil.status.sense import Senses
 from zajil.status.workers import STARTING_S_MAX, Workers, WorkerView
 
@@ -124,6 +127,80 @@ async def test_notices_of_two_processes_reach_nobody_twice(tmp_path: Path) -> No
             (await user.post(f"{room}/join")).ok()
             events = (await user.get(f"{room}/messages?dir=b&limit=50")).ok()["chunk"]
             assert len([each for each in events if each["type"] == "m.room.message"]) == 1
+
+
+@pytest.mark.parametrize("where", ["user", "claim", "progress", "database"])
+async def test_notices_wait_for_a_server_that_has_too_much_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    refusals: list[Exception] = [Busy(10)]
+    told: list[str] = []
+
+    def refuse_once(here: str) -> None:
+        if where == here and refusals:
+            raise refusals.pop()
+
+    async def send(app: object, user_id: str, body: str, extra: object) -> None:
+        if told:
+            refuse_once("user")
+        told.append(user_id)
+
+    async with running_server(tmp_path) as server:
+        users = [(await server.register(f"user{number}")).user_id for number in range(3)]
+        store = server.app.stores.incidents
+        changes = {name: getattr(store, name) for name in ("claim_announcement", "store_progress", "load_undone")}
+
+        def refusing(name: str, here: str) -> None:
+            async def call(*arguments: object, **named: object) -> object:
+                refuse_once(here)
+                return await changes[name](*arguments, **named)
+
+            monkeypatch.setattr(store, name, call)
+
+        monkeypatch.setattr("zajil.status.send_notices.send_server_notice", send)
+        monkeypatch.setattr("zajil.status.send_notices.UNAVAILABLE_S", 0.01, raising=False)
+        if where == "database":
+            refusals[:] = [StorageUnavailable("gone")]
+        await server.app.db.write(lambda tx: store.claim_announcement(tx, "i1", "opened", CHANNEL, 1000))
+        for name, here in (
+            ("claim_announcement", "claim"),
+            ("store_progress", "progress"),
+            ("load_undone", "database"),
+        ):
+            refusing(name, here)
+        incident = close(OPENED, server.app.clock.now_ms())
+        await server.app.db.write(lambda tx: store.store(tx, incident))
+        sender = NoticeSender(server.app)
+        await sender.look([incident])
+        assert sender._running is not None
+        await sender._running
+        assert not refusals
+        assert sorted(told) == sorted(users)
+
+
+async def test_nobody_is_told_of_the_beginning_of_what_ended_while_the_server_was_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    async def send(app: App, user_id: str, body: str, extra: object) -> None:
+        if told:
+            await app.db.write(lambda tx: store.store(tx, close(incident, incident.opened_ts_ms + 120_000)))
+            raise Busy(10)
+        told.append(user_id)
+
+    async with running_server(tmp_path) as server:
+        for number in range(3):
+            await server.register(f"user{number}")
+        monkeypatch.setattr("zajil.status.send_notices.send_server_notice", send)
+        store = server.app.stores.incidents
+        incident = replace(OPENED, opened_ts_ms=server.app.clock.now_ms() - 120_000)
+        await server.app.db.write(lambda tx: store.store(tx, incident))
+        sender = NoticeSender(server.app)
+        await sender.look([incident])
+        assert sender._running is not None
+        await sender._running
+        assert len(told) == 1
 
 
 async def test_a_gateway_that_is_back_is_noticed(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ is told here.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
 import structlog
 
@@ -26,10 +26,16 @@ USERS_MAX: Final = 50_000
 PAUSE_S: Final = 0.05
 SINCE_MS: Final = 3_600_000
 """What has not been told to everybody within an hour is not told to the rest."""
+BUSY_S_LEAST: Final = 0.1
+BUSY_S_MAX: Final = 30.0
+UNAVAILABLE_S: Final = 5.0
+"""How long to wait for a database that is not there."""
 SWITCH: Final = "org.zajil.status_notices"
 """Account data with which a user says `{"enabled": false}`."""
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 
 class NoticeSender:
@@ -44,18 +50,22 @@ class NoticeSender:
         app = self._app
         if not app.config.status_notices:
             return
-        now_ms = app.clock.now_ms()
         for incident in incidents:
-            change = find_change(incident, now_ms)
-            if change is None or await self._is_told_by_another(incident):
-                continue
-            opened = change == "opened" or await self._was_told(incident)
-            if opened and await app.db.write(
-                lambda tx, each=incident, what=change: app.stores.incidents.claim_announcement(  # type: ignore[misc]
-                    tx, each.incident_id, what, CHANNEL, now_ms
-                )
-            ):
+            # What is open is looked at again within a minute; of its end nobody tells a second time.
+            patience_ms = 0 if incident.is_open else SINCE_MS
+            if await self._patiently(lambda each=incident: self._claim(each), patience_ms):  # type: ignore[misc]
                 self._begin()
+
+    async def _claim(self, incident: Incident) -> bool:
+        """Whether there is something to tell of it, and this process is the one that tells."""
+        app, now_ms = self._app, self._app.clock.now_ms()
+        change = find_change(incident, now_ms)
+        if change is None or await self._is_told_by_another(incident):
+            return False
+        if change != "opened" and not await self._was_told(incident):
+            return False
+        store, incident_id = app.stores.incidents, incident.incident_id
+        return await app.db.write(lambda tx: store.claim_announcement(tx, incident_id, change, CHANNEL, now_ms))
 
     async def _is_told_by_another(self, incident: Incident) -> bool:
         """Two machines notice the same: the one that noticed it first tells it."""
@@ -79,15 +89,29 @@ class NoticeSender:
 
     async def _run(self) -> None:
         app, store = self._app, self._app.stores.incidents
-        try:
-            since_ms = app.clock.now_ms() - SINCE_MS
-            while undone := await store.load_undone(app.db.reader, CHANNEL, since_ms):
-                for incident_id, change, reached in undone:
-                    await self._tell_everybody(incident_id, change, reached)
-        except (StorageUnavailable, Busy) as error:
-            log.warning("server notices about the status wait", cause=str(error))
-        except Exception:
-            log.exception("server notices about the status were not sent")
+        while True:
+            try:
+                while undone := await store.load_undone(app.db.reader, CHANNEL, app.clock.now_ms() - SINCE_MS):
+                    for incident_id, change, reached in undone:
+                        await self._tell_everybody(incident_id, change, reached)
+                return
+            except (StorageUnavailable, Busy) as error:
+                log.warning("server notices about the status wait", cause=str(error))
+                await asyncio.sleep(find_wait_s(error))
+            except Exception:
+                log.exception("server notices about the status were not sent")
+                return
+
+    async def _patiently(self, act: Callable[[], Awaitable[T]], patience_ms: int) -> T:
+        """Do it, and again while the server has more to do than it can: right after an outage it has."""
+        until_s = self._app.clock.monotonic_s() + patience_ms / 1000
+        while True:
+            try:
+                return await act()
+            except Busy as busy:
+                if self._app.clock.monotonic_s() >= until_s:
+                    raise
+                await asyncio.sleep(find_wait_s(busy))
 
     async def _tell_everybody(self, incident_id: str, change: str, reached: str) -> None:
         app, store = self._app, self._app.stores.incidents
@@ -104,11 +128,12 @@ class NoticeSender:
             for account in accounts:
                 if account.is_guest or account.is_deactivated or account.user_id.startswith("@_"):
                     continue
-                told += await self._tell(incident, change, account.user_id)
+                user_id = account.user_id
+                told += await self._patiently(lambda each=user_id: self._tell(incident_id, change, each), SINCE_MS)  # type: ignore[misc]
                 await asyncio.sleep(PAUSE_S)
             incident = await store.load(app.db.reader, incident_id)
-            if incident is not None and change == "opened" and not incident.is_open:
-                break  # it is over
+            if incident is not None and is_over(incident, change):
+                break
         await self._note(incident_id, change, reached, reached, is_done=True)
 
     async def _note(self, incident_id: str, change: str, expected: str, reached: str, *, is_done: bool) -> bool:
@@ -117,8 +142,11 @@ class NoticeSender:
             lambda tx: store.store_progress(tx, announcement, expected, reached, is_done=is_done)
         )
 
-    async def _tell(self, incident: Incident, change: str, user_id: str) -> bool:
+    async def _tell(self, incident_id: str, change: str, user_id: str) -> bool:
         app = self._app
+        incident = await app.stores.incidents.load(app.db.reader, incident_id)
+        if incident is None or is_over(incident, change):
+            return False
         switch = await app.stores.account_data.load(app.db.reader, user_id, "", SWITCH)
         if switch is not None and switch.get("enabled") is False:
             return False
@@ -128,6 +156,16 @@ class NoticeSender:
         except MatrixError as error:
             log.info("a server notice was not sent", cause=str(error.errcode))
         return True
+
+
+def find_wait_s(error: StorageUnavailable | Busy) -> float:
+    """When to try again: what a server with too much to do says itself, within bounds."""
+    return min(max(error.retry_after_ms / 1000, BUSY_S_LEAST), BUSY_S_MAX) if isinstance(error, Busy) else UNAVAILABLE_S
+
+
+def is_over(incident: Incident, change: str) -> bool:
+    """Nobody needs to hear of the beginning of what has ended."""
+    return change == "opened" and not incident.is_open
 
 
 def find_change(incident: Incident, now_ms: int) -> str | None:
