@@ -26,6 +26,7 @@ from zajil.status.worker_link import WorkerLink
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 LOCK_FILE = "watcher.lock"
 LOCK_PAUSE_S = 0.1
+SIGN_OF_LIFE_S = 1.0
 ORPHAN_S_MAX = 24 * 3600
 """A watcher whose server is gone goes on telling so for a day."""
 
@@ -68,8 +69,10 @@ def build_tls(config: Config) -> ssl.SSLContext | None:
     return context
 
 
-async def watch(config: Config, parent: int | None) -> None:
-    """Watch until told to stop, or until a newer watcher takes over. `parent` is the supervisor, None when a person started it."""
+async def watch(config: Config, parent: int | None, alive: int | None = None) -> None:
+    """Watch until told to stop, or until a newer watcher takes over. `parent` is the supervisor, None when a person started it;
+    `alive` is where it hears signs of life."""
+    living = asyncio.create_task(_give_signs_of_life(alive))
     folder = config.data / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = await _take_lock(config.data, folder)
@@ -111,9 +114,22 @@ async def watch(config: Config, parent: int | None) -> None:
         await asyncio.gather(running, orphan, return_exceptions=True)
         await watcher.end(is_planned=ended.result() if ended.done() else None)
     finally:
+        living.cancel()
         server.close()
         await http.close()
         os.close(lock)
+
+
+async def _give_signs_of_life(alive: int | None) -> None:
+    """One a second to the supervisor, for as long as there is one."""
+    if alive is None:
+        return
+    os.set_blocking(alive, False)
+    with contextlib.suppress(BrokenPipeError):
+        while True:
+            with contextlib.suppress(BlockingIOError):  # it has not listened for long
+                os.write(alive, b".")
+            await asyncio.sleep(SIGN_OF_LIFE_S)
 
 
 async def _end_orphan(parent: int | None, end: Callable[[bool | None], None]) -> None:

@@ -3,7 +3,7 @@
 It is no worker: it holds no socket, and while it is away nothing is missing but news.
 """
 
-import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +15,9 @@ from zajil.main.console import warn
 BACK_OFF_FIRST_S = 1.0
 BACK_OFF_S_MAX = 60.0
 HEALTHY_AFTER_S = 60.0
+START_TICKS_MAX = 120
+SILENT_TICKS_MAX = 30
+"""Ticks without a sign of life, of which it gives one a second. Ticks, not times, so that a pause of the whole machine counts as one."""
 END_WAIT_S_MAX = 8.0
 HAND_OVER_WAIT_S_MAX = 2.0
 
@@ -26,12 +29,16 @@ class StatusProcess:
         """`build_options` is asked before each start: by then the sockets are known."""
         self._build_options = build_options
         self._process: subprocess.Popen[bytes] | None = None
+        self._alive = -1
+        """Where its signs of life arrive."""
+        self._silent_ticks_max = START_TICKS_MAX
+        self._silent_ticks = 0
         self._started_at = 0.0
         self._start_at = 0.0
         self._failures = 0
 
     def tick(self, *, is_wanted: bool) -> None:
-        """Notice its end, and start it when its time has come."""
+        """Notice its end, or that it hangs, and start it when its time has come. To be called once a second."""
         now = time.monotonic()
         if self._process is not None and self._process.poll() is not None:
             if now - self._started_at > HEALTHY_AFTER_S:
@@ -42,11 +49,47 @@ class StatusProcess:
             )
             self._process, self._start_at = None, now + delay_s
             self._failures += 1
+        if is_wanted and self._process is not None:
+            self._listen(self._process)
         if is_wanted and self._process is None and now >= self._start_at:
-            command = [sys.executable, "-P", "-m", "zajil.main.status_watch", *self._build_options()]
-            with contextlib.suppress(OSError):  # no memory, no processes: later
-                self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603  our own interpreter and module
+            self._start()
             self._started_at, self._start_at = now, now + BACK_OFF_FIRST_S
+
+    def _start(self) -> None:
+        self._close()
+        try:
+            self._alive, given = os.pipe()
+        except OSError:  # no files: later
+            return
+        os.set_blocking(self._alive, False)
+        options = [*self._build_options(), "--alive", str(given)]
+        command = [sys.executable, "-P", "-m", "zajil.main.status_watch", *options]
+        try:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[given])  # noqa: S603  our own interpreter and module
+        except OSError:  # no memory, no processes: later
+            self._close()
+        finally:
+            os.close(given)
+        self._silent_ticks, self._silent_ticks_max = 0, START_TICKS_MAX
+
+    def _listen(self, process: "subprocess.Popen[bytes]") -> None:
+        """A watcher that hangs shows the last that was well for ever; it is killed, and the next tick sees its end."""
+        try:
+            is_alive = bool(os.read(self._alive, 4096))
+        except BlockingIOError:
+            is_alive = False
+        if is_alive:
+            self._silent_ticks, self._silent_ticks_max = 0, SILENT_TICKS_MAX
+            return
+        self._silent_ticks += 1
+        if self._silent_ticks == self._silent_ticks_max + 1:
+            warn(f"zajil: the status process has given no sign of life for {self._silent_ticks_max} s and is replaced.")
+            process.kill()
+
+    def _close(self) -> None:
+        if self._alive >= 0:
+            os.close(self._alive)
+            self._alive = -1
 
     def stop(self) -> None:
         """Tell it that the server stops because somebody wants that."""
@@ -75,3 +118,4 @@ class StatusProcess:
             self._process.kill()
             self._process.wait()
         self._process = None
+        self._close()

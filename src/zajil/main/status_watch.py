@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--config", type=Path)
     parser.add_argument("--bound", help="the address that is really bound, should the configuration ask for any port")
     parser.add_argument("--parent", type=int)
+    parser.add_argument("--alive", type=int, help="the descriptor through which the supervisor hears signs of life")
     given = parser.parse_args()
     try:
         config = load_config(json.loads(given.arguments), path=given.config).config
@@ -33,7 +34,7 @@ def main() -> int:
     from zajil.main.status import watch
 
     configure_log(config)
-    asyncio.run(watch(config, given.parent))
+    asyncio.run(watch(config, given.parent, given.alive))
     # A channel of announcements that does not answer must not hold up the end.
     sys.stderr.flush()
     os._exit(0)
