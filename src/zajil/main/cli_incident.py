@@ -96,7 +96,7 @@ def watch(arguments: Arguments, path: Path | None) -> None:
     from zajil.main import log, status
 
     log.configure_log(config)
-    asyncio.run(status.watch(config, None))
+    status.run_watch(config)
 
 
 def build_time(ts_ms: int) -> str:

@@ -7,6 +7,8 @@ import ipaddress
 import os
 import signal
 import ssl
+import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,24 @@ def build_tls(config: Config) -> ssl.SSLContext | None:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def run_watch(config: Config, parent: int | None = None, alive: int | None = None) -> None:
+    """Watch, and end this process. From within: `asyncio.run` would wait for a channel, folder or disk that does not answer."""
+
+    async def watch_and_leave() -> None:
+        code = 1
+        try:
+            await watch(config, parent, alive)
+            code = 0
+        except Exception:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    asyncio.run(watch_and_leave())
 
 
 async def watch(config: Config, parent: int | None, alive: int | None = None) -> None:

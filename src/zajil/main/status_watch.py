@@ -1,10 +1,8 @@
 """The process that watches the server: `python -m zajil.main.status_watch`, started by the supervisor, or `zajil status watch`."""
 
 import argparse
-import asyncio
 import dataclasses
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -31,13 +29,11 @@ def main() -> int:
         return EXIT_CONFIG
     import_lean()
     from zajil.main.log import configure_log
-    from zajil.main.status import watch
+    from zajil.main.status import run_watch
 
     configure_log(config)
-    asyncio.run(watch(config, given.parent, given.alive))
-    # A channel of announcements that does not answer must not hold up the end.
-    sys.stderr.flush()
-    os._exit(0)
+    run_watch(config, given.parent, given.alive)
+    return 0
 
 
 if __name__ == "__main__":

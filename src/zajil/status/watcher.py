@@ -39,6 +39,9 @@ STOPPED_MS_LEAST: Final = 30_000
 NODE_GONE_MS: Final = 60_000
 ACCOUNT_S_MAX: Final = 4.0
 CLAIM_S_MAX: Final = 5.0
+LAST_COPY_S_MAX: Final = 5.0
+LAST_MEMORY_S_MAX: Final = 1.5
+"""What does not answer must not hold up the end: the supervisor waits for eight seconds, and for two when another watcher goes on."""
 SETTLES_S: Final = 7.0
 NODE_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 
@@ -116,10 +119,12 @@ class Watcher:
             for ahead_s in (0.0, 1000.0):  # there is no time left to wait and see
                 self._take(self.tracker.step(now_s + ahead_s, now_ms, ending))
             self._renew()
-            await self._write_copy()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_COPY_S_MAX):
+                    await self._write_copy()
         self._remember()
         if self._remembering is not None:
-            await self._remembering
+            await asyncio.wait([self._remembering], timeout=LAST_MEMORY_S_MAX)
 
     # Deciding
 
