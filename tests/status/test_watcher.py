@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +44,18 @@ def build_watcher(folder: Path, clock: SetClock, **outlets: Any) -> Watcher:
     config = Config(data=folder, status_disk_reserve=0)
     options: dict[str, Any] = {"http": None, "canary_url": "", "copy": None, "announcers": [], **outlets}
     return Watcher(config, clock, SystemRandomness(), **options)
+
+
+class SlowCopy:
+    """Every copy takes until it is let go; which incidents were on it."""
+
+    def __init__(self) -> None:
+        self.written: list[list[str]] = []
+        self.gate = asyncio.Event()
+
+    async def write(self, pages: Mapping[str, bytes]) -> None:
+        self.written.append([each["cause"] for each in json.loads(pages["status.json"])["incidents"]])
+        await self.gate.wait()
 
 
 def kinds(incident: Incident) -> list[Kind]:
@@ -112,3 +127,37 @@ def test_what_comes_back_does_so_after_a_note_on_its_end() -> None:
     tracker.take(noted)
     (back,) = tracker.step(1.0, ended_ms + 5000, Sample(is_stopped=True))
     assert back.is_open and merge_incidents(back, noted).is_open
+
+
+async def test_what_changes_while_a_copy_is_being_written_is_on_the_next_at_once(tmp_path: Path) -> None:
+    clock, copy = SetClock(), SlowCopy()
+    watcher = build_watcher(tmp_path, clock, copy=copy)
+    watcher._tick()
+    await asyncio.sleep(0)
+    assert copy.written == [[]]
+    text = {"title": TEXT, "text": TEXT}
+    assert watcher._answer({"operator": "open", **text})["ok"]
+    clock.pass_s(0.5)
+    watcher._tick()
+    assert watcher._answer({"operator": "open", **text})["ok"]
+    clock.pass_s(0.5)
+    watcher._tick()
+    copy.gate.set()
+    assert watcher._copy_task is not None
+    await watcher._copy_task
+    assert copy.written == [[], ["operator", "operator"]]
+
+
+async def test_a_copy_is_of_what_the_pages_show(tmp_path: Path) -> None:
+    """What is heard before the pages are made anew is not on the copy yet."""
+    clock, copy = SetClock(), SlowCopy()
+    copy.gate.set()
+    watcher = build_watcher(tmp_path, clock, copy=copy)
+    watcher._tick()
+    watcher._learn([open_incident("i1", "another", Cause.SLOW_COMMITS, OPENED_MS, {})])
+    for _ in range(2):
+        assert watcher._copy_task is not None
+        await watcher._copy_task
+        clock.pass_s(0.5)
+        watcher._tick()
+    assert copy.written == [[], ["slow_commits"]]

@@ -240,6 +240,7 @@ class Watcher:
             interval_s=self._config.status_canary_interval_s,
             is_known=self._round is not None or bool(self.memory.history.hours),
         )
+        self._shown = tuple((each.incident_id, len(each.entries)) for each in self.memory.incidents.values())
         self._pages = build_pages(view)
         self._etag = build_etag(self._pages)
         self.workers.tell(self._build_pages_message())
@@ -248,20 +249,22 @@ class Watcher:
         return {"pages": {name: page.decode() for name, page in self._pages.items()}, "etag": self._etag}
 
     async def _write_copy(self) -> None:
-        """At every change of what matters, and once a minute for the time on it."""
+        """At every change of what matters, also of one that comes meanwhile, and once a minute for the time on it."""
         if self._copy is None:
             return
-        view = tuple((each.incident_id, len(each.entries)) for each in self.memory.incidents.values())
-        now_s = self._clock.monotonic_s()
-        if view == self._copied and now_s < self._due["copy"]:
-            return
         async with self._copying:
-            try:
-                await self._copy.write(self._pages)
-                self._copied, self._due["copy"] = view, now_s + COPY_S * self._pace
-            except OutletFailed as failure:
-                log.warning("the copy of the status pages was not written", cause=str(failure))
+            is_due = self._clock.monotonic_s() >= self._due["copy"]
+            while is_due or self._shown != self._copied:
+                is_due, shown, now_s = False, self._shown, self._clock.monotonic_s()
+                try:
+                    await self._copy.write(self._pages)
+                except OutletFailed as failure:
+                    log.warning("the copy of the status pages was not written", cause=str(failure))
+                    return
+                self._copied, self._due["copy"] = shown, now_s + COPY_S * self._pace
 
+    _shown: object = None
+    """What matters of the pages as they are."""
     _copied: object = None
 
     # The look from outside
