@@ -239,6 +239,27 @@ def test_of_several_workers_the_worst_counts() -> None:
     assert workers.read(100.0)["worker_deaths"] == 0
 
 
+@pytest.mark.parametrize(
+    ("told", "answers", "is_full"),
+    [
+        ((True, False), False, True),
+        ((None, True), True, True),
+        ((None, False), False, False),
+        ((None, None), None, None),
+    ],
+)
+def test_one_worker_of_several_that_reaches_nothing_is_an_incident(
+    told: tuple[bool | None, ...], answers: bool | None, is_full: bool | None
+) -> None:
+    workers = Workers(0.0, 1.0)
+    for pid, each in enumerate(told):
+        view = WorkerView(pid, None, 1.0)  # type: ignore[arg-type]
+        view.sample = dict.fromkeys(("database_answers", "media_answers", "disk_is_full"), each)
+        workers.arrive(view)
+    found = workers.read(2.0)
+    assert (found["database_answers"], found["media_answers"], found["disk_is_full"]) == (answers, answers, is_full)
+
+
 def test_probes_name_what_failed() -> None:
     from tests.status.simulation import HEALTHY
 

@@ -13,7 +13,8 @@ STARTING_S_MAX: Final = 20.0
 
 _LARGEST: Final = ("loop_lag_ms", "queue_wait_ms", "edge_wait_ms", "commit_ms")
 _ADDED: Final = ("requests", "errors", "shed", "pushers_tried", "pushers_failing")
-_ANY: Final = ("database_answers", "media_answers", "disk_is_full")
+_ALL: Final = ("database_answers", "media_answers")
+_ANY: Final = ("disk_is_full",)
 
 
 @dataclass(slots=True, eq=False)
@@ -53,13 +54,13 @@ class Workers:
         return [each.pid for each in self.views]
 
     def read(self, now_s: float) -> dict[str, Any]:
-        """Fields of a `Sample`: of several workers the worst."""
+        """Fields of a `Sample`: of several workers the worst, of those that know."""
         values: dict[str, Any] = {
             "worker_is_up": True if self.views else False if now_s >= self._absent_since_s else None,
             "worker_silent_s": max((now_s - each.heard_s for each in self.views), default=None),
             "worker_deaths": sum(now_s - each <= DEATHS_WINDOW_S * self._pace for each in self._deaths),
         }
-        for names, join in ((_LARGEST, max), (_ADDED, sum), (_ANY, any)):
+        for names, join in ((_LARGEST, max), (_ADDED, sum), (_ALL, all), (_ANY, any)):
             for name in names:
                 known = [each.sample[name] for each in self.views if each.sample.get(name) is not None]
                 values[name] = join(known) if known else None
