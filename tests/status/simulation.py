@@ -33,6 +33,7 @@ HEALTHY = Sample(
     disk_is_full=False,
     disk_free=100 * GIB,
     disk_reserve=GIB // 2,
+    disk_is_read_only=False,
     media_answers=True,
     pushers_tried=50,
     pushers_failing=0,
@@ -128,6 +129,10 @@ FAULTS: dict[str, tuple[Cause, Change]] = {
     "disk full": (
         Cause.DISK_FULL,
         build_fault(disk_is_full=True, disk_free=0, errors=300, requests=900, probe=Probe.REFUSED),
+    ),
+    "disk read-only": (
+        Cause.DISK_READ_ONLY,
+        build_fault(disk_is_read_only=True, database_answers=False, errors=300, requests=900, probe=Probe.REFUSED),
     ),
     "disk low": (Cause.DISK_LOW, build_fault(disk_free=GIB // 3)),
     "media store down": (Cause.MEDIA_UNREACHABLE, build_fault(media_answers=False, errors=80, requests=900)),

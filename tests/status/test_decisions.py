@@ -166,6 +166,15 @@ def test_nothing_known_opens_and_closes_nothing() -> None:
     assert server.run(300) == []
 
 
+def test_a_read_only_disk_is_not_the_cause_while_the_database_writes_elsewhere() -> None:
+    server = SimulatedServer()
+    server.change = build_fault(disk_is_read_only=True)
+    assert server.run(60) == []
+    server.change = build_fault(database_answers=False)
+    server.run(20)
+    assert server.open_causes == [Cause.DATABASE_UNREACHABLE]
+
+
 def test_long_incidents_are_updated() -> None:
     server = SimulatedServer()
     server.change = build_fault(media_answers=False)

@@ -12,7 +12,7 @@ from zajil.core.health import Cause, Sample, judge
 from zajil.ports.database import Busy, StorageUnavailable
 from zajil.status import vitals
 from zajil.status.sense import Senses
-from zajil.status.vitals import Vitals, read_disk_free, read_files_share, read_memory_free_share
+from zajil.status.vitals import Vitals, read_disk_free, read_files_share, read_is_read_only, read_memory_free_share
 
 V3 = "/_matrix/client/v3"
 
@@ -87,6 +87,15 @@ def test_memory_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert share is None
     assert 0 < (read_files_share(os.getpid()) or 0) < 1
     assert (read_disk_free(tmp_path) or 0) > 0
+
+
+def test_a_disk_that_was_made_read_only_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_is_read_only(tmp_path) is False
+    assert read_is_read_only(tmp_path / "gone") is None
+    values = list(os.statvfs(tmp_path))
+    values[8] |= os.ST_RDONLY
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(values))
+    assert read_is_read_only(tmp_path) is True
 
 
 def test_a_jump_of_the_clock_is_remembered_for_a_moment(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ class Sample:
     disk_is_full: bool | None = None  # a write was refused for want of space
     disk_free: int | None = None  # bytes
     disk_reserve: int = 0
+    disk_is_read_only: bool | None = None
     media_answers: bool | None = None
     pushers_tried: int | None = None  # different ones lately
     pushers_failing: int | None = None
@@ -84,6 +85,7 @@ class Cause(StrEnum):
 
     STOPPED = "stopped"
     DISK_FULL = "disk_full"
+    DISK_READ_ONLY = "disk_read_only"
     DATABASE_UNREACHABLE = "database_unreachable"
     FILES_EXHAUSTED = "files_exhausted"
     MEMORY_PRESSURE = "memory_pressure"
@@ -143,7 +145,8 @@ _MESSAGES = frozenset({Cause.SENDING_FAILS, Cause.UNREACHABLE, Cause.SLOW_DELIVE
 _SLOW = _MESSAGES | {Cause.OVERLOADED, Cause.CANARY_LOGIN}
 _WRITES = _SLOW | {Cause.ERRORS, Cause.SLOW_COMMITS, Cause.LOOP_BLOCKED}
 _PROCESS = frozenset({Cause.WORKER_DOWN, Cause.WORKER_RESTARTS})
-_ALL = frozenset(Cause) - {Cause.STOPPED, Cause.OPERATOR, Cause.DISK_LOW, Cause.DISK_FULL, Cause.CLOCK_JUMP}
+_DISK = frozenset({Cause.DISK_LOW, Cause.DISK_FULL, Cause.DISK_READ_ONLY})
+_ALL = frozenset(Cause) - {Cause.STOPPED, Cause.OPERATOR, Cause.CLOCK_JUMP} - _DISK
 _CORE = (Component.MESSAGING, Component.SIGN_IN, Component.MEDIA)
 _UP, _SO_SO, _DOWN = State.OPERATIONAL, State.DEGRADED, State.OUTAGE
 
@@ -151,6 +154,9 @@ NATURES: Final[Mapping[Cause, Nature]] = {
     Cause.STOPPED: Nature(_DOWN, tuple(Component), _DOWN, 0.0, 3.0, _ALL),
     Cause.DISK_FULL: Nature(
         _DOWN, (Component.MESSAGING, Component.MEDIA), _DOWN, 2.0, 15.0, _WRITES | {Cause.DISK_LOW}
+    ),
+    Cause.DISK_READ_ONLY: Nature(
+        _DOWN, (Component.MESSAGING, Component.MEDIA), _DOWN, 2.0, 15.0, _WRITES | {Cause.DATABASE_UNREACHABLE}
     ),
     Cause.DATABASE_UNREACHABLE: Nature(_DOWN, _CORE, _DOWN, 3.0, 15.0, _WRITES | _PROCESS | {Cause.PUSH_FAILING}),
     Cause.FILES_EXHAUSTED: Nature(
@@ -244,9 +250,17 @@ def _is_disk_full(sample: Sample, held: bool) -> bool | None:
     return _either(sample.disk_is_full, None if sample.disk_free is None else sample.disk_free < least)
 
 
+def _is_disk_read_only(sample: Sample, _: bool) -> bool | None:
+    """With the database on another machine, messages do not need this disk."""
+    if sample.disk_is_read_only is None or sample.database_answers is None:
+        return None
+    return sample.disk_is_read_only and not sample.database_answers
+
+
 _RULES: Final[Mapping[Cause, Rule]] = {
     Cause.STOPPED: lambda sample, _: sample.is_stopped,
     Cause.DISK_FULL: _is_disk_full,
+    Cause.DISK_READ_ONLY: _is_disk_read_only,
     Cause.DATABASE_UNREACHABLE: lambda sample, _: (
         None if sample.database_answers is None else not sample.database_answers
     ),

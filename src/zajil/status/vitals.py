@@ -32,6 +32,7 @@ class Vitals:
         """Fields of a `Sample`; `workers` are the processes whose open files count."""
         return {
             "disk_free": read_disk_free(self._data),
+            "disk_is_read_only": read_is_read_only(self._data),
             "memory_free_share": read_memory_free_share(),
             "files_share": max(
                 (share for each in workers if (share := read_files_share(each)) is not None), default=None
@@ -58,6 +59,13 @@ def read_disk_free(folder: Path) -> int | None:
     with contextlib.suppress(OSError):
         found = os.statvfs(folder)
         return found.f_bavail * found.f_frsize
+    return None
+
+
+def read_is_read_only(folder: Path) -> bool | None:
+    """Whether nobody may write where the data is: what the kernel makes of a disk that fails."""
+    with contextlib.suppress(OSError):
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
     return None
 
 
