@@ -171,12 +171,11 @@ class Traffic:
         return self._chance.choice(self.halls if is_for_many else self.places)
 
     async def _send(self, person: Person, message: Message) -> None:
-        """What a client's queue does: one message of a room after the other, each again until it is answered."""
+        """What a client's queue does: one message of a room after the other, each again until it is answered. A photo goes ahead, in its message's time."""
         async with self._locks[message.sender, message.room_id]:
             content: dict[str, Any] = {"msgtype": "m.text", "body": message.body, "org.zajil.padding": TEXT}
-            if message.number % PHOTO_EVERY == 0 and not self.pairs_only:
-                await self._pass_photo(person, content)
-                message.due_s = time.monotonic()  # a photo takes what it takes; the message is due when it is there
+            has_photo = message.number % PHOTO_EVERY == 0 and not self.pairs_only
+            uri = await self._upload_photo(person, content) if has_photo else None
             pause_s = PAUSE_S_FIRST
             give_up_s = time.monotonic() + ATTEMPT_S_MAX
             while message.event_id is None and time.monotonic() < give_up_s:
@@ -194,13 +193,17 @@ class Traffic:
                     self.refused += 1
                     await asyncio.sleep(max(pause_s, refused.retry_after_s))
                 pause_s = min(PAUSE_S_MAX, pause_s * 2)
+        if uri is not None:
+            with contextlib.suppress(*GONE, Refused):
+                await person.download(uri)
 
-    async def _pass_photo(self, person: Person, content: dict[str, Any]) -> None:
+    async def _upload_photo(self, person: Person, content: dict[str, Any]) -> str | None:
         """Media is part of the day, but a photo that fails is sent as text."""
         with contextlib.suppress(*GONE, Refused):
             uri = await person.upload(PHOTO)
-            await person.download(uri)
             content |= {"msgtype": "m.file", "url": uri}
+            return uri
+        return None
 
     async def _read(self, person: Person, ready: asyncio.Event) -> None:
         since: str | None = None

@@ -1,0 +1,56 @@
+"""What the people of a drill do, without a server: what they measure must be what somebody would have felt."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from zajil.drill.ledger import Ledger
+from zajil.drill.matrix_client import Person
+from zajil.drill.plan import QUICK
+from zajil.drill.proxy import Proxy
+from zajil.drill.traffic import Traffic
+
+ROOM = "!room:localhost"
+STALL_S = 0.2
+
+
+class Anna(Person):
+    """Somebody whose server answers at once."""
+
+    def __init__(self) -> None:
+        super().__init__("", None, "anna")  # type: ignore[arg-type]
+        self.user_id = "@anna:localhost"
+        self.sent: list[dict[str, Any]] = []
+
+    async def send(self, room_id: str, txn_id: str, content: dict[str, Any]) -> str:
+        self.sent.append(content)
+        return f"${txn_id}"
+
+    async def upload(self, content: bytes) -> str:
+        return "mxc://localhost/photo"
+
+    async def download(self, uri: str) -> None:
+        pass
+
+
+@pytest.fixture
+async def traffic() -> AsyncIterator[Traffic]:
+    """Nobody in it yet, and nothing behind it."""
+    made = Traffic(QUICK, Proxy(("127.0.0.1", 1)), 22, Ledger())
+    yield made
+    await made.stop()
+
+
+async def test_a_photo_that_waits_for_its_turn_was_due_before(traffic: Traffic) -> None:
+    """The first message has a photo; what held it up, and the photo itself, is part of its latency."""
+    anna = Anna()
+    message = traffic.ledger.intend(anna.user_id, ROOM, time.monotonic())
+    async with traffic._locks[anna.user_id, ROOM]:
+        sending = asyncio.create_task(traffic._send(anna, message))
+        await asyncio.sleep(STALL_S)
+    await sending
+    assert [content["msgtype"] for content in anna.sent] == ["m.file"]
+    assert message.latency_s is not None and message.latency_s >= STALL_S
