@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from zajil.drill.ledger import Ledger
-from zajil.drill.matrix_client import Person
-from zajil.drill.plan import QUICK
+from zajil.drill.matrix_client import Person, Refused
+from zajil.drill.plan import FAILED, FAULTS, QUICK
 from zajil.drill.proxy import Proxy
-from zajil.drill.traffic import Traffic
+from zajil.drill.traffic import PHOTO_EVERY, Traffic
 
 ROOM = "!room:localhost"
 STALL_S = 0.2
@@ -54,3 +54,42 @@ async def test_a_photo_that_waits_for_its_turn_was_due_before(traffic: Traffic) 
     await sending
     assert [content["msgtype"] for content in anna.sent] == ["m.file"]
     assert message.latency_s is not None and message.latency_s >= STALL_S
+
+
+class Unlucky(Anna):
+    """Somebody whose photos and syncs get no answer, and whose friends' photos are not given out."""
+
+    can_upload = False
+
+    async def upload(self, content: bytes) -> str:
+        if self.can_upload:
+            return await super().upload(content)
+        raise ConnectionError
+
+    async def download(self, uri: str) -> None:
+        raise Refused(500, "M_UNKNOWN", 0.0)
+
+    async def sync(self, since: str | None, timeout_ms: int) -> dict[str, Any]:
+        raise TimeoutError
+
+
+async def test_what_fails_beside_the_messages_is_counted_by_kind(traffic: Traffic) -> None:
+    unlucky = Unlucky()
+    assert await traffic.count_failed() == {"failed_uploads": 0, "failed_downloads": 0, "failed_syncs": 0}
+    for number in range(PHOTO_EVERY + 1):
+        message = traffic.ledger.intend(unlucky.user_id, ROOM, time.monotonic())
+        unlucky.can_upload = number > 0
+        await traffic._send(unlucky, message)
+        assert message.event_id is not None and message.failures == 0
+    reading = asyncio.create_task(traffic._read(unlucky, asyncio.Event()))
+    await asyncio.sleep(0)
+    reading.cancel()
+    assert await traffic.count_failed() == {"failed_uploads": 1, "failed_downloads": 1, "failed_syncs": 1}
+
+
+def test_where_nobody_is_to_notice_anything_no_request_may_fail() -> None:
+    for name in ("upgrade", "clock-jump"):
+        promised = {
+            promise.figure: promise.at_most for fault in FAULTS if fault.name == name for promise in fault.promises
+        }
+        assert {figure: promised[figure] for figure in ("failures", *FAILED)} == dict.fromkeys(("failures", *FAILED), 0)

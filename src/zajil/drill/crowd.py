@@ -47,10 +47,17 @@ class Crowd:
 
     async def count_behind(self, since_s: float) -> int:
         """How many of them have ended no sync that was begun after `since_s`."""
+        return await self._ask("count_behind", since_s=since_s)
+
+    async def count_failed(self) -> int:
+        """How many syncs have failed since the start."""
+        return await self._ask("count_failed")
+
+    async def _ask(self, what: str, **details: Any) -> int:
         if self._process is None or self._process.stdout is None:
             return 0
         async with self._asking:
-            self.tell("count", since_s=since_s)
+            self.tell(what, **details)
             return int(await asyncio.wait_for(self._process.stdout.readline(), ANSWER_S_MAX) or 0)
 
     async def stop(self) -> None:
@@ -68,6 +75,7 @@ class Followers:
         self._order = order
         self._chance = random.Random(order["seed"])  # noqa: S311  a plan, not a secret
         self._synced_since = [0.0] * order["count"]
+        self._failed = 0
         self._may_go_on = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -93,6 +101,7 @@ class Followers:
                 answer = await person.sync(since, SYNC_TIMEOUT_MS if since and not owed else 0)
             except (*GONE, Refused) as error:
                 owed = SYNCS_WHEN_BACK
+                self._failed += 1
                 await asyncio.sleep(max(self._chance.uniform(0.02, 0.5), getattr(error, "retry_after_s", 0.0)))
                 continue
             since, owed = answer["next_batch"], max(0, owed - 1)
@@ -101,9 +110,11 @@ class Followers:
     def do(self, message: dict[str, Any]) -> int | None:
         """What the drill says; the answer if it asks."""
         what = message["what"]
-        if what == "count":
+        if what == "count_behind":
             since_s: float = message["since_s"]
             return sum(each < since_s for each in self._synced_since)
+        if what == "count_failed":
+            return self._failed
         if what == "pause":
             self._may_go_on.clear()
         elif what == "resume":

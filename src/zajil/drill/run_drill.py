@@ -165,9 +165,10 @@ async def play(order: Order, day: Day, result: Result, tell: Tell) -> None:
             result.skipped.append(fault)
             continue
         tell(f"{fault.name} …")
-        began_s = time.monotonic()
+        began_s, failed = time.monotonic(), await day.traffic.count_failed()
         figures = await DOING[fault.name](day)
         ended_s = time.monotonic()
+        figures |= {kind: count - failed[kind] for kind, count in (await day.traffic.count_failed()).items()}
         await asyncio.sleep(order.scale.calm_s)
         window = Window(fault.name, began_s, ended_s)
         before = Window("before", began_s - order.scale.calm_s, began_s)

@@ -1,10 +1,9 @@
 """People who talk: in groups and in pairs, at times that were decided beforehand, each following all of their rooms."""
 
 import asyncio
-import contextlib
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any, Final
 
 import aiohttp
@@ -12,7 +11,7 @@ import aiohttp
 from zajil.drill.crowd import SYNCS_WHEN_BACK, Crowd
 from zajil.drill.ledger import Ledger, Message
 from zajil.drill.matrix_client import GONE, Person, Refused
-from zajil.drill.plan import Scale
+from zajil.drill.plan import FAILED, Scale
 from zajil.drill.proxy import Proxy
 
 SYNC_TIMEOUT_MS: Final = 10_000
@@ -53,6 +52,7 @@ class Traffic:
         self.pairs_only = False
         """Only pairs talk, without photos."""
         self.refused = 0
+        self._failed: Counter[str] = Counter()
         self._turn = 0
         self.synced_since: dict[str, float] = {}
         """For each reader, when the last sync that has ended was begun."""
@@ -131,6 +131,11 @@ class Traffic:
         self._network.drop()
         self.followers.tell("drop")
 
+    async def count_failed(self) -> dict[str, int]:
+        """Requests that got no answer or an error until now, by kind. Of sends each message knows its own."""
+        failed = self._failed + Counter(failed_syncs=await self.followers.count_failed())
+        return {kind: failed[kind] for kind in FAILED}
+
     def start(self) -> None:
         self._schedule = asyncio.create_task(self._send_on_time())
 
@@ -194,16 +199,20 @@ class Traffic:
                     await asyncio.sleep(max(pause_s, refused.retry_after_s))
                 pause_s = min(PAUSE_S_MAX, pause_s * 2)
         if uri is not None:
-            with contextlib.suppress(*GONE, Refused):
+            try:
                 await person.download(uri)
+            except (*GONE, Refused):
+                self._failed["failed_downloads"] += 1
 
     async def _upload_photo(self, person: Person, content: dict[str, Any]) -> str | None:
         """Media is part of the day, but a photo that fails is sent as text."""
-        with contextlib.suppress(*GONE, Refused):
+        try:
             uri = await person.upload(PHOTO)
-            content |= {"msgtype": "m.file", "url": uri}
-            return uri
-        return None
+        except (*GONE, Refused):
+            self._failed["failed_uploads"] += 1
+            return None
+        content |= {"msgtype": "m.file", "url": uri}
+        return uri
 
     async def _read(self, person: Person, ready: asyncio.Event) -> None:
         since: str | None = None
@@ -218,6 +227,7 @@ class Traffic:
                 found = [await self._find_new(person, room_id, section, seen) for room_id, section in rooms.items()]
             except (*GONE, Refused) as error:
                 owed = SYNCS_WHEN_BACK
+                self._failed["failed_syncs"] += 1
                 await asyncio.sleep(max(self._chance.uniform(0.02, 0.5), getattr(error, "retry_after_s", 0.0)))
                 continue
             owed = max(0, owed - 1)
