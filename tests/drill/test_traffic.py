@@ -2,11 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from zajil.drill.faults import Day, clock_jump
+from zajil.drill.installation import Installation
 from zajil.drill.ledger import Ledger
 from zajil.drill.matrix_client import Person, Refused
 from zajil.drill.plan import FAILED, FAULTS, QUICK
@@ -93,3 +96,42 @@ def test_where_nobody_is_to_notice_anything_no_request_may_fail() -> None:
             promise.figure: promise.at_most for fault in FAULTS if fault.name == name for promise in fault.promises
         }
         assert {figure: promised[figure] for figure in ("failures", *FAILED)} == dict.fromkeys(("failures", *FAILED), 0)
+
+
+class Dated(Anna):
+    """A member whose rooms have one message each, from the moment at which they are read and a few seconds more or less."""
+
+    def __init__(self, off_s: dict[str, int]) -> None:
+        super().__init__()
+        self._off_s = off_s
+
+    async def page(self, room_id: str, token: str | None, direction: str) -> dict[str, Any]:
+        date_ms = round((time.time() + self._off_s[room_id]) * 1000)
+        return {"chunk": [{"event_id": f"${room_id}", "origin_server_ts": date_ms}]}
+
+
+class Clock(Installation):
+    """A copy of which nothing runs; its messages of the moment of a jump are acknowledged at once."""
+
+    def __init__(self, ledger: Ledger, rooms: Iterable[str]) -> None:
+        self._ledger = ledger
+        self._rooms = rooms
+
+    def shift_clock(self, seconds: int) -> None:
+        for room_id in self._rooms if seconds else ():
+            message = self._ledger.intend("@anna:localhost", room_id, time.monotonic())
+            message.event_id, message.acked_s = f"${room_id}", time.monotonic()
+
+
+@pytest.mark.parametrize("off_s", [3600, -3600])
+async def test_a_message_dated_wrongly_is_found_in_any_room_and_direction(traffic: Traffic, off_s: int) -> None:
+    offs_s = {ROOM: 0, "!other:localhost": off_s}
+    anna = Dated(offs_s)
+    traffic.places = [(anna, room_id) for room_id in offs_s]
+    traffic.members = {room_id: [anna.user_id] for room_id in offs_s}
+    traffic._by_id = {anna.user_id: anna}
+    scale = replace(QUICK, fault_s=0.0)
+    figures = await clock_jump(Day(scale, traffic, traffic.ledger, Clock(traffic.ledger, offs_s)))
+    assert figures["time_off_ms"] == pytest.approx(3_600_000, abs=1000)
+    offs_s["!other:localhost"] = 0
+    assert (await clock_jump(Day(scale, traffic, traffic.ledger, Clock(traffic.ledger, offs_s))))["time_off_ms"] < 1000

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -204,17 +205,30 @@ async def disk_full(day: Day) -> dict[str, float]:
 
 
 async def clock_jump(day: Day) -> dict[str, float]:
-    """The machine's clock is an hour ahead for a moment. Messages of that moment must not say so."""
-    began_s, person = time.monotonic(), day.traffic.places[0][0]
+    """The machine's clock is an hour ahead for a moment. No message of that moment or of the way back may say so, in whatever room."""
+    began_s = time.monotonic()
     day.ours.shift_clock(CLOCK_JUMP_S)
     await asyncio.sleep(day.scale.fault_s)
-    _, room_id = day.traffic.places[0]
-    latest = (await person.page(room_id, None, "b"))["chunk"]
-    off_ms = max((event["origin_server_ts"] - time.time() * 1000 for event in latest), default=0.0)
     day.ours.shift_clock(0)
     await asyncio.sleep(day.scale.fault_s)
-    failures = sum(each.failures for each in day.ledger.messages if each.due_s >= began_s)
-    return {"failures": failures, "time_off_ms": max(0.0, off_ms)}
+    sent = [each for each in day.ledger.messages if each.due_s >= began_s]
+    return {"failures": sum(each.failures for each in sent), "time_off_ms": await find_time_off_ms(day.traffic, sent)}
+
+
+async def find_time_off_ms(traffic: Traffic, messages: list[Message]) -> float:
+    """By how much a message is at most dated before it was due or after it was acknowledged."""
+    by_room: defaultdict[str, dict[str, Message]] = defaultdict(dict)
+    for message in messages:
+        if message.event_id is not None:
+            by_room[message.room_id][message.event_id] = message
+    off_ms = 0.0
+    for room_id, sent in by_room.items():
+        for event_id, date_ms in (await traffic.load_dates(room_id, set(sent))).items():
+            message = sent[event_id]
+            date_s = date_ms / 1000 - (time.time() - time.monotonic())
+            assert message.acked_s is not None
+            off_ms = max(off_ms, (message.due_s - date_s) * 1000, (date_s - message.acked_s) * 1000)
+    return off_ms
 
 
 DOING: Final[dict[str, Callable[[Day], Awaitable[dict[str, float]]]]] = {

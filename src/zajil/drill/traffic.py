@@ -269,6 +269,19 @@ class Traffic:
             histories[room_id] = events
         return histories
 
+    async def load_dates(self, room_id: str, event_ids: set[str]) -> dict[str, int]:
+        """The `origin_server_ts` of these recent messages of a room, as a member reads it now."""
+        reader = self._by_id[self.members[room_id][0]]
+        dates: dict[str, int] = {}
+        token: str | None = None
+        while not event_ids <= dates.keys():
+            page = await patiently(lambda token=token: reader.page(room_id, token, "b"))
+            dates |= {event["event_id"]: event["origin_server_ts"] for event in page["chunk"]}
+            token = page.get("end")
+            if token is None or not page["chunk"]:
+                break
+        return {event_id: dates[event_id] for event_id in event_ids & dates.keys()}
+
     async def wait_until_read(self, seconds_max: float) -> None:
         """Until every reader has every acknowledged message, or has read past it without, or the time is over: then the judgement says so."""
         began_s = time.monotonic()
