@@ -150,7 +150,7 @@ async def flood(day: Day) -> dict[str, float]:
         "refused_sends": refused,
         "flood_sent": sum(outcomes.values()),
         "flood_refused": outcomes.get("429", 0),
-        "flood_refused_without_retry_after": outcomes.get("429 without Retry-After", 0),
+        "flood_refused_without_retry_after": outcomes.get("429 without a true Retry-After", 0),
     }
 
 

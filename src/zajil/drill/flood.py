@@ -26,12 +26,17 @@ async def send(
     body = {"msgtype": "m.text", "body": LETTER * 10}
     try:
         async with session.put(base + path, json=body, headers={"Authorization": f"Bearer {token}"}) as response:
-            await response.read()
+            content = await response.read()
             outcomes[str(response.status)] += 1
-            if response.status == 429 and "retry-after" not in response.headers:
-                outcomes["429 without Retry-After"] += 1
+            if response.status == 429 and not is_told_when(response.headers.get("retry-after", ""), content):
+                outcomes["429 without a true Retry-After"] += 1
     except (aiohttp.ClientError, ConnectionError, TimeoutError):
         outcomes["no answer"] += 1
+
+
+def is_told_when(retry_after: str, content: bytes) -> bool:
+    """Whether the header says when to come back, and not sooner than the body does."""
+    return retry_after.isdecimal() and int(retry_after) * 1000 >= json.loads(content).get("retry_after_ms", 0)
 
 
 async def flood(order: dict[str, Any]) -> dict[str, int]:

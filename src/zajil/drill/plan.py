@@ -38,7 +38,15 @@ FAULTS: Final = (
     Fault("cut-clients", (Promise("back_ms", 2000), Promise("in_sync_ms", 5000)), needs_copy=False),
     Fault("cut-database", (Promise("back_ms", 5000),), needs_postgres=True),
     Fault("reconnect", (Promise("in_sync_ms", 10_000), Promise("refused_sends", 0)), needs_copy=False),
-    Fault("flood", (Promise("p99_over_control_ms", 5), Promise("refused_sends", 0)), needs_time=True),
+    Fault(
+        "flood",
+        (
+            Promise("p99_over_control_ms", 5),
+            Promise("refused_sends", 0),
+            Promise("flood_refused_without_retry_after", 0),
+        ),
+        needs_time=True,
+    ),
     Fault("disk-full", (Promise("back_ms", 3000), Promise("failed_reads", 0))),
     Fault("clock-jump", (*NOTHING_FAILS, Promise("time_off_ms", 5000))),
 )
