@@ -63,6 +63,7 @@ class Unlucky(Anna):
     """Somebody whose photos and syncs get no answer, and whose friends' photos are not given out."""
 
     can_upload = False
+    error: Exception
 
     async def upload(self, content: bytes) -> str:
         if self.can_upload:
@@ -73,21 +74,24 @@ class Unlucky(Anna):
         raise Refused(500, "M_UNKNOWN", 0.0)
 
     async def sync(self, since: str | None, timeout_ms: int) -> dict[str, Any]:
-        raise TimeoutError
+        raise self.error
 
 
 async def test_what_fails_beside_the_messages_is_counted_by_kind(traffic: Traffic) -> None:
     unlucky = Unlucky()
-    assert await traffic.count_failed() == {"failed_uploads": 0, "failed_downloads": 0, "failed_syncs": 0}
+    assert set((await traffic.count_failed()).values()) == {0}
     for number in range(PHOTO_EVERY + 1):
         message = traffic.ledger.intend(unlucky.user_id, ROOM, time.monotonic())
         unlucky.can_upload = number > 0
         await traffic._send(unlucky, message)
         assert message.event_id is not None and message.failures == 0
-    reading = asyncio.create_task(traffic._read(unlucky, asyncio.Event()))
-    await asyncio.sleep(0)
-    reading.cancel()
-    assert await traffic.count_failed() == {"failed_uploads": 1, "failed_downloads": 1, "failed_syncs": 1}
+    for error in (TimeoutError(), Refused(500, "M_UNKNOWN", 0.0), Refused(429, "M_LIMIT_EXCEEDED", 0.0)):
+        unlucky.error = error
+        reading = asyncio.create_task(traffic._read(unlucky, asyncio.Event()))
+        await asyncio.sleep(0)
+        reading.cancel()
+    counts = {"failed_uploads": 1, "failed_downloads": 1, "failed_syncs": 2, "postponed_reads": 1}
+    assert await traffic.count_failed() == counts
 
 
 def test_where_nobody_is_to_notice_anything_no_request_may_fail() -> None:

@@ -9,6 +9,7 @@ import json
 import random
 import sys
 import time
+from collections import Counter
 from typing import Any, Final
 
 import aiohttp
@@ -47,18 +48,18 @@ class Crowd:
 
     async def count_behind(self, since_s: float) -> int:
         """How many of them have ended no sync that was begun after `since_s`."""
-        return await self._ask("count_behind", since_s=since_s)
+        return int(await self._ask("count_behind", since_s=since_s) or 0)
 
-    async def count_failed(self) -> int:
-        """How many syncs have failed since the start."""
-        return await self._ask("count_failed")
+    async def count_failed(self) -> Counter[str]:
+        """How many syncs have failed since the start, by kind."""
+        return Counter(await self._ask("count_failed"))
 
-    async def _ask(self, what: str, **details: Any) -> int:
+    async def _ask(self, what: str, **details: Any) -> Any:
         if self._process is None or self._process.stdout is None:
-            return 0
+            return None
         async with self._asking:
             self.tell(what, **details)
-            return int(await asyncio.wait_for(self._process.stdout.readline(), ANSWER_S_MAX) or 0)
+            return json.loads(await asyncio.wait_for(self._process.stdout.readline(), ANSWER_S_MAX) or "null")
 
     async def stop(self) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -75,7 +76,7 @@ class Followers:
         self._order = order
         self._chance = random.Random(order["seed"])  # noqa: S311  a plan, not a secret
         self._synced_since = [0.0] * order["count"]
-        self._failed = 0
+        self._failed: Counter[str] = Counter()
         self._may_go_on = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -101,13 +102,13 @@ class Followers:
                 answer = await person.sync(since, SYNC_TIMEOUT_MS if since and not owed else 0)
             except (*GONE, Refused) as error:
                 owed = SYNCS_WHEN_BACK
-                self._failed += 1
+                self._failed[name_failed_read(error, "failed_syncs")] += 1
                 await asyncio.sleep(max(self._chance.uniform(0.02, 0.5), getattr(error, "retry_after_s", 0.0)))
                 continue
             since, owed = answer["next_batch"], max(0, owed - 1)
             self._synced_since[number] = began_s
 
-    def do(self, message: dict[str, Any]) -> int | None:
+    def do(self, message: dict[str, Any]) -> Any:
         """What the drill says; the answer if it asks."""
         what = message["what"]
         if what == "count_behind":
@@ -124,6 +125,11 @@ class Followers:
         return None
 
 
+def name_failed_read(error: Exception, name: str) -> str:
+    """A reader who is asked to come back in a moment loses nothing, and to ask so is what a busy server should do."""
+    return "postponed_reads" if isinstance(error, Refused) and error.status == 429 else name
+
+
 async def follow() -> None:
     """Until the drill is gone, however that went."""
     reader = asyncio.StreamReader()
@@ -134,7 +140,7 @@ async def follow() -> None:
     while line := await reader.readline():
         answer = followers.do(json.loads(line))
         if answer is not None:
-            sys.stdout.write(f"{answer}\n")
+            sys.stdout.write(f"{json.dumps(answer)}\n")
             sys.stdout.flush()
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from zajil.drill.crowd import SYNCS_WHEN_BACK, Crowd
+from zajil.drill.crowd import SYNCS_WHEN_BACK, Crowd, name_failed_read
 from zajil.drill.ledger import Ledger, Message
 from zajil.drill.matrix_client import GONE, Person, Refused
 from zajil.drill.plan import FAILED, Scale
@@ -133,8 +133,8 @@ class Traffic:
 
     async def count_failed(self) -> dict[str, int]:
         """Requests that got no answer or an error until now, by kind. Of sends each message knows its own."""
-        failed = self._failed + Counter(failed_syncs=await self.followers.count_failed())
-        return {kind: failed[kind] for kind in FAILED}
+        failed = self._failed + await self.followers.count_failed()
+        return {kind: failed[kind] for kind in (*FAILED, "postponed_reads")}
 
     def start(self) -> None:
         self._schedule = asyncio.create_task(self._send_on_time())
@@ -201,8 +201,8 @@ class Traffic:
         if uri is not None:
             try:
                 await person.download(uri)
-            except (*GONE, Refused):
-                self._failed["failed_downloads"] += 1
+            except (*GONE, Refused) as error:
+                self._failed[name_failed_read(error, "failed_downloads")] += 1
 
     async def _upload_photo(self, person: Person, content: dict[str, Any]) -> str | None:
         """Media is part of the day, but a photo that fails is sent as text."""
@@ -227,7 +227,7 @@ class Traffic:
                 found = [await self._find_new(person, room_id, section, seen) for room_id, section in rooms.items()]
             except (*GONE, Refused) as error:
                 owed = SYNCS_WHEN_BACK
-                self._failed["failed_syncs"] += 1
+                self._failed[name_failed_read(error, "failed_syncs")] += 1
                 await asyncio.sleep(max(self._chance.uniform(0.02, 0.5), getattr(error, "retry_after_s", 0.0)))
                 continue
             owed = max(0, owed - 1)
