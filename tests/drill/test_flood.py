@@ -1,14 +1,20 @@
 """The chain letter of a drill, against a server that answers as it is told."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 
+from zajil.drill.faults import write_down
 from zajil.drill.flood import flood, is_told_when
-from zajil.drill.plan import FAULTS
+from zajil.drill.ledger import Ledger, Window, judge, summarise
+from zajil.drill.matrix_client import Person
+from zajil.drill.plan import FAULTS, QUICK
+from zajil.drill.proxy import Proxy
+from zajil.drill.traffic import Traffic
 
 LIMITED = '{"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 1500}'
 Answer = Callable[[web.Request], Awaitable[web.Response]]
@@ -43,7 +49,7 @@ async def test_a_refusal_must_say_truly_when_to_come_back(serve: Serve, header: 
     async def refuse(_: web.Request) -> web.Response:
         return web.Response(status=429, headers=header, text=LIMITED)
 
-    outcomes = await flood(build_order(await serve(refuse)))
+    outcomes = (await flood(build_order(await serve(refuse)))).outcomes
     assert outcomes["429"] > 10
     assert outcomes.get("429 without a true Retry-After", 0) == (0 if is_true else outcomes["429"])
 
@@ -56,3 +62,36 @@ def test_a_header_alone_is_enough() -> None:
 def test_every_refusal_is_promised_to_say_when_to_come_back() -> None:
     (promised,) = ([promise.figure for promise in fault.promises] for fault in FAULTS if fault.name == "flood")
     assert "flood_refused_without_retry_after" in promised
+
+
+async def test_what_the_flood_was_acknowledged_has_to_be_there(serve: Serve) -> None:
+    """A server that takes every third copy, keeps all but one of them, and one of them twice."""
+    rooms: dict[str, list[dict[str, Any]]] = {"!a:x": [], "!b:x": []}
+    asked = 0
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal asked
+        room_id = request.path.split("/")[5]
+        if request.method == "GET":
+            return web.json_response({"chunk": rooms[room_id]})
+        asked += 1
+        if asked % 3:
+            return web.Response(status=429, headers={"retry-after": "2"}, text=LIMITED)
+        event = {"event_id": f"${asked}", "content": await request.json()}
+        rooms[room_id] += {3: [], 6: [event, {**event, "event_id": "$again"}]}.get(asked, [event])
+        return web.json_response({"event_id": f"${asked}"})
+
+    base, ledger = await serve(answer), Ledger()
+    came = await flood(build_order(base))
+    write_down(ledger, came)
+    assert len(ledger.acknowledged) == came.outcomes["200"] > 5
+    assert summarise(ledger.messages, Window("all", 0.0, time.monotonic())).sends == 0, (
+        "only conversations are measured"
+    )
+    traffic = Traffic(QUICK, Proxy(("127.0.0.1", 1)), 22, ledger)
+    async with ClientSession() as connections:
+        traffic.unread = dict.fromkeys(rooms, Person(base, connections, "anna"))
+        verdict = judge(ledger, await traffic.load_histories(), traffic.members)
+    await traffic.stop()
+    assert (verdict.lost, verdict.doubled) == (1, 1)
+    assert verdict.missing[0].startswith("$3 in ") and verdict.duplicated[0].startswith("drill letter ")

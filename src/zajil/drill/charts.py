@@ -54,7 +54,7 @@ def find_share(latency_ms: float) -> float:
 def draw_latency(result: Result, label: str, names: Mapping[str, str]) -> str:
     by_second: defaultdict[int, list[float]] = defaultdict(list)
     for message in result.ledger.messages:
-        if message.latency_s is not None:
+        if message.is_live and message.latency_s is not None:
             by_second[int(message.due_s - result.began_s)].append(message.latency_s * 1000)
     frame = build_frame(result)
     grid = []

@@ -4,10 +4,11 @@ import asyncio
 import json
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from zajil.drill.flood import Came
 from zajil.drill.installation import DrillError, Installation, build_environment
 from zajil.drill.ledger import Ledger, Message, Window, find_percentile
 from zajil.drill.matrix_client import GONE, Person, Refused
@@ -131,7 +132,7 @@ async def flood(day: Day) -> dict[str, float]:
         control = Window("control", time.monotonic(), time.monotonic() + scale.flood_s)
         await asyncio.sleep(scale.flood_s)
         refused, began_s = traffic.refused, time.monotonic()
-        outcomes = await run_flood(day.ours.own_base, flooders, rooms, scale)
+        came = await run_flood(day.ours.own_base, flooders, rooms, scale)
         window = Window("flood", began_s, time.monotonic())
         await asyncio.sleep(1.0)
         refused = traffic.refused - refused
@@ -141,6 +142,9 @@ async def flood(day: Day) -> dict[str, float]:
         # Only now, or this would be a flood too.
         traffic.rate_per_s, traffic.pairs_only = usual_rate, False
         traffic.followers.tell("resume")
+    write_down(day.ledger, came)
+    traffic.unread |= dict.fromkeys(rooms, flooders[0])
+    outcomes = came.outcomes
     before_ms, during_ms = find_p99_ms(day.ledger, control), find_p99_ms(day.ledger, window)
     day.notes["flood"] = ", ".join(f"{outcome}: {count}" for outcome, count in sorted(outcomes.items()))
     return {
@@ -154,14 +158,23 @@ async def flood(day: Day) -> dict[str, float]:
     }
 
 
+def write_down(ledger: Ledger, came: Came) -> None:
+    """The copies that were acknowledged; they have to be there at the end like everything else."""
+    for room_id, event_id, body, sent_s, acked_s in came.acknowledged:
+        message = ledger.intend("the flood", room_id, sent_s, is_live=False)
+        message.event_id, message.body, message.acked_s = event_id, body, acked_s
+
+
 def find_p99_ms(ledger: Ledger, window: Window) -> float:
     latencies = [
-        each.latency_s * 1000 for each in ledger.messages if window.covers(each.due_s) and each.latency_s is not None
+        each.latency_s * 1000
+        for each in ledger.messages
+        if each.is_live and window.covers(each.due_s) and each.latency_s is not None
     ]
     return find_percentile(latencies, 0.99) or 0.0
 
 
-async def run_flood(base: str, flooders: list[Person], rooms: list[str], scale: Scale) -> dict[str, int]:
+async def run_flood(base: str, flooders: list[Person], rooms: list[str], scale: Scale) -> Came:
     order = {
         "base": base,
         "tokens": [each.token for each in flooders],
@@ -181,8 +194,8 @@ async def run_flood(base: str, flooders: list[Person], rooms: list[str], scale: 
     )
     if process.returncode != 0:
         raise DrillError("the flood could not be made")
-    outcomes: dict[str, int] = json.loads(output)
-    return outcomes
+    found = json.loads(output)
+    return Came(Counter(found["outcomes"]), found["acknowledged"])
 
 
 async def disk_full(day: Day) -> dict[str, float]:

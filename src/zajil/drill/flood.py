@@ -9,6 +9,7 @@ import random
 import sys
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -19,19 +20,33 @@ UNDER_WAY_MAX: Final = 4000
 REQUEST_TIMEOUT_S: Final = 30.0
 
 
-async def send(
-    session: aiohttp.ClientSession, base: str, token: str, room_id: str, txn_id: str, outcomes: Counter[str]
-) -> None:
-    path = f"/_matrix/client/v3/rooms/{quote(room_id, safe='')}/send/m.room.message/{txn_id}"
-    body = {"msgtype": "m.text", "body": LETTER * 10}
+@dataclass
+class Came:
+    """What came of a flood."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    """How many ended how."""
+    acknowledged: list[tuple[str, str, str, float, float]] = field(default_factory=list)
+    """Room ID, event ID, body, when it was sent and when it was acknowledged, of every copy that was taken; seconds of the machine's clock."""
+
+
+async def send(session: aiohttp.ClientSession, base: str, token: str, room_id: str, number: int, came: Came) -> None:
+    path = f"/_matrix/client/v3/rooms/{quote(room_id, safe='')}/send/m.room.message/f{number}"
+    # No two are the same, or nobody could say which of them was stored twice.
+    body = f"drill letter {number}"
+    letter = {"msgtype": "m.text", "body": body, "org.zajil.padding": LETTER * 10}
+    sent_s = time.monotonic()
     try:
-        async with session.put(base + path, json=body, headers={"Authorization": f"Bearer {token}"}) as response:
+        async with session.put(base + path, json=letter, headers={"Authorization": f"Bearer {token}"}) as response:
             content = await response.read()
-            outcomes[str(response.status)] += 1
+            came.outcomes[str(response.status)] += 1
+            if response.status == 200:
+                event_id = json.loads(content)["event_id"]
+                came.acknowledged.append((room_id, event_id, body, sent_s, time.monotonic()))
             if response.status == 429 and not is_told_when(response.headers.get("retry-after", ""), content):
-                outcomes["429 without a true Retry-After"] += 1
+                came.outcomes["429 without a true Retry-After"] += 1
     except (aiohttp.ClientError, ConnectionError, TimeoutError):
-        outcomes["no answer"] += 1
+        came.outcomes["no answer"] += 1
 
 
 def is_told_when(retry_after: str, content: bytes) -> bool:
@@ -39,10 +54,10 @@ def is_told_when(retry_after: str, content: bytes) -> bool:
     return retry_after.isdecimal() and int(retry_after) * 1000 >= json.loads(content).get("retry_after_ms", 0)
 
 
-async def flood(order: dict[str, Any]) -> dict[str, int]:
-    """Send `rate_per_s` for `seconds`, whatever becomes of it; how many ended how."""
+async def flood(order: dict[str, Any]) -> Came:
+    """Send `rate_per_s` for `seconds`, whatever becomes of it."""
     chance = random.Random(order["seed"])  # noqa: S311  a plan, not a secret
-    outcomes: Counter[str] = Counter()
+    came = Came()
     under_way: set[asyncio.Task[None]] = set()
     timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as session:
@@ -53,20 +68,20 @@ async def flood(order: dict[str, Any]) -> dict[str, int]:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             number += 1
             if len(under_way) >= UNDER_WAY_MAX:
-                outcomes["not sent: too many under way"] += 1
+                came.outcomes["not sent: too many under way"] += 1
                 continue
             token, room_id = chance.choice(order["tokens"]), chance.choice(order["rooms"])
-            task = asyncio.create_task(send(session, order["base"], token, room_id, f"f{number}", outcomes))
+            task = asyncio.create_task(send(session, order["base"], token, room_id, number, came))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
         if under_way:
             await asyncio.wait(under_way, timeout=REQUEST_TIMEOUT_S)
-    return dict(outcomes)
+    return came
 
 
 def main() -> None:
     order = json.loads(sys.stdin.readline())
-    sys.stdout.write(json.dumps(asyncio.run(flood(order))) + "\n")
+    sys.stdout.write(json.dumps(vars(asyncio.run(flood(order)))) + "\n")
 
 
 if __name__ == "__main__":

@@ -43,6 +43,8 @@ class Traffic:
         self.ledger = ledger
         self.people: list[Person] = []
         self.members: dict[str, list[str]] = {}
+        self.unread: dict[str, Person] = {}
+        """Rooms that nobody follows, and who can read each at the end."""
         self.crowd: list[Person] = []
         self.halls: list[tuple[Person, str]] = []
         """Where there are many who read and few who write."""
@@ -256,8 +258,8 @@ class Traffic:
     async def load_histories(self) -> dict[str, list[tuple[str, str]]]:
         """(event ID, body) of every message of every room, oldest first, as a member reads it now."""
         histories = {}
-        for room_id, members in self.members.items():
-            reader = self._by_id[members[0]]
+        readers = {room_id: self._by_id[members[0]] for room_id, members in self.members.items()}
+        for room_id, reader in (readers | self.unread).items():
             events: list[tuple[str, str]] = []
             token: str | None = None
             while True:
