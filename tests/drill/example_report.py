@@ -54,7 +54,8 @@ def build_result(scale: Scale, *, is_broken: bool) -> Result:
             result.played.append(build_played(fault, number, ledger, scale, is_broken=is_broken and fault.name == "kill"))
     lost = ("$event7 in !room3:localhost",) if is_broken else ()
     twice = (("@bert:localhost", "!room3:localhost", "$event8"),) if is_broken else ()
-    result.verdict = Verdict(lost, twice, (), (), (), ())
+    at_s = (result.played[1].window.began_s,) * 2 if is_broken else ()
+    result.verdict = Verdict(lost, twice, (), (), (), (), lost_at_s=at_s)
     return result
 
 

@@ -85,3 +85,16 @@ def test_latency_counts_from_when_a_message_was_due() -> None:
 def test_silence_without_anything_due_is_no_downtime() -> None:
     messages = [Message(0, "", "", 0.0, "", acked_s=0.01), Message(1, "", "", 60.0, "", acked_s=60.02)]
     assert find_downtime_s(messages) == pytest.approx(0.02)
+
+
+def test_what_went_wrong_counts_where_it_was_due() -> None:
+    ledger, history = build_ledger(6)
+    ledger.received["@b:x", ROOM].remove("$e1")
+    ledger.receive("@a:x", ROOM, ["$e2"])
+    verdict = judge(ledger, {ROOM: [*history[:-1], ("$again", "drill 3")]}, {ROOM: READERS})
+    assert (verdict.lost, verdict.doubled, len(verdict.reordered)) == (2, 2, 1)
+    counts = [verdict.count_in(Window("", number, number + 1)) for number in range(6)]
+    assert counts == [(0, 0, 0), (1, 0, 0), (0, 1, 1), (0, 1, 0), (0, 0, 0), (1, 0, 0)]
+    ledger.received["@a:x", ROOM] = ["$again"]
+    verdict = judge(ledger, {ROOM: [*history, ("$again", "drill 3")]}, {ROOM: READERS})
+    assert verdict.count_in(Window("", 0, 6)) == (verdict.lost, verdict.doubled, 0)

@@ -32,3 +32,12 @@ def test_what_is_told() -> None:
     assert "∞" in pages["broken-en"]
     for page in pages.values():
         assert "<script" not in page and "src=" not in page and "http://" not in page and "https://" not in page
+
+
+def test_what_went_wrong_is_told_of_the_fault_in_which_it_was_sent() -> None:
+    pages = build_examples()
+    for head in ("<th scope=\"col\">lost</th><th scope=\"col\">duplicated</th>", "<th scope=\"col\">ضائعة</th><th scope=\"col\">مكررة</th>"):
+        assert pages["kept-en"].count(head) == 7
+    sections = pages["broken-en"].split('<main class="ar"')[0].split("<section>")[1:]
+    assert ['<td class="bad"><bdi>2</bdi></td>' in section for section in sections] == [False, True, *[False] * 5]
+    assert '<td class="bad">' not in pages["kept-en"]

@@ -79,6 +79,10 @@ class Verdict:
     """Given to a reader in another order than the room's."""
     unanswered: tuple[str, ...]
     """Never acknowledged although the server was up again."""
+    lost_at_s: tuple[float, ...] = ()
+    """When each of what is lost was due; so for the other two."""
+    doubled_at_s: tuple[float, ...] = ()
+    reordered_at_s: tuple[float, ...] = ()
 
     @property
     def lost(self) -> int:
@@ -88,6 +92,13 @@ class Verdict:
     def doubled(self) -> int:
         return len(self.duplicated) + len(self.delivered_twice)
 
+    def count_in(self, window: Window) -> tuple[int, int, int]:
+        """How much of what was due in the window is lost, duplicated and out of order."""
+        lost, doubled, reordered = (
+            sum(map(window.covers, times)) for times in (self.lost_at_s, self.doubled_at_s, self.reordered_at_s)
+        )
+        return lost, doubled, reordered
+
 
 def judge(
     ledger: Ledger, histories: Mapping[str, Sequence[tuple[str, str]]], members: Mapping[str, Sequence[str]]
@@ -96,16 +107,15 @@ def judge(
 
     `histories`: (event ID, body) of each room, oldest first, read from the server at the end. `members`: who read each room from before the first message on.
     """
-    missing, duplicated = [], []
+    missing: list[Message] = []
+    duplicated: list[tuple[str, str]] = []
     for room_id, history in histories.items():
         counts = Counter(body for _, body in history)
-        duplicated += [
-            f"{body} in {room_id}" for body, count in counts.items() if count > 1 and body.startswith("drill ")
-        ]
+        duplicated += [(body, room_id) for body, count in counts.items() if count > 1 and body.startswith("drill ")]
     known = {room_id: {event_id for event_id, _ in history} for room_id, history in histories.items()}
     for message in ledger.acknowledged:
         if message.event_id not in known.get(message.room_id, ()):
-            missing.append(f"{message.event_id} in {message.room_id}")
+            missing.append(message)
     undelivered, twice, reordered = [], [], []
     for room_id, readers in members.items():
         places = {event_id: place for place, (event_id, _) in enumerate(histories.get(room_id, ()))}
@@ -118,11 +128,21 @@ def judge(
             undelivered += [(reader, room_id, each) for each in promised if each in places and each not in counts]
             twice += [(reader, room_id, each) for each, count in counts.items() if count > 1]
             reordered += [(reader, room_id, after) for before, after in pairwise(got) if places[after] < places[before]]
-    unanswered = [
-        f"{each.body} in {each.room_id}" for each in ledger.messages if each.event_id is None and each.is_live
-    ]
+    due_s = {each.body: each.due_s for each in ledger.messages}
+    due_s |= {event_id: due_s[body] for each in histories.values() for event_id, body in each if body in due_s}
+    never = float("-inf")
     return Verdict(
-        tuple(missing), tuple(undelivered), tuple(duplicated), tuple(twice), tuple(reordered), tuple(unanswered)
+        tuple(f"{each.event_id} in {each.room_id}" for each in missing),
+        tuple(undelivered),
+        tuple(f"{body} in {room_id}" for body, room_id in duplicated),
+        tuple(twice),
+        tuple(reordered),
+        tuple(f"{each.body} in {each.room_id}" for each in ledger.messages if each.event_id is None and each.is_live),
+        lost_at_s=(*(each.due_s for each in missing), *(due_s.get(each, never) for _, _, each in undelivered)),
+        doubled_at_s=tuple(
+            due_s.get(each, never) for each in [body for body, _ in duplicated] + [each for _, _, each in twice]
+        ),
+        reordered_at_s=tuple(due_s.get(each, never) for _, _, each in reordered),
     )
 
 
@@ -136,6 +156,7 @@ def find_percentile(values: Sequence[float], share: float) -> float | None:
 class Figures:
     """A window in numbers; latencies in milliseconds."""
 
+    window: Window
     sends: int
     p50_ms: float | None
     p99_ms: float | None
@@ -156,6 +177,7 @@ def summarise(messages: Sequence[Message], window: Window) -> Figures:
         return None if value is None else round(value, 1)
 
     return Figures(
+        window,
         len(due),
         rounded(0.5),
         rounded(0.99),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from zajil.drill.charts import draw_latency, draw_rate
-from zajil.drill.ledger import Figures
+from zajil.drill.ledger import Figures, Verdict
 from zajil.drill.run_drill import Outcome, Played, Result
 from zajil.drill.texts import TEXTS
 
@@ -57,9 +57,7 @@ def build_section(result: Result, language: str) -> str:
         f'<main class="{language}" lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">',
         f"<h1>{html.escape(texts['title'])}</h1><p>{intro}</p>",
         f'<p class="verdict {"bad" if broken else "good"}">{html.escape(texts["broken" if broken else "kept"])}</p>',
-        f"<p class='note'>{html.escape(texts['quick_note'])}</p>"
-        if result.scale.is_quick
-        else "",
+        f"<p class='note'>{html.escape(texts['quick_note'])}</p>" if result.scale.is_quick else "",
         '<dl class="tiles">',
         *(
             f'<div class="{"bad" if is_bad else ""}"><dt>{html.escape(name)}</dt><dd><bdi>{value}</bdi></dd></div>'
@@ -68,7 +66,7 @@ def build_section(result: Result, language: str) -> str:
         "</dl>",
         f"<h2>{html.escape(texts['latency'])}</h2>{draw_latency(result, texts['latency'], names)}<p class='note'>{html.escape(texts['latency_hint'])}</p>",
         f"<h2>{html.escape(texts['rate'])}</h2>{draw_rate(result, texts['rate'], names)}",
-        *(build_fault(each, texts) for each in result.played),
+        *(build_fault(each, verdict, texts) for each in result.played),
     ]
     if result.skipped:
         parts.append(f"<h2>{html.escape(texts['skipped'])}</h2><ul>")
@@ -86,13 +84,13 @@ def build_section(result: Result, language: str) -> str:
     return "".join(parts)
 
 
-def build_fault(played: Played, texts: dict[str, str]) -> str:
+def build_fault(played: Played, verdict: Verdict, texts: dict[str, str]) -> str:
     head = "".join(
         f'<th scope="col">{html.escape(texts.get(name, name))}</th>'
-        for name in ("sends", "p50", "p99", "p99.9", "downtime", "failures")
+        for name in ("sends", "lost", "duplicated", "reordered", "p50", "p99", "p99.9", "downtime", "failures")
     )
     rows = "".join(
-        f'<tr><th scope="row">{html.escape(texts[name])}</th>{build_cells(figures)}</tr>'
+        f'<tr><th scope="row">{html.escape(texts[name])}</th>{build_cells(figures, verdict)}</tr>'
         for name, figures in (("before", played.before), ("during", played.during), ("after", played.after))
     )
     promised = {outcome.promise.figure for outcome in played.outcomes}
@@ -108,10 +106,14 @@ def build_fault(played: Played, texts: dict[str, str]) -> str:
     )
 
 
-def build_cells(figures: Figures) -> str:
-    values = (figures.sends, figures.p50_ms, figures.p99_ms, figures.p999_ms, figures.downtime_ms, figures.failures)
+def build_cells(figures: Figures, verdict: Verdict) -> str:
+    wrong = verdict.count_in(figures.window)
+    times = (figures.p50_ms, figures.p99_ms, figures.p999_ms, figures.downtime_ms)
+    values: tuple[float | None, ...] = (figures.sends, *wrong, *times, figures.failures)
+    marks = ("", *(' class="bad"' if count else "" for count in wrong), *("" for _ in times), "")
     return "".join(
-        f"<td><bdi>{'–' if value is None else f'{value:,.1f}'.removesuffix('.0')}</bdi></td>" for value in values
+        f"<td{mark}><bdi>{'–' if value is None else f'{value:,.1f}'.removesuffix('.0')}</bdi></td>"
+        for value, mark in zip(values, marks, strict=True)
     )
 
 
