@@ -21,8 +21,6 @@ CLOCK_JUMP_S: Final = 3600
 LIVE_SHARE: Final = 0.15
 """Of the capacity, for the conversations beside a flood."""
 FLOOD_FACTOR: Final = 10
-CROWD_LEAVES_S: Final = 11.0
-"""Until the last poll of the crowd has ended."""
 FLOOD_PROCESS_S_MAX: Final = 120.0
 
 
@@ -123,7 +121,7 @@ async def flood(day: Day) -> dict[str, float]:
     usual_rate = traffic.rate_per_s
     traffic.rate_per_s, traffic.pairs_only = scale.capacity_per_s * LIVE_SHARE, True
     traffic.followers.tell("pause")
-    await asyncio.sleep(CROWD_LEAVES_S)
+    await asyncio.sleep(scale.crowd_leaves_s)
     day.ours.write_config(scale.capacity_per_s)
     await day.ours.reload()
     try:

@@ -25,8 +25,6 @@ class Fault:
     needs_copy: bool = True
     """Cannot be done to a server that is not ours (`--target`)."""
     needs_postgres: bool = False
-    needs_time: bool = False
-    """Says nothing in a few seconds, so a quick drill leaves it out."""
 
 
 FAILED: Final = ("failed_uploads", "failed_downloads", "failed_syncs")
@@ -45,7 +43,6 @@ FAULTS: Final = (
             Promise("refused_sends", 0),
             Promise("flood_refused_without_retry_after", 0),
         ),
-        needs_time=True,
     ),
     Fault("disk-full", (Promise("back_ms", 3000), Promise("failed_reads", 0))),
     Fault("clock-jump", (*NOTHING_FAILS, Promise("time_off_ms", 5000))),
@@ -70,11 +67,13 @@ class Scale:
     flooders: int
     flood_rooms: int
     flood_s: float
+    crowd_leaves_s: float
+    """Before a flood, until the last poll of the crowd has ended."""
     capacity_per_s: int
     is_quick: bool
     """A check of correctness on a machine that may be busy with other things: times are told and not judged."""
     settle_s_max: float = 60.0
 
 
-FULL: Final = Scale(60, 1000, 12, 10, 60.0, 15.0, 10.0, 20, 24, 60.0, 100, is_quick=False)
-QUICK: Final = Scale(12, 60, 3, 6, 25.0, 2.0, 2.0, 6, 8, 3.0, 60, is_quick=True, settle_s_max=180.0)
+FULL: Final = Scale(60, 1000, 12, 10, 60.0, 15.0, 10.0, 20, 24, 60.0, 11.0, 100, is_quick=False)
+QUICK: Final = Scale(12, 60, 3, 6, 25.0, 1.5, 2.0, 6, 8, 2.0, 0.0, 60, is_quick=True, settle_s_max=180.0)

@@ -71,7 +71,7 @@ def build_section(result: Result, language: str) -> str:
     if result.skipped:
         parts.append(f"<h2>{html.escape(texts['skipped'])}</h2><ul>")
         for fault in result.skipped:
-            kind = "copy" if result.target and fault.needs_copy else "postgres" if fault.needs_postgres else "time"
+            kind = "copy" if result.target and fault.needs_copy else "postgres"
             reason = texts[f"skipped_{kind}"]
             parts.append(f"<li>{html.escape(texts[fault.name])}: {html.escape(reason)}</li>")
         parts.append("</ul>")
@@ -79,7 +79,9 @@ def build_section(result: Result, language: str) -> str:
         parts.append(f"<h2>{html.escape(texts['all_broken'])}</h2><ul class='wide' dir='ltr' lang='en'>")
         parts += [f"<li>{html.escape(each)}</li>" for each in broken[:BROKEN_SHOWN_MAX]]
         parts.append("</ul>")
-    end = html.escape(texts["seed"]).format(seed=result.seed, at=f"<bdi dir='ltr'>{at} UTC</bdi>")
+    end = html.escape(texts["seed"]).format(
+        seed=result.seed, took=round(result.took_s), at=f"<bdi dir='ltr'>{at} UTC</bdi>"
+    )
     parts.append(f"<footer>{end}</footer></main>")
     return "".join(parts)
 

@@ -63,6 +63,8 @@ class Result:
     played: list[Played] = field(default_factory=list)
     skipped: list[Fault] = field(default_factory=list)
     verdict: Verdict | None = None
+    took_s: float = 0.0
+    """From nothing to the verdict."""
 
     @property
     def broken(self) -> list[str]:
@@ -114,7 +116,8 @@ async def run_drill(order: Order, tell: Tell) -> Result:
     ledger = Ledger()
     installation = None if order.target else Installation(order.folder, order.database)
     network = installation.network if installation is not None else build_network(order.target)
-    result = Result(order.scenario, order.scale, order.seed, time.time(), time.monotonic(), order.target, ledger)
+    set_out_s = time.monotonic()
+    result = Result(order.scenario, order.scale, order.seed, time.time(), set_out_s, order.target, ledger)
     traffic = None
     try:
         if installation is not None:
@@ -133,6 +136,7 @@ async def run_drill(order: Order, tell: Tell) -> Result:
         await traffic.wait_until_read(order.scale.settle_s_max)
         tell("Comparing what was promised with what is there")
         result.verdict = judge(ledger, await traffic.load_histories(), traffic.members)
+        result.took_s = time.monotonic() - set_out_s
     except OSError as error:
         raise DrillError(f"the drill ended early: {error}") from error
     finally:
@@ -156,12 +160,7 @@ def build_network(target: str) -> Proxy:
 async def play(order: Order, day: Day, result: Result, tell: Tell) -> None:
     await asyncio.sleep(order.scale.calm_s)
     for fault in order.faults:
-        is_left_out = fault.needs_time and order.scale.is_quick and len(order.faults) > 1
-        if (
-            is_left_out
-            or (fault.needs_copy and day.installation is None)
-            or (fault.needs_postgres and not order.database)
-        ):
+        if (fault.needs_copy and day.installation is None) or (fault.needs_postgres and not order.database):
             result.skipped.append(fault)
             continue
         tell(f"{fault.name} …")

@@ -76,7 +76,7 @@ def drill(
         typer.echo(f"The report is in {report}.")
     typer.echo(
         f"{len(result.ledger.acknowledged):,} messages acknowledged; lost {result.verdict.lost}, "
-        f"duplicated {result.verdict.doubled}, out of order {len(result.verdict.reordered)}."
+        f"duplicated {result.verdict.doubled}, out of order {len(result.verdict.reordered)}; {result.took_s:.0f} s."
         if result.verdict
         else ""
     )
