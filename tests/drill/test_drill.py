@@ -41,6 +41,14 @@ def test_an_unknown_scenario_is_told() -> None:
     assert "zajil drill --list" in done.stderr
 
 
+def test_a_target_is_plain_http() -> None:
+    """Said before somebody tries it, and to who does."""
+    assert "http://HOST:PORT" in run_drill("--help").stdout
+    done = run_drill("reconnect", "--quick", "--target", "https://localhost:1")
+    assert done.returncode == 1
+    assert "aim behind the proxy" in done.stderr
+
+
 @pytest.mark.timeout(DRILL_SECONDS_MAX + 30)
 def test_a_quick_day_keeps_every_promise(tmp_path: Path) -> None:
     report = tmp_path / "report.html"

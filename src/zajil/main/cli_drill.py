@@ -26,8 +26,9 @@ def drill(
     target: Annotated[
         str,
         typer.Option(
-            help="Play on this server instead of a private copy: only what can be done from outside, in accounts and rooms that stay there.",
-            metavar="URL",
+            help="Play on this server instead of a private copy: only what can be done from outside, in accounts and rooms that stay there. "
+            "Without TLS: aim behind the proxy.",
+            metavar="http://HOST:PORT",
         ),
     ] = "",
     registration_token: Annotated[str, typer.Option(help="For accounts on --target.", metavar="TOKEN")] = "",
