@@ -13,6 +13,8 @@ const PREFIX = "forward-guard:";
 const SAVE_DELAY_MS = 1_000;
 /** A piece on the disk; when it is full the next one is begun, so that saving costs the same whatever is remembered. */
 const PIECE_ENTRIES = 300;
+/** So many of the newest messages are noted at once when something is about to be sent: nobody copies from further back within a moment. */
+const CATCH_UP_MAX = 50;
 
 export interface ForwardMemoryParts {
   readonly userId: string;
@@ -29,6 +31,8 @@ export interface ForwardMemoryParts {
 export class ForwardMemory {
   readonly guard: ForwardGuard;
   readonly #parts: ForwardMemoryParts;
+  /** What has arrived and waits for the page to be idle, the oldest first. */
+  readonly #waiting = new Set<EventRecord>();
   #loaded: Promise<void> | undefined;
   #piece = 1;
   #tail: { readonly version: 1; seen: GuardState["seen"]; sent: GuardState["sent"]; own: NonNullable<GuardState["own"]> } = emptyTail();
@@ -37,7 +41,7 @@ export class ForwardMemory {
 
   constructor(parts: ForwardMemoryParts) {
     this.#parts = parts;
-    this.guard = new ForwardGuard(parts.now, undefined, () => this.#saveSoon());
+    this.guard = new ForwardGuard(parts.now, undefined, () => this.#saveSoon(), () => this.#catchUp());
   }
 
   load(): Promise<void> {
@@ -50,7 +54,10 @@ export class ForwardMemory {
     const records = entries.flatMap((entry) => (entry.kind === "event" && entry.record.sentAt >= since && mayCount(entry.record) ? [entry.record] : []));
     if (records.length === 0) return;
     void this.load().then(() => {
-      for (const record of records) this.#parts.idle.add(() => this.#takeRecord(record));
+      for (const record of records) {
+        this.#waiting.add(record);
+        this.#parts.idle.add(() => this.#takeOnce(record));
+      }
     });
   }
 
@@ -60,6 +67,15 @@ export class ForwardMemory {
     this.#timer = undefined;
     this.#writing = this.#writing.then(() => this.#write());
     await this.#writing;
+  }
+
+  /** A page with much to do may come to it late, and what was copied from the screen meanwhile is not this person's own. */
+  #catchUp(): void {
+    for (const record of [...this.#waiting].slice(-CATCH_UP_MAX)) this.#takeOnce(record);
+  }
+
+  #takeOnce(record: EventRecord): void {
+    if (this.#waiting.delete(record)) this.#takeRecord(record);
   }
 
   #takeRecord(record: EventRecord): void {

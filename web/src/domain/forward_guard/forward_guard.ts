@@ -69,6 +69,7 @@ type Reached = ReadonlyMap<string, { readonly isGroup: boolean; readonly at: num
 export class ForwardGuard {
   readonly #now: () => number;
   readonly #changed: () => void;
+  readonly #catchUp: () => void;
   #seen: SeenContent[] = [];
   #sent: SentContent[] = [];
   #own: OwnContent[] = [];
@@ -79,10 +80,14 @@ export class ForwardGuard {
   readonly #hashed = new Map<string, string>();
   #fresh: { seen: SeenContent[]; sent: SentContent[]; own: OwnContent[] } = { seen: [], sent: [], own: [] };
 
-  /** `saved` comes from `exportState` or `takeChanges` and may be anything; `changed` is called when there is something to save. */
-  constructor(now: () => number, saved?: unknown, changed: () => void = () => undefined) {
+  /**
+   * `saved` comes from `exportState` or `takeChanges` and may be anything; `changed` is called when there is something to save, `catchUp` before
+   * anything is decided: it notes what has arrived and was not noted yet.
+   */
+  constructor(now: () => number, saved?: unknown, changed: () => void = () => undefined, catchUp: () => void = () => undefined) {
     this.#now = now;
     this.#changed = changed;
+    this.#catchUp = catchUp;
     this.restore(saved);
   }
 
@@ -158,6 +163,7 @@ export class ForwardGuard {
 
   /** For content passed on with "forward": it counts whatever it is, but for a person's own. */
   inspectForward(content: GuardedContent, claimedHop: number): Decision {
+    this.#catchUp();
     const print = fingerprint(content);
     return this.#decide(print, Math.max(clampHop(claimedHop), this.#localHop(print) ?? 0), content.text ?? "");
   }
@@ -171,6 +177,7 @@ export class ForwardGuard {
 
   /** For content pasted or uploaded: a forward if it was received before, else one's own words. */
   inspectComposed(content: GuardedContent): Decision {
+    this.#catchUp();
     const print = fingerprint(content);
     const hop = this.#isOwn(print) ? undefined : this.#localHop(print);
     if (hop === undefined) return { kind: "own", hop: 0, confirm: hasChainPhrase(content.text ?? "") };
