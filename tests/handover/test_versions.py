@@ -194,11 +194,7 @@ def test_an_option_that_the_new_version_refuses_is_not_reloaded(tmp_path: Path, 
             reason = "not reloaded: the configuration is refused: the option '--presence' is unknown"
         os.kill(server.pid, signal.SIGHUP)
         wait_for(lambda: reason in server.log.read_text(), "the reason", 30)
-        asked = build_zajil_command("reload", "--data", str(server.data))
-        environment = build_environment(server.env)
-        done = subprocess.run(
-            asked, env=environment, cwd=tmp_path / "version", capture_output=True, text=True, timeout=60
-        )
+        done = run_command(server, "reload")
         assert done.returncode == 1 and reason in done.stderr, done.stderr
         assert server.process is not None and server.process.poll() is None
         assert server.answers() and find_worker(server) == worker
@@ -215,8 +211,7 @@ def test_an_option_that_only_the_new_version_knows_is_reloaded(tmp_path: Path) -
         option = "    presence_later: bool = option(False, 'Features', 'A switch of the next version.')\n"
         installation.replace("ports/configuration.py", "    presence: bool", f"{option}    presence: bool")
         config.write_text("presence = true\npresence_later = true\n")
-        asked = build_zajil_command("reload", "--data", str(server.data))
-        done = subprocess.run(asked, env=build_environment(server.env), capture_output=True, text=True, timeout=300)
+        done = run_command(server, "reload")
         assert done.returncode == 0, done.stderr
         assert server.answers()
     finally:

@@ -58,6 +58,15 @@ class SlowCopy:
         await self.gate.wait()
 
 
+def follow_stop(folder: Path, clock: SetClock) -> tuple[Watcher, Incident]:
+    """A watcher that has opened an incident, of a stop, and waits for its end."""
+    watcher = build_watcher(folder, clock)
+    incident = open_incident("i1", watcher.memory.node, Cause.STOPPED, OPENED_MS, {})
+    watcher.memory.put([incident])
+    watcher.tracker.open[Cause.STOPPED] = incident
+    return watcher, incident
+
+
 def kinds(incident: Incident) -> list[Kind]:
     return [each.kind for each in incident.entries]
 
@@ -82,10 +91,7 @@ async def test_a_note_on_what_is_not_followed_here_changes_nothing_else(tmp_path
 
 async def test_a_note_on_what_goes_on_here_stays_when_it_ends(tmp_path: Path) -> None:
     clock = SetClock()
-    watcher = build_watcher(tmp_path, clock)
-    incident = open_incident("i1", watcher.memory.node, Cause.STOPPED, OPENED_MS, {})
-    watcher.memory.put([incident])
-    watcher.tracker.open[Cause.STOPPED] = incident
+    watcher, _ = follow_stop(tmp_path, clock)
     assert watcher._answer({"operator": "update", "id": "i1", "text": TEXT})["ok"]
     clock.pass_s(60)
     watcher._tick()
@@ -94,10 +100,7 @@ async def test_a_note_on_what_goes_on_here_stays_when_it_ends(tmp_path: Path) ->
 
 async def test_a_stop_that_an_operator_ends_ends_once(tmp_path: Path) -> None:
     clock = SetClock()
-    watcher = build_watcher(tmp_path, clock)
-    incident = open_incident("i1", watcher.memory.node, Cause.STOPPED, OPENED_MS, {})
-    watcher.memory.put([incident])
-    watcher.tracker.open[Cause.STOPPED] = incident
+    watcher, _ = follow_stop(tmp_path, clock)
     assert watcher._answer({"operator": "close", "id": "i1"})["ok"]
     clock.pass_s(60)
     watcher._tick()
@@ -106,10 +109,7 @@ async def test_a_stop_that_an_operator_ends_ends_once(tmp_path: Path) -> None:
 
 async def test_a_note_written_on_another_machine_whose_clock_is_ahead_does_not_hide_the_end(tmp_path: Path) -> None:
     clock = SetClock()
-    watcher = build_watcher(tmp_path, clock)
-    incident = open_incident("i1", watcher.memory.node, Cause.STOPPED, OPENED_MS, {})
-    watcher.memory.put([incident])
-    watcher.tracker.open[Cause.STOPPED] = incident
+    watcher, incident = follow_stop(tmp_path, clock)
     noted = incident.add(Entry(clock.ms + 3_600_000, Kind.NOTE, incident.cause, TEXT))
     watcher._learn([noted])
     clock.pass_s(60)

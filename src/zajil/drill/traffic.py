@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import aiohttp
@@ -260,27 +261,20 @@ class Traffic:
         histories = {}
         readers = {room_id: self._by_id[members[0]] for room_id, members in self.members.items()}
         for room_id, reader in (readers | self.unread).items():
-            events: list[tuple[str, str]] = []
-            token: str | None = None
-            while True:
-                page = await patiently(lambda token=token: reader.page(room_id, token, "f"))  # noqa: B023
-                events += [(event["event_id"], str(event["content"].get("body"))) for event in page["chunk"]]
-                token = page.get("end")
-                if token is None or not page["chunk"]:
-                    break
-            histories[room_id] = events
+            histories[room_id] = [
+                (event["event_id"], str(event["content"].get("body")))
+                async for chunk in load_pages(reader, room_id, "f")
+                for event in chunk
+            ]
         return histories
 
     async def load_dates(self, room_id: str, event_ids: set[str]) -> dict[str, int]:
         """The `origin_server_ts` of these recent messages of a room, as a member reads it now."""
         reader = self._by_id[self.members[room_id][0]]
         dates: dict[str, int] = {}
-        token: str | None = None
-        while not event_ids <= dates.keys():
-            page = await patiently(lambda token=token: reader.page(room_id, token, "b"))
-            dates |= {event["event_id"]: event["origin_server_ts"] for event in page["chunk"]}
-            token = page.get("end")
-            if token is None or not page["chunk"]:
+        async for chunk in load_pages(reader, room_id, "b"):
+            dates |= {event["event_id"]: event["origin_server_ts"] for event in chunk}
+            if event_ids <= dates.keys():
                 break
         return {event_id: dates[event_id] for event_id in event_ids & dates.keys()}
 
@@ -313,6 +307,17 @@ class Traffic:
                 return None
             await asyncio.sleep(0.01)
         return time.monotonic() - since_s
+
+
+async def load_pages(reader: Person, room_id: str, direction: str) -> AsyncIterator[list[dict[str, Any]]]:
+    """The events of a room, page by page to its end."""
+    token: str | None = None
+    while True:
+        page = await patiently(lambda token=token: reader.page(room_id, token, direction))
+        yield page["chunk"]
+        token = page.get("end")
+        if token is None or not page["chunk"]:
+            return
 
 
 async def patiently(attempt: Any, seconds_max: float = ATTEMPT_S_MAX) -> Any:
