@@ -17,6 +17,8 @@ from tests.servers import Server, start_zajil
 DELAY_MS = 20
 SENDS = 40
 ATTEMPTS_MAX = 3  # on a busy machine two medians of the same thing differ by more than a little
+NOISE_MS = 1.0
+"""The rest of a send may be so much quicker after a wait. It is for the medians only: no single reply may come sooner than the disk."""
 SOURCE = Path(__file__).with_name("slow_fsync.c")
 COMPILE_SECONDS_MAX = 240
 
@@ -62,9 +64,9 @@ async def test_a_slower_disk_makes_every_reply_slower(tmp_path: Path, shim: Path
             print(
                 f"p50 of one client: {statistics.median(normal):.2f} ms; slower disk: {statistics.median(slow):.2f} ms"
             )
-            if rises[-1] >= DELAY_MS:
+            if rises[-1] >= DELAY_MS - NOISE_MS:
                 break
-        assert max(rises) >= DELAY_MS, f"p50 rises by {rises} ms only"
+        assert max(rises) >= DELAY_MS - NOISE_MS, f"p50 rises by {rises} ms only"
         assert min(normal) < DELAY_MS, "this machine is too slow for the comparison to mean anything"
     finally:
         for server in servers:
