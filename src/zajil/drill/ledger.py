@@ -85,6 +85,19 @@ class Verdict:
     reordered_at_s: tuple[float, ...] = ()
 
     @property
+    def wrongs(self) -> dict[str, Sequence[str | tuple[str, ...]]]:
+        """What was found, by the name of its kind; empty when nothing was."""
+        kinds: dict[str, Sequence[str | tuple[str, ...]]] = {
+            "missing": self.missing,
+            "undelivered": self.undelivered,
+            "stored_twice": self.duplicated,
+            "delivered_twice": self.delivered_twice,
+            "out_of_order": self.reordered,
+            "unanswered": self.unanswered,
+        }
+        return {kind: found for kind, found in kinds.items() if found}
+
+    @property
     def lost(self) -> int:
         return len(self.missing) + len(self.undelivered)
 

@@ -2,7 +2,6 @@
 
 import datetime
 import html
-import math
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +9,11 @@ from zajil.drill.charts import draw_latency, draw_rate
 from zajil.drill.ledger import Figures, Verdict
 from zajil.drill.run_drill import Outcome, Played, Result
 from zajil.drill.texts import TEXTS
+from zajil.drill.wording import describe_broken, name_figure, write_value
 
 STYLE: Final = Path(__file__).with_name("report.css")
 BROKEN_SHOWN_MAX: Final = 50
+WRONGS: Final = ("lost", "duplicated", "reordered")
 
 
 def write_report(result: Result, path: Path) -> None:
@@ -37,7 +38,7 @@ def build_section(result: Result, language: str) -> str:
     texts = TEXTS[language]
     verdict = result.verdict
     assert verdict is not None
-    broken = result.broken
+    broken = describe_broken(result, texts)
     place = f"<bdi>{html.escape(result.target)}</bdi>" if result.target else html.escape(texts["copy"])
     rooms = len({message.room_id for message in result.ledger.messages})
     intro = html.escape(texts["intro"]).format(
@@ -76,8 +77,10 @@ def build_section(result: Result, language: str) -> str:
             parts.append(f"<li>{html.escape(texts[fault.name])}: {html.escape(reason)}</li>")
         parts.append("</ul>")
     if broken:
-        parts.append(f"<h2>{html.escape(texts['all_broken'])}</h2><ul class='wide' dir='ltr' lang='en'>")
-        parts += [f"<li>{html.escape(each)}</li>" for each in broken[:BROKEN_SHOWN_MAX]]
+        parts.append(f"<h2>{html.escape(texts['all_broken'])}</h2><ul class='broken'>")
+        for each in broken[:BROKEN_SHOWN_MAX]:
+            details = f" <small dir='ltr'>{html.escape(each.details)}</small>"
+            parts.append(f"<li>{html.escape(each.what)}: <bdi class='bad'>{html.escape(each.found)}</bdi>{details}</li>")
         parts.append("</ul>")
     end = html.escape(texts["seed"]).format(
         seed=result.seed, took=round(result.took_s), at=f"<bdi dir='ltr'>{at} UTC</bdi>"
@@ -87,14 +90,9 @@ def build_section(result: Result, language: str) -> str:
 
 
 def build_fault(played: Played, verdict: Verdict, texts: dict[str, str]) -> str:
-    head = "".join(
-        f'<th scope="col">{html.escape(texts.get(name, name))}</th>'
-        for name in ("sends", "lost", "duplicated", "reordered", "p50", "p99", "p99.9", "downtime", "failures")
-    )
-    rows = "".join(
-        f'<tr><th scope="row">{html.escape(texts[name])}</th>{build_cells(figures, verdict)}</tr>'
-        for name, figures in (("before", played.before), ("during", played.during), ("after", played.after))
-    )
+    windows = (("before", played.before), ("during", played.during), ("after", played.after))
+    head = "".join(f'<th scope="col">{html.escape(texts[name])}</th>' for name, _ in windows)
+    rows = build_rows([figures for _, figures in windows], verdict, texts)
     promised = {outcome.promise.figure for outcome in played.outcomes}
     others = "".join(
         f"<li>{html.escape(name_figure(name, texts))}: <bdi>{write_value(value)}</bdi></li>"
@@ -103,20 +101,33 @@ def build_fault(played: Played, verdict: Verdict, texts: dict[str, str]) -> str:
     )
     name = html.escape(texts[played.fault.name])
     return (
-        f'<section><h2>{name}</h2><div class="wide" tabindex="0" role="region" aria-label="{name}"><table><thead><tr><td></td>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div><ul class='promises'>{''.join(build_outcome(each, texts) for each in played.outcomes)}{others}</ul></section>"
+        f"<section><h2>{name}</h2><div class='sides'><table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        f"<ul class='promises'>{''.join(build_outcome(each, texts) for each in played.outcomes)}{others}</ul></div></section>"
     )
 
 
-def build_cells(figures: Figures, verdict: Verdict) -> str:
-    wrong = verdict.count_in(figures.window)
-    times = (figures.p50_ms, figures.p99_ms, figures.p999_ms, figures.downtime_ms)
-    values: tuple[float | None, ...] = (figures.sends, *wrong, *times, figures.failures)
-    marks = ("", *(' class="bad"' if count else "" for count in wrong), *("" for _ in times), "")
+def build_rows(windows: list[Figures], verdict: Verdict, texts: dict[str, str]) -> str:
+    """A row for each figure, a cell for each window: narrow enough for a telephone."""
+    wrongs = [verdict.count_in(figures.window) for figures in windows]
+    rows: dict[str, list[float | None]] = {
+        "sends": [figures.sends for figures in windows],
+        **{name: [wrong[place] for wrong in wrongs] for place, name in enumerate(WRONGS)},
+        "p50": [figures.p50_ms for figures in windows],
+        "p99": [figures.p99_ms for figures in windows],
+        "p99.9": [figures.p999_ms for figures in windows],
+        "downtime": [figures.downtime_ms for figures in windows],
+        "failures": [figures.failures for figures in windows],
+    }
     return "".join(
-        f"<td{mark}><bdi>{'–' if value is None else f'{value:,.1f}'.removesuffix('.0')}</bdi></td>"
-        for value, mark in zip(values, marks, strict=True)
+        f'<tr><th scope="row">{html.escape(texts[name])}</th>{build_cells(values, is_wrong=name in WRONGS)}</tr>'
+        for name, values in rows.items()
     )
+
+
+def build_cells(values: list[float | None], *, is_wrong: bool) -> str:
+    shown = ("–" if value is None else f"{value:,.1f}".removesuffix(".0") for value in values)
+    marks = (' class="bad"' if is_wrong and value else "" for value in values)
+    return "".join(f"<td{mark}><bdi>{text}</bdi></td>" for text, mark in zip(shown, marks, strict=True))
 
 
 def build_outcome(outcome: Outcome, texts: dict[str, str]) -> str:
@@ -128,12 +139,3 @@ def build_outcome(outcome: Outcome, texts: dict[str, str]) -> str:
         f'<li><span class="mark {kind}">{html.escape(word)}</span> {html.escape(name_figure(outcome.promise.figure, texts))}: '
         f"<bdi>{write_value(outcome.value)}</bdi> ({html.escape(texts['bound'])} <bdi dir='ltr'>≤ {outcome.promise.at_most:,.0f}</bdi>)</li>"
     )
-
-
-def write_value(value: float) -> str:
-    """A figure; of what never happened there is none."""
-    return f"{value:,.0f}" if math.isfinite(value) else "∞"
-
-
-def name_figure(name: str, texts: dict[str, str]) -> str:
-    return texts["failures_figure"] if name == "failures" else texts[name]

@@ -17,7 +17,6 @@ from zajil.drill.proxy import Proxy
 from zajil.drill.traffic import Traffic
 
 Tell = Callable[[str], None]
-REFUSALS_SHOWN: Final = 5
 
 
 @dataclass(frozen=True)
@@ -67,34 +66,12 @@ class Result:
     """From nothing to the verdict."""
 
     @property
-    def broken(self) -> list[str]:
-        """Every promise that was broken, in words."""
-        verdict = self.verdict
-        assert verdict is not None
-        lists: dict[str, Sequence[str | tuple[str, ...]]] = {
-            "acknowledged and missing": verdict.missing,
-            "acknowledged and not delivered": verdict.undelivered,
-            "stored twice": verdict.duplicated,
-            "delivered twice": verdict.delivered_twice,
-            "delivered out of order": verdict.reordered,
-            "never answered": verdict.unanswered,
-        }
-        found = [
-            f"{len(items)} {name}: {', '.join(map(name_item, items[:REFUSALS_SHOWN]))}"
-            for name, items in lists.items()
-            if items
-        ]
-        return found + [
-            f"{each.fault.name}: {outcome.promise.figure} is {outcome.value:.0f}, promised is at most {outcome.promise.at_most:.0f}"
-            for each in self.played
-            for outcome in each.outcomes
-            if not outcome.is_kept
-        ]
-
-
-def name_item(item: str | tuple[str, ...]) -> str:
-    """A message, or what a reader did not get where."""
-    return item if isinstance(item, str) else " ".join(item)
+    def is_broken(self) -> bool:
+        """Whether any promise was broken."""
+        assert self.verdict is not None
+        return bool(self.verdict.wrongs) or any(
+            not outcome.is_kept for each in self.played for outcome in each.outcomes
+        )
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,10 @@ class Channel:
             self._end.send(json.dumps(message).encode())
 
     async def _beat(self) -> None:
-        """Only an event loop that runs gets to say so."""
+        """Only an event loop that runs gets to say so. For want of memory one may be left out, not all that would follow."""
         while True:
-            self._tell({"type": "alive", "memory": find_memory()})
+            with contextlib.suppress(MemoryError):
+                self._tell({"type": "alive", "memory": find_memory()})
             await asyncio.sleep(SIGN_OF_LIFE_S)
 
     def _hear(self) -> None:

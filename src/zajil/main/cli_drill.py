@@ -53,6 +53,7 @@ def drill(
     from zajil.drill.installation import DrillError
     from zajil.drill.report import write_report
     from zajil.drill.run_drill import Order, run_drill
+    from zajil.drill.wording import describe_broken
 
     scale = plan.QUICK if quick else plan.FULL
     with tempfile.TemporaryDirectory(prefix="zajil-drill-", dir=folder) as place:
@@ -81,9 +82,9 @@ def drill(
         if result.verdict
         else ""
     )
-    for each in result.broken:
+    for each in describe_broken(result, TEXTS["en"]):
         typer.echo(f"BROKEN: {each}")
-    raise typer.Exit(1 if result.broken else 0)
+    raise typer.Exit(1 if result.is_broken else 0)
 
 
 async def stoppable(drill: Coroutine[Any, Any, T]) -> T:

@@ -7,12 +7,14 @@ import contextlib
 import json
 import os
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
 CONTROL_FILE = "zajil.control"
 LINE_SIZE_MAX = 4096
 CLIENTS_MAX = 16
+PAUSE_S = 0.1
 
 
 class ControlError(Exception):
@@ -48,13 +50,19 @@ class ControlDoor:
         return [*([] if self.listener is None else [self.listener]), *self.clients]
 
     def accept(self) -> None:
+        """Let the next one in. Who cannot be let in, for want of file descriptors, stays at the door, which must not keep the processor busy."""
         assert self.listener is not None
-        with contextlib.suppress(OSError):
+        try:
             client, _ = self.listener.accept()
-            client.setblocking(False)
-            if len(self.clients) >= CLIENTS_MAX:
-                self.clients.pop(0).close()
-            self.clients.append(client)
+        except (BlockingIOError, ConnectionError):
+            return
+        except OSError:
+            time.sleep(PAUSE_S)
+            return
+        client.setblocking(False)
+        if len(self.clients) >= CLIENTS_MAX:
+            self.clients.pop(0).close()
+        self.clients.append(client)
 
     def read(self, client: socket.socket) -> str | None:
         """What this client asks; None when nothing (yet, or ever). It is no longer among `clients` when it has asked."""
