@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from zajil.drill.crowd import Crowd
 from zajil.drill.faults import Day, clock_jump
-from zajil.drill.installation import Installation
+from zajil.drill.installation import DrillError, Installation
 from zajil.drill.ledger import Ledger
 from zajil.drill.matrix_client import Person, Refused
 from zajil.drill.plan import FAILED, FAULTS, QUICK
@@ -139,3 +140,14 @@ async def test_a_message_dated_wrongly_is_found_in_any_room_and_direction(traffi
     assert figures["time_off_ms"] == pytest.approx(3_600_000, abs=1000)
     offs_s["!other:localhost"] = 0
     assert (await clock_jump(Day(scale, traffic, traffic.ledger, Clock(traffic.ledger, offs_s))))["time_off_ms"] < 1000
+
+
+async def test_a_crowd_that_has_ended_by_itself_is_no_good_news() -> None:
+    crowd = Crowd()
+    await crowd.start("http://127.0.0.1:1", ["token"], 1, 22)
+    assert crowd._process is not None
+    crowd._process.kill()
+    await crowd._process.wait()
+    for question in (crowd.count_failed(), crowd.count_behind(0.0)):
+        with pytest.raises(DrillError, match="has ended by itself"):
+            await question

@@ -9,9 +9,13 @@ import pytest
 from tests.client import Client, q
 from tests.simulation.network import Network, running_network
 
+from zajil.core.admission_rank import Ranks
+from zajil.main.system import SystemClock
+from zajil.ports.database import Busy
 from zajil.services.admission.memory import inherit_memory, leave_memory
 from zajil.services.admission.new_rooms import LIMIT, NewRooms
 from zajil.services.admission.overload_control import observe_rooms
+from zajil.services.federation import partial_rooms
 from zajil.services.federation.slowed_senders import SlowedSenders
 
 V3 = "/_matrix/client/v3"
@@ -161,6 +165,54 @@ async def test_what_comes_late_because_the_server_was_away_does_not_wait_again(v
     visit.network.heal()
     await visit.network.settle()
     assert all([await visit.has(event_id) for event_id in written])
+
+
+async def test_what_comes_late_takes_nobodys_turn() -> None:
+    new_rooms = NewRooms(SystemClock(), Ranks(), is_on=True, exempt=())
+    for number in range(LIMIT.burst):
+        assert new_rooms.find_delay_s("@omar:one.test", f"!{number}", 3600.0) == 0.0
+    for number in range(100, 140):
+        assert new_rooms.find_delay_s("@omar:one.test", f"!{number}", 3600.0) == 0.0
+    assert new_rooms.find_delay_s("@omar:one.test", "!new") == pytest.approx(LIMIT.interval_s, abs=0.5)
+    assert new_rooms.find_delay_s("@omar:one.test", "!newer", 10.0) == pytest.approx(2 * LIMIT.interval_s - 10, abs=0.5)
+
+
+async def test_a_placement_that_fails_is_tried_again(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    await visit.use_up()
+    room_id = await visit.make_room(visit.omar)
+    event_id = await visit.write(visit.omar, room_id)
+
+    async def refuse(app: object, room_id: str) -> bool:
+        raise Busy(10)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("zajil.services.federation.slowed_senders.complete_room", refuse)
+        await visit.slowed.stop()  # nobody looks for what is forgotten
+        with pytest.raises(Busy):
+            await visit.slowed._place(room_id)
+        await visit.gets(event_id)
+
+
+async def test_a_room_whose_turn_comes_does_not_wait_for_the_next_attempt(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await visit.use_up()
+    event_id = await visit.write(visit.omar, await visit.make_room(visit.omar))
+    failed = asyncio.Event()
+
+    async def refuse(app: object, room_id: str) -> bool:
+        failed.set()
+        raise Busy(10)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(partial_rooms, "PAUSE_S", 600.0)
+        patched.setattr(partial_rooms, "complete_room", refuse)
+        visit.network.clock.move(30)
+        visit.slowed.release_due()
+        await failed.wait()
+    await asyncio.sleep(0)
+    await visit.slowed.release_forgotten()
+    await visit.gets(event_id)
 
 
 async def test_nobody_waits_longer_than_ten_minutes(visit: Visit) -> None:

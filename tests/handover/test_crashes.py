@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.handover.traffic import Traffic
 from tests.main.test_serve import find_worker, wait_for
@@ -64,6 +65,18 @@ async def test_a_killed_worker_loses_nothing_at_full_size(server: Server) -> Non
 async def test_a_worker_that_hangs_is_replaced(server: Server) -> None:
     await kill_under_traffic(server, 1, 20, 8, signal.SIGSTOP)
     assert "has given no sign of life" in server.log.read_text()
+
+
+def test_a_worker_that_hangs_ends_with_its_supervisor(tmp_path: Path) -> None:
+    """It would keep the data folder from the next server."""
+    server = build_zajil(tmp_path).start()
+    worker = find_worker(server)
+    assert worker is not None
+    worker.suspend()
+    os.kill(server.pid, signal.SIGKILL)
+    wait_for(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, "its end")
+    server.start()
+    server.stop()
 
 
 def test_where_a_worker_hangs_is_told(tmp_path: Path) -> None:

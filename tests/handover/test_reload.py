@@ -95,6 +95,21 @@ async def test_workers_on_postgresql_are_replaced_one_by_one(tmp_path: Path) -> 
         server.stop()
 
 
+async def test_fewer_workers_after_a_reload(tmp_path: Path) -> None:
+    config = tmp_path / "zajil.toml"
+    config.write_text("workers = 3")
+    server = build_zajil(
+        tmp_path, config=str(config), database=shared_postgres().make_database(), database_pool_max="4"
+    ).start()
+    try:
+        wait_for(lambda: len(psutil.Process(server.pid).children()) == 3, "three workers")
+        config.write_text("workers = 1")
+        await reload_under_traffic(server, reloads=1, rate=30, clients=16)
+        wait_for(lambda: len(psutil.Process(server.pid).children()) == 1, "the last worker")
+    finally:
+        server.stop()
+
+
 NGINX = """daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 1024; }}
 http {{

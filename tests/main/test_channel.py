@@ -8,6 +8,7 @@ import json
 import socket
 
 import pytest
+
 from zajil.main import channel
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -16,9 +17,9 @@ import pytest
 from zajil.main import succession
 from zajil.main.config_file import LoadedConfig
 from zajil.main.console import EXIT_CONFIG
-from zajil.main.slot import BACK_OFF_S_MAX, Slot
+from zajil.main.slot import BACK_OFF_S_MAX, Reload, Slot
 from zajil.main.succession import Estate, NoSuccession, describe_worker, execute, rehearse
-from zajil.main.supervisor import FAILURES_TOLD, Reload, Supervisor
+from zajil.main.supervisor import FAILURES_TOLD, Supervisor
 from zajil.main.worker_process import WorkerProcess
 from zajil.ports.configuration import Config
 
@@ -249,3 +250,33 @@ def test_a_reload_waits_for_a_worker_that_is_being_replaced(
     assert begun == [[asker]]
     for each in (asker, ear):
         each.close()
+
+
+def test_a_worker_without_a_place_is_listened_to_until_it_ends(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a reload with fewer workers."""
+    first, second = FakeWorker(), FakeWorker(1, pid=STARTED_PID + 1)
+    supervisor.config = Config(data=supervisor.config.data, worker_memory_max=MEMORY_MAX, workers=1)
+    monkeypatch.setattr(supervisor, "_serve", lambda: 0)
+    supervisor.take_over(
+        Estate([], supervisor.lock, None, [], workers=[describe_fake(first), describe_fake(second)])
+    )
+    assert [each.pid for each in supervisor.retiring] == [second.pid]
+    second.own_end.send(json.dumps({"type": "alive", "memory": 2 * MEMORY_MAX}).encode())
+    supervisor._hear(supervisor.retiring[0])
+    assert supervisor.retiring[0].silent_ticks == 0
+
+
+def test_a_server_that_stops_does_not_keep_the_processor_busy(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One worker has ended, the other still writes."""
+    supervisor.slots[0].current = FakeWorker()
+    waits: list[float] = []
+    monkeypatch.setattr(select, "select", lambda *_: waits.append(_[-1]) or ([], [], []))
+    here, there = socket.socketpair()
+    with here, there:
+        supervisor._stop()
+        supervisor._wait(here)
+    assert waits[0] > 0.5

@@ -129,7 +129,7 @@ async def test_notices_of_two_processes_reach_nobody_twice(tmp_path: Path) -> No
             assert len([each for each in events if each["type"] == "m.room.message"]) == 1
 
 
-@pytest.mark.parametrize("where", ["user", "claim", "progress", "database"])
+@pytest.mark.parametrize("where", ["user", "user without database", "claim", "progress", "database"])
 async def test_notices_wait_for_a_server_that_has_too_much_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -142,7 +142,7 @@ async def test_notices_wait_for_a_server_that_has_too_much_to_do(
 
     async def send(app: object, user_id: str, body: str, extra: object) -> None:
         if told:
-            refuse_once("user")
+            refuse_once("user" if isinstance(refusals[0] if refusals else None, Busy) else "user without database")
         told.append(user_id)
 
     async with running_server(tmp_path) as server:
@@ -159,7 +159,7 @@ async def test_notices_wait_for_a_server_that_has_too_much_to_do(
 
         monkeypatch.setattr("zajil.status.send_notices.send_server_notice", send)
         monkeypatch.setattr("zajil.status.send_notices.UNAVAILABLE_S", 0.01, raising=False)
-        if where == "database":
+        if where.endswith("database"):
             refusals[:] = [StorageUnavailable("gone")]
         await server.app.db.write(lambda tx: store.claim_announcement(tx, "i1", "opened", CHANNEL, 1000))
         for name, here in (

@@ -9,6 +9,7 @@ from tests.client import InProcessServer, running_server
 from tests.status.simulation import HEALTHY
 
 from zajil.core.health import Cause, Sample, judge
+from zajil.main.system import SystemClock
 from zajil.ports.database import Busy, StorageUnavailable
 from zajil.status import vitals
 from zajil.status.sense import Senses
@@ -96,6 +97,8 @@ def test_a_disk_that_was_made_read_only_is_seen(tmp_path: Path, monkeypatch: pyt
     values[8] |= os.ST_RDONLY
     monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(values))
     assert read_is_read_only(tmp_path) is True
+    here, elsewhere = (Vitals(tmp_path, database, SystemClock(), 1.0) for database in (tmp_path, None))
+    assert (here.read([])["disk_is_read_only"], elsewhere.read([])["disk_is_read_only"]) == (True, None)
 
 
 def test_a_jump_of_the_clock_is_remembered_for_a_moment(tmp_path: Path) -> None:
@@ -109,7 +112,7 @@ def test_a_jump_of_the_clock_is_remembered_for_a_moment(tmp_path: Path) -> None:
             return 0
 
     clock, wall = Clock(), [5000.0]
-    watched = Vitals(tmp_path, clock, 1.0, lambda: wall[0])
+    watched = Vitals(tmp_path, None, clock, 1.0, lambda: wall[0])
     for step, expected in ((1.0, 0.0), (1.5, 0.0), (3601.0, 3600.0), (1.0, 3600.0), (1.0, 3600.0)):
         clock.now_s += 1.0
         wall[0] += step

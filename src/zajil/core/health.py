@@ -251,7 +251,7 @@ def _is_disk_full(sample: Sample, held: bool) -> bool | None:
 
 
 def _is_disk_read_only(sample: Sample, _: bool) -> bool | None:
-    """With the database on another machine, messages do not need this disk."""
+    """Whether the database's disk is; for as long as messages can be stored it is no news."""
     if sample.disk_is_read_only is None or sample.database_answers is None:
         return None
     return sample.disk_is_read_only and not sample.database_answers

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from zajil.drill.installation import DrillError
 from zajil.drill.matrix_client import GONE, Person, Refused
 from zajil.drill.proxy import Proxy
 
@@ -59,7 +60,10 @@ class Crowd:
             return None
         async with self._asking:
             self.tell(what, **details)
-            return json.loads(await asyncio.wait_for(self._process.stdout.readline(), ANSWER_S_MAX) or "null")
+            line = await asyncio.wait_for(self._process.stdout.readline(), ANSWER_S_MAX)
+        if not line:
+            raise DrillError("the process of those who follow has ended by itself: nothing of this can be judged")
+        return json.loads(line)
 
     async def stop(self) -> None:
         if self._process is not None and self._process.returncode is None:

@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from zajil.main.console import warn
 from zajil.main.worker_process import WorkerProcess, start_worker
@@ -51,6 +51,16 @@ class Slot:
 
     def forget_refusals(self) -> None:
         self.refusals, self.retry_at = 0, 0.0
+
+
+@dataclass(slots=True)
+class Reload:
+    """A replacement of all workers under way."""
+
+    left: list[int]
+    """Slots that still have their former worker, the next one last."""
+    askers: list[socket.socket] = field(default_factory=list)
+    began_at: float = field(default_factory=time.monotonic)
 
 
 def build_back_off_s(failures: int) -> float:

@@ -3,6 +3,7 @@
 It is no worker: it holds no socket, and while it is away nothing is missing but news.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ SILENT_TICKS_MAX = 30
 """Ticks without a sign of life, of which it gives one a second. Ticks, not times, so that a pause of the whole machine counts as one."""
 END_WAIT_S_MAX = 8.0
 HAND_OVER_WAIT_S_MAX = 2.0
+KILL_WAIT_S_MAX = 1.0
 
 
 class StatusProcess:
@@ -116,6 +118,7 @@ class StatusProcess:
             self._process.wait(wait_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # a disk that does not answer lets nobody go
+                self._process.wait(KILL_WAIT_S_MAX)
         self._process = None
         self._close()

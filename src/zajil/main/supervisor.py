@@ -13,7 +13,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from zajil.main.control import ControlDoor, answer
 from zajil.main.data_lock import lock_data, note_owner
 from zajil.main.listening import describe_socket, open_sockets, take_activated_sockets
 from zajil.main.signals import block_signals, unblock_signals, wakeups
-from zajil.main.slot import Slot, build_back_off_s
+from zajil.main.slot import Reload, Slot, build_back_off_s
 from zajil.main.status_process import StatusProcess
 from zajil.main.succession import (
     Estate,
@@ -53,16 +52,6 @@ HEALTHY_AFTER_S = 30.0
 MEMORY_REPLACED_S = 60.0
 FAILURES_TOLD = 5
 """After so many ends in a row the log says that something is wrong with more than one request."""
-
-
-@dataclass(slots=True)
-class Reload:
-    """A replacement of all workers under way."""
-
-    left: list[int]
-    """Slots that still have their former worker, the next one last."""
-    askers: list[socket.socket] = field(default_factory=list)
-    began_at: float = field(default_factory=time.monotonic)
 
 
 class Supervisor:
@@ -179,7 +168,8 @@ class Supervisor:
         now = time.monotonic()
         due = [self.ticked_at + TICK_S]
         due += [each.end_at for each in self._workers() if each.end_at]
-        due += [slot.due_at for slot in self.slots if slot.current is None and slot.coming is None]
+        if not self.is_stopping:
+            due += [slot.due_at for slot in self.slots if slot.current is None and slot.coming is None]
         channels = {each.channel: each for each in self._workers() if each.is_listening}
         woken, _, _ = select.select([wakeup, *channels, *self.door.sockets()], [], [], max(0.0, min(due) - now))
         if wakeup in woken:
@@ -240,6 +230,8 @@ class Supervisor:
 
     def _hear(self, worker: WorkerProcess) -> None:
         while worker.is_listening and (message := worker.read()) is not None:
+            if worker in self.retiring:  # its place is another's, or is no more
+                continue
             if message["type"] == "ready" and worker.ready is None:
                 worker.ready = {"setup_token": str(message.get("setup_token", ""))}
                 self._became_ready(worker)
@@ -408,7 +400,7 @@ class Supervisor:
         self._end_reload("")
 
     def _give_up_reloading(self, reason: str) -> None:
-        warn(f"zajil: not reloaded: {reason}. The former one goes on.")
+        warn(f"zajil: not {'replaced' if self.reload is None else 'reloaded'}: {reason}. The former one goes on.")
         self._end_reload(reason)
 
     def _end_reload(self, error: str) -> None:

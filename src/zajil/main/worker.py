@@ -1,9 +1,11 @@
 """The process that answers requests: `python -m zajil.main.worker`, started by the supervisor on its sockets."""
 
 import argparse
+import ctypes
 import faulthandler
 import gc
 import json
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from zajil.ports.configuration import ConfigError
 
 SWITCH_INTERVAL_S = 0.0001
 """A commit that is done must not wait for five milliseconds, CPython's usual interval, until a busy event loop lets its thread say so."""
+PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
@@ -27,6 +30,7 @@ def main() -> int:
     parser.add_argument("--arguments", default="{}")
     parser.add_argument("--config", type=Path)
     given = parser.parse_args()
+    end_with_supervisor()
     faulthandler.enable()  # the supervisor ends a worker that hangs with SIGABRT, to learn where
     try:
         config = load_config(json.loads(given.arguments), path=given.config).config
@@ -48,6 +52,11 @@ def main() -> int:
         each.set_inheritable(False)
         each.setblocking(False)
     return run(config, sockets, channel, take, given.number)
+
+
+def end_with_supervisor() -> None:
+    """Have the kernel end this process when the supervisor is gone: one that hangs does not hear it, and would hold up the next server."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

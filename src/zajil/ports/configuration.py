@@ -372,6 +372,11 @@ class Config:
         return self.database.startswith(("postgresql://", "postgres://"))
 
     @property
+    def database_folder(self) -> Path | None:
+        """Where the database's files are; None: on another machine, perhaps."""
+        return None if self.is_postgres else self.data
+
+    @property
     def sqlite_path(self) -> Path:
         return self.data / "zajil.db"
 

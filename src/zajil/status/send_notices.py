@@ -103,15 +103,18 @@ class NoticeSender:
                 return
 
     async def _patiently(self, act: Callable[[], Awaitable[T]], patience_ms: int) -> T:
-        """Do it, and again while the server has more to do than it can: right after an outage it has."""
+        """Do it, and again while the server has more to do than it can, or its database is away again: right after an outage that happens.
+
+        A notice of which nobody knows whether it is on disk is sent again; that is better than everybody who comes after going without.
+        """
         until_s = self._app.clock.monotonic_s() + patience_ms / 1000
         while True:
             try:
                 return await act()
-            except Busy as busy:
+            except (Busy, StorageUnavailable) as error:
                 if self._app.clock.monotonic_s() >= until_s:
                     raise
-                await asyncio.sleep(find_wait_s(busy))
+                await asyncio.sleep(find_wait_s(error))
 
     async def _tell_everybody(self, incident_id: str, change: str, reached: str) -> None:
         app, store = self._app, self._app.stores.incidents

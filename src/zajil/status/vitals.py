@@ -18,9 +18,18 @@ MEMORY: Final = Path("/proc/meminfo")
 class Vitals:
     """Reads the machine's state again and again."""
 
-    def __init__(self, data: Path, clock: Clock, pace: float, read_wall_clock: Callable[[], float] = time.time) -> None:
-        """`clock` may be one that does not follow a jump; `read_wall_clock` is the machine's own, in seconds."""
+    def __init__(
+        self,
+        data: Path,
+        database: Path | None,
+        clock: Clock,
+        pace: float,
+        read_wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`database`: its folder, if it is on this machine. `clock` may be one that does not follow a jump; `read_wall_clock` is the machine's
+        own, in seconds."""
         self._data = data
+        self._database = database
         self._clock = clock
         self._read_wall_clock = read_wall_clock
         self._remembered_s = CLOCK_STEP_REMEMBERED_S * pace
@@ -32,7 +41,7 @@ class Vitals:
         """Fields of a `Sample`; `workers` are the processes whose open files count."""
         return {
             "disk_free": read_disk_free(self._data),
-            "disk_is_read_only": read_is_read_only(self._data),
+            "disk_is_read_only": None if self._database is None else read_is_read_only(self._database),
             "memory_free_share": read_memory_free_share(),
             "files_share": max(
                 (share for each in workers if (share := read_files_share(each)) is not None), default=None

@@ -40,6 +40,8 @@ NODE_GONE_MS: Final = 60_000
 ACCOUNT_S_MAX: Final = 4.0
 CLAIM_S_MAX: Final = 5.0
 LAST_COPY_S_MAX: Final = 5.0
+CRASH_COPY_S_MAX: Final = 1.0
+"""After a crash the next server may be waiting for this process to end."""
 LAST_MEMORY_S_MAX: Final = 1.5
 """What does not answer must not hold up the end: the supervisor waits for eight seconds, and for two when another watcher goes on."""
 SETTLES_S: Final = 7.0
@@ -70,7 +72,7 @@ class Watcher:
         self.memory: Memory = load_memory(self._folder, randomness.letters(8, NODE_LETTERS))
         node = self.memory.node
         self.tracker = IncidentTracker(node, self._build_id, pace=self._pace, past=list(self.memory.incidents.values()))
-        self._vitals = Vitals(config.data, clock, self._pace)
+        self._vitals = Vitals(config.data, config.database_folder, clock, self._pace)
         self.workers = Workers(clock.monotonic_s(), self._pace)
         self._canary = Canary(http, canary_url, node)
         self._round: Round | None = None
@@ -120,7 +122,7 @@ class Watcher:
                 self._take(self.tracker.step(now_s + ahead_s, now_ms, ending))
             self._renew()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LAST_COPY_S_MAX):
+                async with asyncio.timeout(LAST_COPY_S_MAX if is_planned else CRASH_COPY_S_MAX):
                     await self._write_copy()
         self._remember()
         if self._remembering is not None:

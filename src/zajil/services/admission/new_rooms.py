@@ -48,8 +48,11 @@ class NewRooms:
             raise refuse(limit, wait_s)
         self._take(limit, user_id, full_s, now_s)
 
-    def find_delay_s(self, user_id: str, room_id: str) -> float:
-        """How long a message must wait that cannot be refused, ten minutes at most; 0 for not at all. Its turn is kept for it."""
+    def find_delay_s(self, user_id: str, room_id: str, waited_s: float = 0.0) -> float:
+        """How long a message must wait that cannot be refused, ten minutes at most; 0 for not at all. Its turn is kept for it.
+
+        One that was under way for `waited_s` has waited so long, and takes nobody's turn if that was long enough.
+        """
         if not self._is_on or user_id in self._exempt:
             return 0.0
         now_s = self._clock.monotonic_s()
@@ -57,9 +60,11 @@ class NewRooms:
             return 0.0
         full_s = self._full_s.get(user_id, 0.0)
         wait_s = LIMIT.wait_s(full_s, now_s)
+        if 0 < wait_s <= waited_s:
+            return 0.0
         if wait_s < MEMORY_S:
             self._take(LIMIT, user_id, full_s, now_s)
-        return min(wait_s, MEMORY_S)
+        return max(0.0, min(wait_s, MEMORY_S) - waited_s)
 
     def _take(self, limit: Gcra, user_id: str, full_s: float, now_s: float) -> None:
         self._full_s[user_id] = limit.take(full_s, now_s)

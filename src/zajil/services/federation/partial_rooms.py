@@ -5,6 +5,7 @@ waits in the database.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -35,6 +36,8 @@ class PartialRooms:
     def __init__(self, app: App) -> None:
         self._app = app
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._wanted: dict[str, asyncio.Event] = {}
+        """Set for a room that is not to wait for its next attempt."""
 
     async def start(self) -> None:
         """Go on where the last process stopped."""
@@ -43,10 +46,18 @@ class PartialRooms:
                 self.begin(room_id)
 
     def begin(self, room_id: str) -> None:
-        """The room was joined with a part of its state."""
-        if room_id not in self._tasks and not self._app.stopping:
+        """The room was joined with a part of its state, or what waits in it is to be placed. What is under way already makes its next attempt now."""
+        if room_id in self._tasks:
+            self._wanted[room_id].set()
+        elif not self._app.stopping:
+            self._wanted[room_id] = asyncio.Event()
             task = self._tasks[room_id] = asyncio.create_task(self._run(room_id))
-            task.add_done_callback(lambda _: self._tasks.pop(room_id, None))
+            task.add_done_callback(lambda _: self._forget(room_id))
+
+    def _forget(self, room_id: str) -> None:
+        del self._tasks[room_id]
+        if self._wanted.pop(room_id).is_set():  # something came for it when all seemed done
+            self.begin(room_id)
 
     async def stop(self) -> None:
         """End the work; the next process begins it anew, with what has been stored."""
@@ -56,14 +67,17 @@ class PartialRooms:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self, room_id: str) -> None:
-        pause_s = PAUSE_S
+        pause_s, wanted = PAUSE_S, self._wanted[room_id]
         while True:
+            wanted.clear()
             try:
                 if await complete_room(self._app, room_id):
                     return
             except Exception:
                 log.exception("the state of a room cannot be completed", room_id=room_id)
-            await asyncio.sleep(pause_s * (0.5 + self._app.randomness.below(1000) / 1000))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s * (0.5 + self._app.randomness.below(1000) / 1000)):
+                    await wanted.wait()
             pause_s = min(pause_s * 2, PAUSE_S_MAX)
 
 
