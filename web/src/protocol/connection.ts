@@ -26,14 +26,14 @@ export class ConnectionWatch {
   readonly #store: Store<Connection> = new Store<Connection>({ state: "starting" });
   readonly #status: ServiceStatus;
   readonly #pace: RequestPace;
-  #reach: "none" | "busy" | "full" = "none";
+  #reach: "unknown" | "none" | "busy" | "full" = "unknown";
   #ended: Extract<Connection, { state: "ended" }>["reason"] | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     const { client, now, random } = options;
-    this.#pace = new RequestPace({ client, now, random, asked: (until) => this.#wait(until) });
-    this.#status = new ServiceStatus(client.baseUrl, now, () => this.#reached());
+    this.#pace = new RequestPace({ client, now, random, asked: (until) => this.#wait(until), letIn: () => this.#letIn() });
+    this.#status = new ServiceStatus(client.baseUrl, now, () => this.#retell());
     client.on(ClientEvent.Sync, (state, _previous, data) => this.#take(state, data?.error, data?.fromCache ?? false));
     client.on(HttpApiEvent.SessionLoggedOut, (error) => this.#end(reasonOf(error)));
   }
@@ -71,20 +71,18 @@ export class ConnectionWatch {
     const { now, offline } = this.#options;
     const before = this.#store.get();
     const since = before.state === "offline" ? before.since : now();
-    this.#store.set({ state: "offline", since, retryAt: Math.max(now() + KEEP_ALIVE_MS, this.#pace.heldUntil) });
+    const lost: Connection = { state: "offline", since, retryAt: Math.max(now() + KEEP_ALIVE_MS, this.#pace.heldUntil) };
+    // A server that answers, and has said what is wrong with it, is not out of reach.
+    this.#store.set(error instanceof MatrixError && error.httpStatus !== undefined ? (this.#told() ?? lost) : lost);
+    if (this.#reach !== "none") offline();
     this.#reach = "none";
-    if (before.state !== "offline") offline();
   }
 
   #reached(): void {
     if (this.#ended) return;
-    const before = this.#store.get();
-    const told = this.#status.current;
-    if (told) {
-      this.#store.set({ state: told.state, since: told.since, link: told.link });
-    } else if (before.state !== "online") {
-      this.#store.set({ state: "online", since: this.#options.now() });
-    }
+    const told = this.#told();
+    if (told) this.#store.set(told);
+    else if (this.#store.get().state !== "online") this.#store.set({ state: "online", since: this.#options.now() });
     if (this.#reach !== "full") this.#options.online();
     this.#reach = "full";
   }
@@ -93,13 +91,30 @@ export class ConnectionWatch {
   #wait(until: number): void {
     if (this.#ended) return;
     const { now, busy } = this.#options;
-    if (this.#reach === "none") {
+    if (this.#reach !== "full" && this.#reach !== "busy") {
       this.#reach = "busy";
       busy();
     }
+    if (until - now() <= MOMENT_MS) return;
     const before = this.#store.get();
     const since = before.state === "busy" ? before.since : now();
-    if (until - now() > MOMENT_MS) this.#store.set({ state: "busy", since, retryAt: until });
+    this.#store.set(this.#told() ?? { state: "busy", since, retryAt: until });
+  }
+
+  #letIn(): void {
+    if (this.#store.get().state === "busy") this.#reached();
+  }
+
+  /** What the server says of itself has changed. That it could be asked does not mean that it can be talked with. */
+  #retell(): void {
+    const told = this.#told();
+    if (this.#reach === "full") this.#reached();
+    else if (told && !this.#ended) this.#store.set(told);
+  }
+
+  #told(): Connection | undefined {
+    const told = this.#status.current;
+    return told && { state: told.state, since: told.since, link: told.link };
   }
 
   #end(reason: NonNullable<typeof this.ended>): void {

@@ -9,6 +9,8 @@ export interface RequestPaceOptions {
   readonly random: () => number;
   /** The server asks to come back at that time (ms since 1970). */
   readonly asked: (until: number) => void;
+  /** The sync that was asked to wait is let in. */
+  readonly letIn: () => void;
 }
 
 type Send<T> = () => Promise<T>;
@@ -22,6 +24,8 @@ const VERSIONS = "/_matrix/client/versions";
 const QUEUED = /^\/rooms\/[^/]+\/(send|redact)\//;
 const ASKED_MS_MAX = 600_000;
 const LATER_MS_MAX = 5_000;
+/** A refusal comes at once. What is under way for longer has been let in, though its answer may wait for news. */
+const LET_IN_MS = 2_500;
 
 /**
  * Stands between the SDK and its requests, above their timeouts. The sync comes back when the server has said, and after failures with full
@@ -36,6 +40,8 @@ export class RequestPace {
   #versions: Promise<unknown> | undefined;
   #askedUntil = 0;
   #backOffUntil = 0;
+  /** When either was set: a clock that shows less was set back, and then they mean nothing. */
+  #heldSince = 0;
   #failures = 0;
   #hasSynced = false;
 
@@ -55,7 +61,7 @@ export class RequestPace {
 
   /** Before this time (ms since 1970) neither the sync nor the question whether the server is there goes out. */
   get heldUntil(): number {
-    return Math.max(this.#askedUntil, this.#backOffUntil);
+    return this.#options.now() < this.#heldSince ? 0 : Math.max(this.#askedUntil, this.#backOffUntil);
   }
 
   /** There is a network again: what was lost is asked for now, unless the server itself has said when. */
@@ -73,6 +79,7 @@ export class RequestPace {
   async #askUntilTaken<T>(send: Send<T>, path: string, signal: AbortSignal | undefined): Promise<T> {
     for (;;) {
       await this.#wait(signal);
+      const timer = path === SYNC && this.#failures > 0 ? setTimeout(this.#options.letIn, LET_IN_MS) : undefined;
       try {
         const answer = await send();
         this.#failures = 0;
@@ -80,6 +87,8 @@ export class RequestPace {
         return answer;
       } catch (error) {
         if (signal?.aborted || !this.#isTold(error)) throw error;
+      } finally {
+        clearTimeout(timer);
       }
     }
   }
@@ -104,20 +113,22 @@ export class RequestPace {
     }
   }
 
-  /** Holds back what follows a failure; true if the server has said for how long. */
+  /** Holds back what follows a failure; true if the server is well and only has too much to do. */
   #isTold(error: unknown): boolean {
     const { now, random, asked } = this.#options;
-    const { status, retryAfterMs } = failureOf(error);
+    const { status, code, retryAfterMs } = failureOf(error);
+    const isBusy = status === 429 || code === "M_LIMIT_EXCEEDED";
     const pauseMs = backoffMs(this.#failures, random());
     this.#failures += 1;
-    if (status !== 429 && retryAfterMs === undefined) {
+    this.#heldSince = now();
+    if (!isBusy && retryAfterMs === undefined) {
       this.#backOffUntil = now() + pauseMs;
       return false;
     }
     // A little later than it was told, and later still if that does not help.
     this.#askedUntil = now() + (retryAfterMs === undefined ? pauseMs : Math.min(Math.max(retryAfterMs, 0), ASKED_MS_MAX) + Math.min(pauseMs, LATER_MS_MAX));
-    asked(this.#askedUntil);
-    return true;
+    if (isBusy) asked(this.#askedUntil);
+    return isBusy;
   }
 
   /** The same once more soon after it failed is a retry, whoever asks. Beyond the budget it fails as before, and the server is not asked. */

@@ -16,6 +16,10 @@ const busyFor =
   (ms: number): Answer =>
   () =>
     Response.json({ errcode: "M_LIMIT_EXCEEDED", error: "Too many requests", retry_after_ms: ms }, { status: 429, headers: { "Retry-After": String(Math.ceil(ms / 1_000)) } });
+const brokenFor =
+  (ms: number): Answer =>
+  () =>
+    Response.json({ errcode: "M_UNKNOWN", error: "The database does not answer", retry_after_ms: ms }, { status: 503, headers: { "Retry-After": String(Math.ceil(ms / 1_000)) } });
 /** A sync that nothing comes of before the client ends it. */
 const parked: Answer = (signal) =>
   new Promise((_, reject) => {
@@ -112,6 +116,50 @@ test("so does what the SDK asks before it", async () => {
   expect([state(watch), countRules(), seen()]).toEqual(["busy", 0, []]);
   await vi.advanceTimersByTimeAsync(10);
   expect([state(watch), countRules(), seen().map(({ path }) => path)]).toEqual(["online", 1, ["/sync", "/sync"]]);
+});
+
+test("who is let in again is no longer told to wait, though no news comes", async () => {
+  const { watch, heard } = await begin([taken, busyFor(20_000), parked]);
+  await vi.advanceTimersByTimeAsync(22_000);
+  expect(state(watch)).toBe("busy");
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([state(watch), heard.offline.mock.calls.length]).toEqual(["online", 0]);
+});
+
+test("a server that is broken is not called busy, is not asked before it has said, and gets no messages meanwhile", async () => {
+  const { watch, heard, server, seen } = await begin([taken, brokenFor(20_000)]);
+  expect([state(watch), heard.offline.mock.calls.length, heard.busy.mock.calls.length]).toEqual(["offline", 1, 0]);
+  await vi.advanceTimersByTimeAsync(19_999);
+  expect(seen()).toEqual([]);
+  server.syncs = [taken, parked];
+  await vi.advanceTimersByTimeAsync(10);
+  expect(seen().map(({ path }) => path)).toEqual(["/versions", "/sync", "/sync"]);
+  expect(state(watch)).toBe("online");
+});
+
+test.each([
+  ["busy", busyFor(20_000), 0],
+  ["broken", brokenFor(20_000), 1],
+])("what a server says of itself is told before what is concluded: %s", async (_, answer, suspended) => {
+  const said = { state: "outage", since: "2026-02-22T18:00:00Z" };
+  vi.stubGlobal("fetch", async () => Response.json(said));
+  const { watch, heard, server } = await begin([taken, answer]);
+  expect(state(watch)).toBe("outage");
+  await vi.advanceTimersByTimeAsync(90_000);
+  expect(watch.readable.get()).toEqual({ state: "outage", since: Date.parse(said.since), link: "https://localhost/status" });
+  expect(heard.offline.mock.calls.length).toBe(suspended);
+  said.state = "operational";
+  server.syncs = [taken, parked];
+  await vi.advanceTimersByTimeAsync(90_000);
+  expect(state(watch)).toBe("online");
+  expect(heard.online.mock.calls.length).toBe(1 + suspended);
+});
+
+test("a clock that is set back during a pause holds nothing up", async () => {
+  const { watch } = await begin([taken, busyFor(20_000), taken, parked]);
+  vi.setSystemTime(Date.now() - 3_600_000);
+  await vi.advanceTimersByTimeAsync(21_000);
+  expect(state(watch)).toBe("online");
 });
 
 test("a client that is stopped meanwhile ends its sync at once and asks no more", async () => {
