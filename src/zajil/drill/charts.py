@@ -12,6 +12,7 @@ from zajil.drill.run_drill import Result
 WIDTH: Final = 960
 HEIGHT: Final = 260
 START: Final = 56
+END: Final = 24
 BOTTOM: Final = 34
 TOP: Final = 34
 LATENCY_MS_LEAST: Final = 0.1
@@ -27,7 +28,7 @@ class Frame:
         self.seconds = max(1.0, seconds)
 
     def x(self, at_s: float) -> float:
-        return START + (WIDTH - START - 8) * min(1.0, max(0.0, at_s / self.seconds))
+        return START + (WIDTH - START - END) * min(1.0, max(0.0, at_s / self.seconds))
 
     def y(self, share: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * min(1.0, max(0.0, share))
@@ -37,10 +38,10 @@ class Frame:
             return ""
         return f'<polyline class="{kind}" points="{" ".join(f"{self.x(at):.1f},{self.y(share):.1f}" for at, share in points)}"/>'
 
-    def seconds_axis(self) -> str:
+    def seconds_axis(self, texts: Mapping[str, str]) -> str:
         step = next((each for each in STEPS_S if self.seconds / each <= LABELS_MAX), STEPS_S[-1])
         return "".join(
-            f'<text x="{self.x(at):.1f}" y="{HEIGHT - 12}" text-anchor="middle">{at} s</text>'
+            f'<text x="{self.x(at):.1f}" y="{HEIGHT - 12}" text-anchor="middle">{texts["in_s"].format(value=at)}</text>'
             for at in range(0, int(self.seconds) + 1, step)
         )
 
@@ -51,7 +52,7 @@ def find_share(latency_ms: float) -> float:
     return math.log10(bounded / LATENCY_MS_LEAST) / math.log10(LATENCY_MS_MOST / LATENCY_MS_LEAST)
 
 
-def draw_latency(result: Result, label: str, names: Mapping[str, str]) -> str:
+def draw_latency(result: Result, texts: Mapping[str, str], names: Mapping[str, str]) -> str:
     by_second: defaultdict[int, list[float]] = defaultdict(list)
     for message in result.ledger.messages:
         if message.is_live and message.latency_s is not None:
@@ -60,9 +61,9 @@ def draw_latency(result: Result, label: str, names: Mapping[str, str]) -> str:
     grid = []
     for power in range(-1, 6):
         height = frame.y(find_share(10.0**power))
-        text = "0.1 ms" if power < 0 else f"{10**power} ms" if power < 3 else f"{10 ** (power - 3)} s"
+        text = texts["in_ms"].format(value=f"{10.0**power:g}") if power < 3 else texts["in_s"].format(value=10 ** (power - 3))
         grid.append(
-            f'<line class="grid" x1="{START}" x2="{WIDTH - 8}" y1="{height:.1f}" y2="{height:.1f}"/>{write_beside(height, text)}'
+            f'<line class="grid" x1="{START}" x2="{WIDTH - END}" y1="{height:.1f}" y2="{height:.1f}"/>{write_beside(height, text)}'
         )
     lines = [
         frame.line(
@@ -74,10 +75,11 @@ def draw_latency(result: Result, label: str, names: Mapping[str, str]) -> str:
         )
         for share, kind in ((0.5, "half"), (0.99, "most"))
     ]
-    return wrap(label, shade(result, frame, names) + "".join(grid) + "".join(lines) + frame.seconds_axis())
+    content = shade(result, frame, names) + "".join(grid) + "".join(lines) + frame.seconds_axis(texts)
+    return wrap(texts["latency"], content)
 
 
-def draw_rate(result: Result, label: str, names: Mapping[str, str]) -> str:
+def draw_rate(result: Result, texts: Mapping[str, str], names: Mapping[str, str]) -> str:
     counts: defaultdict[int, int] = defaultdict(int)
     for message in result.ledger.messages:
         if message.acked_s is not None:
@@ -89,7 +91,7 @@ def draw_rate(result: Result, label: str, names: Mapping[str, str]) -> str:
         for second, count in counts.items()
     )
     top = write_beside(frame.y(1), f"{most:,}") + write_beside(frame.y(0), "0")
-    return wrap(label, shade(result, frame, names) + bars + top + frame.seconds_axis())
+    return wrap(texts["rate"], shade(result, frame, names) + bars + top + frame.seconds_axis(texts))
 
 
 def build_frame(result: Result) -> Frame:

@@ -65,8 +65,8 @@ def build_section(result: Result, language: str) -> str:
             for value, name, is_bad in tiles
         ),
         "</dl>",
-        f"<h2>{html.escape(texts['latency'])}</h2>{draw_latency(result, texts['latency'], names)}<p class='note'>{html.escape(texts['latency_hint'])}</p>",
-        f"<h2>{html.escape(texts['rate'])}</h2>{draw_rate(result, texts['rate'], names)}",
+        f"<h2>{html.escape(texts['latency'])}</h2>{draw_latency(result, texts, names)}<p class='note'>{html.escape(texts['latency_hint'])}</p>",
+        f"<h2>{html.escape(texts['rate'])}</h2>{draw_rate(result, texts, names)}",
         *(build_fault(each, verdict, texts) for each in result.played),
     ]
     if result.skipped:
@@ -79,7 +79,7 @@ def build_section(result: Result, language: str) -> str:
     if broken:
         parts.append(f"<h2>{html.escape(texts['all_broken'])}</h2><ul class='broken'>")
         for each in broken[:BROKEN_SHOWN_MAX]:
-            details = f" <small dir='ltr'>{html.escape(each.details)}</small>"
+            details = f" <small><bdi>{html.escape(each.details)}</bdi></small>"
             parts.append(f"<li>{html.escape(each.what)}: <bdi class='bad'>{html.escape(each.found)}</bdi>{details}</li>")
         parts.append("</ul>")
     end = html.escape(texts["seed"]).format(
@@ -135,7 +135,8 @@ def build_outcome(outcome: Outcome, texts: dict[str, str]) -> str:
         word, kind = (texts["yes"], "good") if outcome.is_judged else (texts["not_judged"], "note")
     else:
         word, kind = texts["no"], "bad"
+    bound = html.escape(texts["bound"]).format(bound=f"<bdi>{outcome.promise.at_most:,.0f}</bdi>")
     return (
-        f'<li><span class="mark {kind}">{html.escape(word)}</span> {html.escape(name_figure(outcome.promise.figure, texts))}: '
-        f"<bdi>{write_value(outcome.value)}</bdi> ({html.escape(texts['bound'])} <bdi dir='ltr'>≤ {outcome.promise.at_most:,.0f}</bdi>)</li>"
+        f'<li><span class="mark {kind}">{html.escape(word)}</span><span>{html.escape(name_figure(outcome.promise.figure, texts))}: '
+        f"<bdi>{write_value(outcome.value)}</bdi> <small>{bound}</small></span></li>"
     )

@@ -35,7 +35,8 @@ def describe_broken(result: Result, texts: Mapping[str, str]) -> list[Broken]:
         for outcome in played.outcomes:
             if not outcome.is_kept:
                 what = f"{texts[played.fault.name]}: {name_figure(outcome.promise.figure, texts)}"
-                found.append(Broken(what, write_value(outcome.value), f"≤ {outcome.promise.at_most:,.0f}"))
+                bound = texts["bound"].format(bound=f"{outcome.promise.at_most:,.0f}")
+                found.append(Broken(what, write_value(outcome.value), bound))
     return found
 
 
