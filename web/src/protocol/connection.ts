@@ -32,7 +32,7 @@ export class ConnectionWatch {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     const { client, now, random } = options;
-    this.#pace = new RequestPace({ client, now, random, asked: (until) => this.#wait(until), letIn: () => this.#letIn() });
+    this.#pace = new RequestPace({ client, now, random, asked: (until) => this.#wait(until) });
     this.#status = new ServiceStatus(client.baseUrl, now, () => this.#retell());
     client.on(ClientEvent.Sync, (state, _previous, data) => this.#take(state, data?.error, data?.fromCache ?? false));
     client.on(HttpApiEvent.SessionLoggedOut, (error) => this.#end(reasonOf(error)));
@@ -99,10 +99,6 @@ export class ConnectionWatch {
     const before = this.#store.get();
     const since = before.state === "busy" ? before.since : now();
     this.#store.set(this.#told() ?? { state: "busy", since, retryAt: until });
-  }
-
-  #letIn(): void {
-    if (this.#store.get().state === "busy") this.#reached();
   }
 
   /** What the server says of itself has changed. That it could be asked does not mean that it can be talked with. */

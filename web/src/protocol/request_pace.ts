@@ -9,8 +9,6 @@ export interface RequestPaceOptions {
   readonly random: () => number;
   /** The server asks to come back at that time (ms since 1970). */
   readonly asked: (until: number) => void;
-  /** The sync that was asked to wait is let in. */
-  readonly letIn: () => void;
 }
 
 type Send<T> = () => Promise<T>;
@@ -24,8 +22,6 @@ const VERSIONS = "/_matrix/client/versions";
 const QUEUED = /^\/rooms\/[^/]+\/(send|redact)\//;
 const ASKED_MS_MAX = 600_000;
 const LATER_MS_MAX = 5_000;
-/** A refusal comes at once. What is under way for longer has been let in, though its answer may wait for news. */
-const LET_IN_MS = 2_500;
 
 /**
  * Stands between the SDK and its requests, above their timeouts. The sync comes back when the server has said, and after failures with full
@@ -44,15 +40,21 @@ export class RequestPace {
   #heldSince = 0;
   #failures = 0;
   #hasSynced = false;
+  /** The last sync was answered. */
+  #isWell = false;
 
   constructor(options: RequestPaceOptions) {
     this.#options = options;
     const { http } = options.client;
     const request = http.request.bind(http);
     http.request = <T>(...parts: Parameters<typeof request>): Promise<T> => {
-      const [method, path, query, body, { abortSignal: signal } = {}] = parts;
+      const [method, path, query, body, options] = parts;
+      const signal = options?.abortSignal;
       const send: Send<T> = () => request<T>(...parts);
-      if (path === SYNC || (BEFORE_SYNC.test(path) && !this.#hasSynced)) return this.#askUntilTaken(send, path, signal);
+      // The first answer after silence tells that all is well. It must not wait for news.
+      const sync: Send<T> = () => request<T>(method, path, this.#isWell ? query : { ...query, timeout: 0 }, body, options);
+      if (path === SYNC) return this.#askUntilTaken(sync, path, signal);
+      if (BEFORE_SYNC.test(path) && !this.#hasSynced) return this.#askUntilTaken(send, path, signal);
       if (path === VERSIONS && signal) return this.#askVersions(send, signal) as Promise<T>;
       if (QUEUED.test(path)) return send();
       return this.#askWithinBudget(send, JSON.stringify([method, path, query, body]), signal);
@@ -79,16 +81,14 @@ export class RequestPace {
   async #askUntilTaken<T>(send: Send<T>, path: string, signal: AbortSignal | undefined): Promise<T> {
     for (;;) {
       await this.#wait(signal);
-      const timer = path === SYNC && this.#failures > 0 ? setTimeout(this.#options.letIn, LET_IN_MS) : undefined;
       try {
         const answer = await send();
         this.#failures = 0;
         this.#hasSynced ||= path === SYNC;
+        this.#isWell ||= path === SYNC;
         return answer;
       } catch (error) {
         if (signal?.aborted || !this.#isTold(error)) throw error;
-      } finally {
-        clearTimeout(timer);
       }
     }
   }
@@ -120,6 +120,7 @@ export class RequestPace {
     const isBusy = status === 429 || code === "M_LIMIT_EXCEEDED";
     const pauseMs = backoffMs(this.#failures, random());
     this.#failures += 1;
+    this.#isWell = false;
     this.#heldSince = now();
     if (!isBusy && retryAfterMs === undefined) {
       this.#backOffUntil = now() + pauseMs;

@@ -22,6 +22,7 @@ import { buildFileSender, buildUpload } from "./file_sender";
 import { ForwardMemory } from "./forward_memory";
 import { HeardMessages } from "./heard_messages";
 import { buildInvites } from "./invite_links";
+import { fetchKeyBundles } from "./key_bundles";
 import { Keys } from "./keys";
 import { LateKeys } from "./late_keys";
 import { buildLinkPreviews } from "./link_previews";
@@ -297,6 +298,7 @@ export class RunningEngine {
     this.mutes.check();
     void this.threads.tell();
     this.profile.refresh();
+    void fetchKeyBundles(this.account.client).catch(() => undefined);
     for (const open of this.#chats.values()) open.goOnline();
   }
 

@@ -3,6 +3,7 @@ import { logger } from "matrix-js-sdk/lib/logger";
 import type { CryptoCallbacks } from "matrix-js-sdk/lib/crypto-api";
 import { engineDatabaseName } from "@/platform/engine_database";
 import { Turns } from "@/platform/turns";
+import { postponeKeyBundles } from "./key_bundles";
 import type { SessionTokens } from "./session_tokens";
 
 /** Names of all that an account's engine keeps in IndexedDB. */
@@ -105,6 +106,7 @@ export async function loadClient(client: MatrixClient): Promise<void> {
     // A damaged cache costs a full sync, nothing else.
     await client.store.deleteAllData().catch(() => undefined);
   }
+  await postponeKeyBundles();
   await client.initRustCrypto({ cryptoDatabasePrefix: databaseNames(client.getSafeUserId()).crypto });
   spreadRooms(client);
   leaveOutMalformedVerifications(client);

@@ -44,10 +44,11 @@ afterEach(async () => {
 /** A client at work. Its server answers the syncs one after the other, the last way from then on. */
 async function begin(syncs: Answer[], chance = 0, rules: Answer[] = []) {
   const server = { syncs, versions: reachable, others: unknown };
-  const asked: { readonly path: string; readonly at: number }[] = [];
+  const asked: { readonly path: string; readonly at: number; readonly timeout: string | null }[] = [];
   const fetchFn = async (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
-    const path = new URL(String(input)).pathname.replace(/^\/_matrix\/client\/(v3\/)?/, "/");
-    asked.push({ path, at: Date.now() });
+    const { pathname, searchParams } = new URL(String(input));
+    const path = pathname.replace(/^\/_matrix\/client\/(v3\/)?/, "/");
+    asked.push({ path, at: Date.now(), timeout: searchParams.get("timeout") });
     if (path === "/pushrules/") return rules.shift()?.(init.signal!) ?? Response.json({ global: {} });
     if (path.includes("/filter")) return Response.json({ filter_id: "1" });
     if (path === "/versions") return server.versions(init.signal!);
@@ -118,11 +119,13 @@ test("so does what the SDK asks before it", async () => {
   expect([state(watch), countRules(), seen().map(({ path }) => path)]).toEqual(["online", 1, ["/sync", "/sync"]]);
 });
 
-test("who is let in again is no longer told to wait, though no news comes", async () => {
-  const { watch, heard } = await begin([taken, busyFor(20_000), parked]);
-  await vi.advanceTimersByTimeAsync(22_000);
-  expect(state(watch)).toBe("busy");
-  await vi.advanceTimersByTimeAsync(1_000);
+test("the first sync, and the first one after a refusal, do not wait for news", async () => {
+  const { watch, asked, heard } = await begin([taken, taken, busyFor(20_000), taken, parked]);
+  const timeouts = () => asked.filter(({ path }) => path === "/sync").map(({ timeout }) => timeout);
+  expect(timeouts()).toEqual(["0", "30000", "30000"]);
+  watch.retry();
+  await vi.advanceTimersByTimeAsync(20_001);
+  expect(timeouts().slice(3)).toEqual(["0", "30000"]);
   expect([state(watch), heard.offline.mock.calls.length]).toEqual(["online", 0]);
 });
 

@@ -49,11 +49,45 @@ async function showDeviceCode(person: Person): Promise<void> {
   await person.page.locator("[data-login-link] svg path").first().waitFor();
 }
 
+/** Opened anew without a network: a sync that is under way would not notice for half a minute. */
 async function loseConnection(person: Person): Promise<void> {
-  await openChat(person, CHATS.direct);
   await person.context.setOffline(true);
+  await person.page.reload();
+  await openChat(person, CHATS.direct);
   await person.page.getByText(person.text("connection.offline", { time: "|" }).split("|")[0]!.trim()).first().waitFor();
 }
+
+const SYNCS = /\/_matrix\/client\/v3\/sync/;
+const STATUS = /\/status\.json$/;
+
+/** The server asks everybody to come back later. */
+async function refuseSyncs(person: Person): Promise<void> {
+  await person.context.route(SYNCS, (route) =>
+    route.fulfill({ status: 429, headers: { "Retry-After": "25" }, json: { errcode: "M_LIMIT_EXCEEDED", error: "Too many requests", retry_after_ms: 25_000 } }),
+  );
+  await person.page.reload();
+  await openChat(person, CHATS.direct);
+  await person.page.getByText(person.text("connection.busy")).first().waitFor();
+}
+
+/** The server says that something is wrong with it. */
+async function announceOutage(person: Person): Promise<void> {
+  await person.context.route(STATUS, (route) => route.fulfill({ json: { state: "outage", since: new Date(Date.now() - 600_000).toISOString() } }));
+  await person.page.reload();
+  await openChat(person, CHATS.direct);
+  await person.page.getByText(person.text("connection.outage", { time: "|" }).split("|")[0]!.trim()).first().waitFor();
+}
+
+async function letThrough(person: Person, what: RegExp): Promise<void> {
+  await person.context.unroute(what);
+  await person.page.reload();
+}
+
+const connection: readonly Screen[] = [
+  { name: "connection-offline", show: loseConnection, leave: (person) => person.context.setOffline(false) },
+  { name: "connection-busy", show: refuseSyncs, leave: (person) => letThrough(person, SYNCS) },
+  { name: "connection-outage", show: announceOutage, leave: (person) => letThrough(person, STATUS) },
+];
 
 const info: readonly Screen[] = [
   { name: "info-person", show: (person) => openInfo(person, CHATS.direct) },
@@ -104,4 +138,4 @@ const settings: readonly Screen[] = [
   { name: "settings-lock-wipe", show: (person) => askInSettings(person, "lock", "settings.wipe") },
 ];
 
-export const PLACE_SCREENS: readonly Screen[] = [...info, ...begin, ...settings, { name: "offline", show: loseConnection, leave: (person) => person.context.setOffline(false) }];
+export const PLACE_SCREENS: readonly Screen[] = [...info, ...begin, ...settings, ...connection];
