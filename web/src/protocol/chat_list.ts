@@ -33,8 +33,9 @@ export class ChatList {
   /** The newest message of each room that the server does not have, or that has not come back with sync. */
   #waiting: ReadonlyMap<string, QueueItem> = new Map();
   #scheduled = false;
-  /** Whether the SDK has its rooms; until then one that it does not know may well be ours. */
   #isBegun = false;
+  /** Whether the server has told of all rooms. The SDK's cache is minutes old at times, so one that it does not know may well be ours. */
+  #isComplete = false;
   /** Rooms whose archive is or was asked for their newest message, and those where that has been answered. */
   readonly #asked = new Set<string>();
   readonly #answered = new Set<string>();
@@ -64,11 +65,19 @@ export class ChatList {
     this.#publish();
   }
 
-  /** The SDK has its rooms. A page that was closed in haste had no time to save its list, so every room's archive is asked whether it knows more. */
+  /** The SDK has the rooms of its cache, or all of them. A page that was closed in haste had no time to save its list, so every room's archive is asked whether it knows more. */
   begin(): void {
     if (this.#isBegun) return;
     this.#isBegun = true;
     for (const roomId of this.#byRoom.keys()) this.#askArchive(roomId);
+    this.touchAll();
+  }
+
+  /** The server has answered a sync: what the SDK does not know now is gone. */
+  complete(): void {
+    if (this.#isComplete) return;
+    this.#isComplete = true;
+    this.begin();
     this.touchAll();
   }
 
@@ -172,7 +181,7 @@ export class ChatList {
 
   #rebuild(roomId: string, direct: ReadonlyMap<string, string>): boolean {
     const room = this.#account.client.getRoom(roomId);
-    if (!room && !this.#isBegun) return false;
+    if (!room && !this.#isComplete) return false;
     if (!room || !MEMBERSHIPS.has(room.getMyMembership()) || room.isCallRoom?.() === true || isReplaced(this.#account, room)) return this.#byRoom.delete(roomId);
     try {
       this.#byRoom.set(roomId, this.#build(room, direct));

@@ -139,8 +139,9 @@ function roomListeners(engine: RunningEngine): Listeners {
     [RoomMemberEvent.Typing, (_event: MatrixEvent, member: { readonly roomId: string }) => list.touch(member.roomId)],
     [
       ClientEvent.Sync,
-      (state: string) => {
+      (state: string, _before: unknown, data?: { readonly fromCache?: boolean }) => {
         engine.gate.processed();
+        if (!data?.fromCache && (state === "PREPARED" || state === "SYNCING")) list.complete();
         if (state !== "PREPARED") return;
         list.begin();
         list.refreshParents();
